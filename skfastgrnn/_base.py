@@ -1,0 +1,223 @@
+"""What the faces share: parameters of the network and its training, and the way from X to a trained network."""
+
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from . import cell
+from ._sequences import to_sequences
+from .training import DataSet, learning_rate_of, train
+
+POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
+
+
+class BaseFastGRNN(BaseEstimator):
+    """A FastGRNN cell with a linear head, trained by backpropagation through time."""
+
+    _parameter_constraints = {
+        "hidden_size": [POSITIVE_INTEGER],
+        "readout": [StrOptions(set(cell.READOUTS))],
+        "gate_activation": [StrOptions(set(cell.ACTIVATIONS))],
+        "update_activation": [StrOptions(set(cell.ACTIVATIONS))],
+        "n_timesteps": [POSITIVE_INTEGER, None],
+        "solver": [StrOptions({"adam"})],
+        "learning_rate": [StrOptions({"constant", "step"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "lr_decay": [Interval(Real, 0, 1, closed="right")],
+        "lr_decay_step": [POSITIVE_INTEGER],
+        "batch_size": [POSITIVE_INTEGER],
+        "max_iter": [POSITIVE_INTEGER],
+        "shuffle": ["boolean"],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "clip_value": [Interval(Real, 0, None, closed="neither"), None],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [POSITIVE_INTEGER, Options(Real, {np.inf})],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "refit": ["boolean"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    #: Training rows from which early_stopping="auto" holds a part of them out; chosen by measurement (benchmarks/).
+    _rows_for_early_stopping = 1000
+
+    def _holds_out(self, n_rows):
+        if self.early_stopping == "auto":
+            return n_rows >= self._rows_for_early_stopping
+        return self.early_stopping
+
+    def _train(self, network, training, validation, rng, *, max_iter, patience, hopeless_loss):
+        """Train a network from fresh initial parameters; see `training.train`."""
+        dtype = training.sequences.values.dtype
+        parameters = cell.initial(network, rng, dtype)
+        adam = cell.Adam(
+            first=np.zeros_like(parameters),
+            second=np.zeros_like(parameters),
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            alpha=self.alpha,
+            clip_norm=np.inf if self.clip_norm is None else self.clip_norm,
+            clip_value=np.inf if self.clip_value is None else self.clip_value,
+        )
+        return train(
+            cell.active_kernel(),
+            network,
+            parameters,
+            training,
+            validation,
+            adam,
+            learning_rate=learning_rate_of(
+                self.learning_rate,
+                self.learning_rate_init,
+                lr_decay=self.lr_decay,
+                lr_decay_step=self.lr_decay_step,
+            ),
+            batch_size=min(self.batch_size, len(training.rows)),
+            max_iter=max_iter,
+            shuffle=self.shuffle,
+            tol=self.tol,
+            patience=patience,
+            hopeless_loss=hopeless_loss,
+            rng=rng,
+            n_threads=effective_n_jobs(self.n_jobs),
+            verbose=self.verbose,
+        )
+
+    def _fit_network(self, network, training, validation, rng, *, whole, hopeless_loss):
+        """Train, twice where `refit` asks for it and there is a best epoch, and keep what was learned.
+
+        `whole` answers the DataSet of all rows, validation included.
+        """
+        result = self._train(
+            network,
+            training,
+            validation,
+            rng,
+            max_iter=self.max_iter,
+            patience=self.n_iter_no_change,
+            hopeless_loss=hopeless_loss,
+        )
+        self.network_ = network
+        self.n_iter_ = result.n_iter
+        self.best_iter_ = result.best_iter
+        self.loss_ = result.loss
+        self.best_loss_ = result.best_loss
+        self.history_ = result.history
+        self.loss_curve_ = result.history["loss"]
+        self.validation_loss_curve_ = result.history["validation_loss"]
+        self.validation_scores_ = result.history["validation_accuracy"]
+        if self.refit and validation is not None and result.best_iter > 0:
+            result = self._train(
+                network,
+                whole(),
+                None,
+                rng,
+                max_iter=result.best_iter,
+                patience=np.inf,
+                hopeless_loss=hopeless_loss,
+            )
+        self._parameters = result.parameters
+        return self
+
+    @property
+    def params_(self):
+        """Learned parameters by name: a dict of arrays.
+
+        ``W`` (hidden_size, n_channels) and ``U`` (hidden_size, hidden_size) of the cell, its ``bias_gate`` and
+        ``bias_update`` (hidden_size,), ``zeta_hat`` and ``nu_hat`` (1,), of which ζ and ν are the logistic functions, and
+        ``head_weight`` (n_outputs, hidden_size) and ``head_bias`` (n_outputs,) of the linear head. The arrays are views:
+        writing to one changes the model.
+        """
+        check_is_fitted(self)
+        return cell.named_views(self.network_, self._parameters)
+
+    def _read(self, X):
+        """X as sequences of the fitted dtype and number of channels."""
+        check_is_fitted(self)
+        return to_sequences(self, X, reset=False, dtype=self._parameters.dtype)
+
+    def _outputs(self, X):
+        """Outputs of the linear head, (n_samples, n_outputs)."""
+        return cell.active_kernel().outputs(
+            self.network_, self._parameters, self._read(X), effective_n_jobs(self.n_jobs)
+        )
+
+    def hidden_states(self, X, *, all_steps=False):
+        """States of the cell: a learned representation of each sequence.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns)
+            Sequences of the form that was fitted.
+        all_steps : bool, default=False
+            Whether to return the state after every step instead of the last one.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, hidden_size) or (n_samples, n_timesteps, hidden_size)
+            float32 or float64, as fitted.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has another number of channels or columns than fitted, or is not finite.
+        """
+        sequences = self._read(X)
+        kernel = cell.active_kernel()
+        if not all_steps:
+            return kernel.last_states(self.network_, self._parameters, sequences)
+        every, _ = kernel.states(self.network_, self._parameters, sequences)
+        return every.reshape(len(sequences), -1, self.network_.hidden_size)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+@contextmanager
+def unchanged_on_error(estimator):
+    """Leave an estimator as it was where fitting it fails."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def new_generator(random_state):
+    """A generator of its own for a fit: None draws from the operating system, never from NumPy's global state."""
+    if isinstance(random_state, np.random.RandomState):
+        random_state = random_state.randint(np.iinfo(np.int32).max, size=4)
+    return np.random.default_rng(random_state)
+
+
+def concatenated(first, second):
+    """Sequences and targets of two DataSets, one after the other, all rows chosen."""
+    sequences = cell.SequenceBatch(
+        np.concatenate([first.sequences.values, second.sequences.values]),
+        np.concatenate([first.sequences.offsets, first.sequences.offsets[-1] + second.sequences.offsets[1:]]),
+    )
+    weights = [
+        np.ones(len(part.sequences), sequences.values.dtype) if part.targets.weights is None else part.targets.weights
+        for part in (first, second)
+    ]
+    labels = np.concatenate([first.targets.labels, second.targets.labels])
+    targets = cell.Targets(labels=labels, weights=np.concatenate(weights))
+    return DataSet(sequences, targets, np.arange(len(sequences)))

@@ -1,0 +1,520 @@
+"""FastGRNNClassifier: labels in, labels and probabilities out."""
+
+import numpy as np
+from scipy.special import expit, log_expit
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.model_selection import train_test_split
+from sklearn.utils import compute_sample_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, column_or_1d
+
+from ._base import BaseFastGRNN, concatenated, new_generator, unchanged_on_error
+from ._sequences import to_sequences
+from .cell import Network, Targets
+from .training import DataSet
+
+
+class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
+    r"""Classify sequences with a kilobyte-sized gated recurrent network.
+
+    A FastGRNN cell reads a sequence step by step,
+
+    .. math::
+
+        a_t &= W x_t + U h_{t-1} \\
+        z_t &= \sigma(a_t + b_z) \\
+        c_t &= \tanh(a_t + b_h) \\
+        h_t &= (\zeta (1 - z_t) + \nu) \odot c_t + z_t \odot h_{t-1},
+
+    and a linear head turns its last state (or the mean of its states) into one logit for two
+    classes, or one for each of more. It is trained by exact backpropagation through time with Adam
+    on the cross-entropy [1]_.
+
+    Parameters
+    ----------
+    hidden_size : int, default=32
+        Number of hidden units H. A network of D channels and O outputs has
+        ``H * (D + H + 2) + 2 + O * (H + 1)`` parameters.
+
+    readout : {'last', 'mean'}, default='last'
+        What the head reads: the last state of a sequence, or the mean of its states.
+
+    gate_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='sigmoid'
+        Activation of the gate z. ``hard_sigmoid`` is ``clip((x + 1) / 2, 0, 1)`` and ``hard_tanh``
+        ``clip(x, -1, 1)``, the piecewise-linear forms for devices that compute in integers.
+
+    update_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='tanh'
+        Activation of the candidate state c.
+
+    n_timesteps : int or None, default=None
+        How to read 2-D X. ``None``: a row is a univariate series, one column a step. ``T``: a row
+        holds T steps of ``n_columns / T`` channels, one step after the other; 1 is plain tabular
+        data. 3-D X does not need it.
+
+    solver : {'adam'}, default='adam'
+        The optimizer: Adam [2]_.
+
+    learning_rate : {'constant', 'step'}, default='constant'
+        'constant' stays at `learning_rate_init`; 'step' multiplies it by `lr_decay` every
+        `lr_decay_step` epochs.
+
+    learning_rate_init : float, default=0.01
+        The learning rate of the first epoch.
+
+    lr_decay : float, default=0.1
+        Factor in (0, 1] of learning_rate='step'.
+
+    lr_decay_step : int, default=50
+        Epochs between two decays of learning_rate='step'.
+
+    batch_size : int, default=32
+        Sequences in a minibatch; all of them where there are fewer.
+
+    max_iter : int, default=100
+        Maximum number of epochs.
+
+    shuffle : bool, default=True
+        Whether to shuffle the sequences before each epoch. Without it, a held-out part is the tail.
+
+    alpha : float, default=1e-5
+        Strength of the L2 penalty ``alpha / 2 * ||weights||² / n`` on W, U and the head's weights,
+        n being the number of sequences (the sum of weights) of a minibatch.
+
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        Adam's decay rates of its moment estimates, in [0, 1).
+
+    epsilon : float, default=1e-8
+        Adam's guard against division by zero.
+
+    clip_norm : float or None, default=5.0
+        Gradients of a larger norm are scaled down to it.
+
+    clip_value : float or None, default=None
+        Gradient entries are first clipped to ``[-clip_value, clip_value]``.
+
+    early_stopping : bool or 'auto', default='auto'
+        Whether to hold out `validation_fraction` of the training sequences, to stop when their
+        (weighted) loss no longer improves, and to restore the weights of the best epoch. 'auto' does so
+        from 1000 sequences on: in small training sets the held-out part is worth more for
+        training. `X_val` in `fit` takes the place of the held-out part.
+
+    validation_fraction : float, default=0.2
+        Share to hold out, in (0, 1), stratified by class; the tail with ``shuffle=False``.
+
+    n_iter_no_change : int or inf, default=10
+        Stop after so many epochs in which the validation loss (without validation the training loss)
+        did not improve by `tol`. ``float("inf")`` trains for `max_iter` epochs.
+
+    tol : float, default=1e-4
+        The least improvement that counts.
+
+    refit : bool, default=False
+        Whether to train once more on all sequences, the validation set included, for `best_iter_`
+        epochs: the protocol of [1]_. `history_` remains that of the first training.
+
+    class_weight : dict, 'balanced' or None, default=None
+        Weights by class label; 'balanced' makes all classes weigh the same. Multiplies
+        `sample_weight`.
+
+    n_jobs : int or None, default=None
+        Threads. None means 1 (unless in a :class:`joblib.parallel_config` context), -1 all cores. The
+        result does not depend on it, to the last bit.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, shuffling and the held-out part. No global state is used or
+        changed.
+
+    verbose : int, default=0
+        With 1, print a line an epoch: losses, elapsed and remaining time.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted.
+
+    n_features_in_ : int
+        Number of columns of 2-D X, number of channels of 3-D X.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names, where X was a DataFrame with string column names.
+
+    n_channels_ : int
+        Number of channels of a step.
+
+    n_iter_ : int
+        Number of epochs trained.
+
+    best_iter_ : int
+        The epoch, counted from 1, whose weights are kept: that of the lowest validation loss, or the last
+        where there is no validation.
+
+    loss_ : float
+        Training objective (mean loss and penalty) of the last epoch.
+
+    best_loss_ : float
+        The lowest validation loss, or the lowest training objective where there is no validation.
+
+    loss_curve_, validation_loss_curve_, validation_scores_ : list of float
+        Training objective, validation loss and validation accuracy of every epoch; the last two are
+        empty without validation.
+
+    history_ : dict of str -> list of float
+        Per epoch: 'loss', 'validation_loss', 'accuracy', 'validation_accuracy', 'learning_rate',
+        'gradient_norm' (mean over updates, before clipping) and 'seconds'. Training values are
+        averages over the minibatches, each taken before its update.
+
+    params_ : dict of str -> ndarray
+        The learned parameters by name.
+
+    See Also
+    --------
+    sklearn.neural_network.MLPClassifier : Reads a sequence as one flat row.
+
+    References
+    ----------
+    .. [1] A. Kusupati, M. Singh, K. Bhatia, A. Kumar, P. Jain, M. Varma, "FastGRNN: A Fast,
+       Accurate, Stable and Tiny Kilobyte Sized Gated Recurrent Neural Network", NeurIPS 2018.
+    .. [2] D. P. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+
+    Examples
+    --------
+    Handwritten digits, each read as 8 steps (rows of the image) of 8 channels:
+
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skfastgrnn import FastGRNNClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(
+    ...     X.reshape(-1, 8, 8) / 16, y, random_state=0
+    ... )
+    >>> model = FastGRNNClassifier(hidden_size=16, random_state=0).fit(X_train, y_train)
+    >>> model.score(X_test, y_test) > 0.93
+    True
+    >>> model.predict_proba(X_test[:2]).shape
+    (2, 10)
+    """
+
+    _parameter_constraints = {
+        **BaseFastGRNN._parameter_constraints,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        hidden_size=32,
+        *,
+        readout="last",
+        gate_activation="sigmoid",
+        update_activation="tanh",
+        n_timesteps=None,
+        solver="adam",
+        learning_rate="constant",
+        learning_rate_init=0.01,
+        lr_decay=0.1,
+        lr_decay_step=50,
+        batch_size=32,
+        max_iter=100,
+        shuffle=True,
+        alpha=1e-5,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        clip_norm=5.0,
+        clip_value=None,
+        early_stopping="auto",
+        validation_fraction=0.2,
+        n_iter_no_change=10,
+        tol=1e-4,
+        refit=False,
+        class_weight=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_size = hidden_size
+        self.readout = readout
+        self.gate_activation = gate_activation
+        self.update_activation = update_activation
+        self.n_timesteps = n_timesteps
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.lr_decay = lr_decay
+        self.lr_decay_step = lr_decay_step
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.alpha = alpha
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.refit = refit
+        self.class_weight = class_weight
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train on sequences X with labels y.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns)
+            Training sequences; 2-D X is read as `n_timesteps` says. float32 is trained in float32,
+            anything else in float64. A float32 or float64 array in C order is read in place.
+
+        y : array-like of shape (n_samples,)
+            Class labels: strings, integers or booleans.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples.
+
+        X_val : array-like, default=None
+            Validation sequences of the same form, used instead of a held-out part of X. In a Pipeline
+            they can be transformed like X by ``Pipeline(..., transform_input=["X_val"])``.
+
+        y_val : array-like of shape (n_validation_samples,), default=None
+            Labels of X_val.
+
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weights of X_val.
+
+        Returns
+        -------
+        self : FastGRNNClassifier
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument cannot be used; the estimator is then left as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` came before convergence, or if the training diverged.
+        """
+        with unchanged_on_error(self):
+            return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
+        self._check_validation_arguments(X_val, y_val, sample_weight_val)
+        rng = new_generator(self.random_state)
+        training = whole = self._training_set(X, y, sample_weight)
+        validation = None
+        if X_val is not None:
+            dtype = training.sequences.values.dtype
+            validation = self._validation_set(X_val, y_val, sample_weight_val, dtype)
+        elif self._holds_out(len(training.rows)):
+            training, validation = self._split(training, rng)
+        self._check_every_class_is_trained(training)
+
+        n_classes = len(self.classes_)
+        network = Network(
+            n_channels=self.n_channels_,
+            hidden_size=self.hidden_size,
+            n_outputs=1 if n_classes == 2 else n_classes,
+            readout=self.readout,
+            gate_activation=self.gate_activation,
+            update_activation=self.update_activation,
+        )
+        return self._fit_network(
+            network,
+            training,
+            validation,
+            rng,
+            whole=lambda: whole if X_val is None else concatenated(whole, validation),
+            hopeless_loss=2 * np.log(n_classes),  # guessing blindly costs half of it
+        )
+
+    def _check_validation_arguments(self, X_val, y_val, sample_weight_val):
+        if X_val is not None and y_val is None:
+            raise ValueError("X_val is provided, but y_val was not provided.")
+        if X_val is None and y_val is not None:
+            raise ValueError("y_val is provided, but X_val was not provided.")
+        if X_val is None and sample_weight_val is not None:
+            raise ValueError("sample_weight_val is provided, but X_val was not provided.")
+        if X_val is not None and not self.early_stopping:
+            raise ValueError(
+                "X_val and y_val are passed to fit while early_stopping is False, so they would be "
+                "ignored; set early_stopping to 'auto' or True."
+            )
+
+    def _training_set(self, X, y, sample_weight):
+        """Learn the form of X and the classes of y."""
+        sequences = to_sequences(self, X, reset=True)
+        y = self._checked_labels(y, sequences)
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{self.__class__.__name__} needs samples of at least 2 classes in the data, but the "
+                f"data contains only one class: {self.classes_[0]!r}"
+            )
+        return self._data_set(sequences, y, labels, sample_weight)
+
+    def _validation_set(self, X_val, y_val, sample_weight_val, dtype):
+        sequences = to_sequences(self, X_val, reset=False, dtype=dtype)
+        y = self._checked_labels(y_val, sequences)
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(f"y_val has labels that y does not have: {unknown.tolist()}.")
+        return self._data_set(sequences, y, np.searchsorted(self.classes_, y), sample_weight_val)
+
+    def _checked_labels(self, y, sequences):
+        if y is None:
+            raise ValueError(
+                f"{self.__class__.__name__} requires y to be passed, but the target y is None."
+            )
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(sequences, y)
+        check_classification_targets(y)
+        return y
+
+    def _data_set(self, sequences, y, labels, sample_weight):
+        dtype = sequences.values.dtype
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(
+                sample_weight, sequences, dtype=dtype, ensure_non_negative=True
+            )
+        if self.class_weight is not None:
+            by_class = compute_sample_weight(self.class_weight, y).astype(dtype)
+            weights = by_class if weights is None else weights * by_class
+        if weights is not None and not weights.sum() > 0:
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        targets = Targets(labels=labels.astype(np.int32), weights=weights)
+        return DataSet(sequences, targets, np.arange(len(sequences)))
+
+    def _split(self, data, rng):
+        """Hold out `validation_fraction` of the rows: stratified, or the tail where nothing shuffles.
+
+        A class of a single sample stays in the training part.
+        """
+        n_held_out = int(np.ceil(self.validation_fraction * len(data.rows)))
+        if n_held_out >= len(data.rows):
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} of {len(data.rows)} samples leaves "
+                "none to train on; lower it or set early_stopping=False."
+            )
+        if not self.shuffle:
+            training, held_out = np.split(data.rows, [len(data.rows) - n_held_out])
+        else:
+            labels = data.targets.labels
+            alone = np.bincount(labels)[labels] == 1
+            if n_held_out < len(self.classes_):
+                raise ValueError(
+                    f"validation_fraction={self.validation_fraction} of {len(data.rows)} samples is "
+                    f"fewer than the {len(self.classes_)} classes; raise it or set "
+                    "early_stopping=False."
+                )
+            training, held_out = train_test_split(
+                data.rows[~alone],
+                test_size=n_held_out,
+                stratify=labels[~alone],
+                random_state=int(rng.integers(2**31)),
+            )
+            training = np.sort(np.concatenate([training, data.rows[alone]]))
+        return data._replace(rows=training), data._replace(rows=held_out)
+
+    def _check_every_class_is_trained(self, training):
+        labels, weights = training.targets.labels[training.rows], training.targets.weights
+        totals = np.bincount(
+            labels,
+            weights=None if weights is None else weights[training.rows],
+            minlength=len(self.classes_),
+        )
+        missing = self.classes_[totals == 0]
+        if len(missing):
+            raise ValueError(
+                f"The training split holds no sample of non-zero weight of class(es) "
+                f"{missing.tolist()}; shuffle the data, or pass X_val instead of holding a part out."
+            )
+
+    def decision_function(self, X):
+        """Logits of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns)
+            Sequences of the form that was fitted; 3-D sequences may have another length.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes the logit of ``classes_[1]``. float32 or float64, as fitted.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has another number of channels or columns than fitted, or is not finite.
+        """
+        outputs = self._outputs(X)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def predict_proba(self, X):
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns)
+            As in `decision_function`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; float32 or float64, as fitted.
+        """
+        outputs = self._outputs(X)
+        if outputs.shape[1] == 1:
+            return expit(np.hstack([-outputs, outputs]))
+        outputs -= outputs.max(axis=1, keepdims=True)
+        np.exp(outputs, out=outputs)
+        outputs /= outputs.sum(axis=1, keepdims=True)
+        return outputs
+
+    def predict_log_proba(self, X):
+        """Logarithms of the probabilities of the classes, also where these are 0 in floating point.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns)
+            As in `decision_function`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; float32 or float64, as fitted.
+        """
+        outputs = self._outputs(X)
+        if outputs.shape[1] == 1:
+            return log_expit(np.hstack([-outputs, outputs]))
+        outputs -= outputs.max(axis=1, keepdims=True)
+        outputs -= np.log(np.exp(outputs).sum(axis=1, keepdims=True))
+        return outputs
+
+    def predict(self, X):
+        """The most probable class of each sequence.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns)
+            As in `decision_function`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels from `classes_`.
+        """
+        outputs = self._outputs(X)
+        if outputs.shape[1] == 1:
+            return self.classes_[(outputs[:, 0] > 0).astype(np.intp)]
+        return self.classes_[outputs.argmax(axis=1)]

@@ -1,0 +1,32 @@
+"""The network: its parameters, its reference in NumPy, its compiled kernel, and the choice between the two.
+
+    _network.py           what a network is, apart from its numbers
+    _params.py            its numbers: one flat vector with named parts
+    _batch.py             what kernels read and answer
+    _reference.py         the equations in NumPy, forward and backward
+    _reference_kernel.py  whole networks and epochs in NumPy
+    _compiled.py          the same through _kernel.pyx and the C in kernel/
+    _choice.py            which of them is in use
+"""
+
+from ._batch import Adam, EpochTotals, Score, SequenceBatch, Targets
+from ._choice import active_kernel, available_kernels, kernel_named
+from ._network import ACTIVATIONS, READOUTS, Network
+from ._params import initial, n_parameters, named_views
+
+__all__ = [
+    "ACTIVATIONS",
+    "READOUTS",
+    "Adam",
+    "EpochTotals",
+    "Network",
+    "Score",
+    "SequenceBatch",
+    "Targets",
+    "active_kernel",
+    "available_kernels",
+    "initial",
+    "kernel_named",
+    "n_parameters",
+    "named_views",
+]

@@ -1,0 +1,51 @@
+"""Which kernel computes: the best compiled one that this machine runs, or NumPy.
+
+The environment variable SKFASTGRNN_KERNEL forces one by name: "reference", "baseline", "avx2" or "avx512".
+"""
+
+import os
+import warnings
+from functools import cache
+
+from ._reference_kernel import ReferenceKernel
+
+try:
+    from . import _kernel
+    from ._compiled import CompiledKernel
+except ImportError:  # built without a C compiler
+    _kernel = None
+
+VARIABLE = "SKFASTGRNN_KERNEL"
+
+
+def available_kernels():
+    """Names of the kernels that can run here, the slowest first."""
+    compiled = () if _kernel is None else tuple(_kernel.instruction_sets())
+    return ("reference", *compiled)
+
+
+def kernel_named(name):
+    """The kernel of that name; a RuntimeError says what there is where it cannot run here."""
+    if name not in available_kernels():
+        raise RuntimeError(
+            f"{VARIABLE}={name!r} names a kernel that cannot run here; available are {', '.join(available_kernels())}."
+        )
+    if name == "reference":
+        return ReferenceKernel()
+    return CompiledKernel(name)
+
+
+@cache
+def active_kernel():
+    """The kernel in use, chosen once in a process. Warns once where only NumPy is left."""
+    forced = os.environ.get(VARIABLE)
+    if forced:
+        return kernel_named(forced)
+    if _kernel is None:
+        warnings.warn(
+            "skfastgrnn was installed without a C compiler and computes through NumPy: the same results, but many "
+            "times slower. Install a C compiler (GCC or Clang) and reinstall skfastgrnn to get the compiled kernel.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return kernel_named(available_kernels()[-1])

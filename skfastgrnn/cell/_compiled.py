@@ -1,0 +1,119 @@
+"""The compiled kernel, behind the interface that the reference kernel shows in NumPy."""
+
+import numpy as np
+
+from . import _kernel
+from ._batch import EpochTotals, Score
+
+#: Work of one call between two looks at the keyboard: about a tenth of a second.
+FLOPS_BETWEEN_SIGNALS = 4e9
+
+
+class CompiledKernel:
+    """Forward and backward passes, losses and training over sets of sequences, in C."""
+
+    name = "compiled"
+
+    def __init__(self, instruction_set):
+        self.instruction_set = instruction_set
+        self._isa = _kernel.instruction_sets()[instruction_set]
+
+    def __reduce__(self):
+        return CompiledKernel, (self.instruction_set,)
+
+    def states(self, network, parameters, sequences, h0=None):
+        """All states (n_steps, hidden) and the last state of each sequence (n_sequences, hidden)."""
+        every = np.empty((len(sequences.values), network.hidden_size), dtype=parameters.dtype)
+        return every, self._run(network, parameters, sequences, h0, every)
+
+    def last_states(self, network, parameters, sequences):
+        """The last state of each sequence (n_sequences, hidden)."""
+        return self._run(network, parameters, sequences, None, None)
+
+    def _run(self, network, parameters, sequences, h0, every):
+        rows = all_rows(sequences)
+        last = np.empty((len(rows), network.hidden_size), dtype=parameters.dtype)
+        h0 = None if h0 is None else np.ascontiguousarray(h0[rows])
+        _kernel.states(self._isa, network, parameters, *arrays(sequences), rows, h0, every, last)
+        return in_place_of(rows, last, sequences)
+
+    def states_gradient(self, network, parameters, sequences, upstream, h0=None):
+        """Gradients of the parameters (P), of the values (n_steps, channels) and of h0, given that of every state."""
+        rows = all_rows(sequences)
+        gradient = np.empty_like(parameters)
+        d_values = np.empty_like(sequences.values)
+        d_h0 = np.empty((len(rows), network.hidden_size), dtype=parameters.dtype)
+        h0 = None if h0 is None else np.ascontiguousarray(h0[rows])
+        _kernel.states_gradient(
+            self._isa, network, parameters, *arrays(sequences), rows, h0, upstream, gradient, d_values, d_h0
+        )
+        return gradient, d_values, in_place_of(rows, d_h0, sequences)
+
+    def outputs(self, network, parameters, sequences, n_threads=1):
+        """Logits (n_sequences, n_outputs)."""
+        rows = all_rows(sequences)
+        output = np.empty((len(rows), network.n_outputs), dtype=parameters.dtype)
+        _kernel.outputs(self._isa, network, parameters, *arrays(sequences), rows, output, n_threads)
+        return in_place_of(rows, output, sequences)
+
+    def loss(self, network, parameters, sequences, targets, rows, n_threads=1):
+        """Score of the sequences `rows`."""
+        rows = sequences.longest_first(rows)
+        return Score(
+            *_kernel.loss_gradient(
+                self._isa, network, parameters, *arrays(sequences), rows, *targets, None, n_threads
+            )
+        )
+
+    def loss_gradient(self, network, parameters, sequences, targets, rows, n_threads=1):
+        """Score of the sequences `rows` and the gradient (P) of its loss, without penalty."""
+        rows = sequences.longest_first(rows)
+        gradient = np.empty_like(parameters)
+        score = _kernel.loss_gradient(
+            self._isa, network, parameters, *arrays(sequences), rows, *targets, gradient, n_threads
+        )
+        return Score(*score), gradient
+
+    def train_epoch(self, network, parameters, sequences, targets, rows, adam, batch_size, n_threads=1):
+        """Train on the sequences `rows` in minibatches, in order; updates parameters and adam in place.
+
+        A long epoch is cut into several calls, so that Ctrl-C is heard between two of them.
+        """
+        rows = sequences.longest_first(rows, batch_size)
+        n_batches = -(-len(rows) // batch_size)
+        flops_per_step = 6 * network.hidden_size * (network.hidden_size + network.n_channels)
+        steps_per_batch = batch_size * max(1.0, float(np.mean(sequences.lengths)))
+        slice_size = 1 + int(FLOPS_BETWEEN_SIGNALS / (flops_per_step * steps_per_batch))
+        totals = EpochTotals()
+        for first in range(0, n_batches, slice_size):
+            end = min(n_batches, first + slice_size)
+            part = EpochTotals(
+                *_kernel.train(
+                    self._isa, network, parameters, *arrays(sequences), rows, *targets,
+                    adam, adam.first, adam.second, batch_size, first, end, n_threads,
+                )
+            )  # fmt: skip
+            adam.step += part.n_updates
+            totals = totals.plus(part)
+            if totals.diverged:
+                break
+        return totals
+
+
+def arrays(sequences):
+    """What the compiled functions take for sequences."""
+    return sequences.values, sequences.offsets
+
+
+def all_rows(sequences):
+    """Every sequence, in decreasing length."""
+    return sequences.longest_first(np.arange(len(sequences)))
+
+
+def in_place_of(rows, computed, sequences):
+    """From the order in which sequences were computed back to theirs."""
+    if not sequences.is_ragged:
+        return computed
+    restored = np.empty_like(computed)
+    restored[rows] = computed
+    return restored

@@ -1,0 +1,193 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The compiled kernel's functions on arrays. `_compiled` gives them the shape the package uses."""
+
+from libc.stdint cimport int32_t, int64_t
+
+
+cdef extern from "kernel.h" nogil:
+    ctypedef struct Network:
+        Py_ssize_t n_channels, hidden_size, n_outputs
+        int gate, update, readout
+
+    ctypedef struct Sequences:
+        const void *values
+        const Py_ssize_t *offsets
+        const Py_ssize_t *chosen
+        Py_ssize_t n
+
+    ctypedef struct Targets:
+        const int32_t *labels
+        const void *soft
+        const void *weights
+
+    ctypedef struct Score:
+        double loss, weight, correct
+
+    ctypedef struct Adam:
+        double learning_rate, beta_1, beta_2, epsilon, alpha, clip_value, clip_norm
+        void *first
+        void *second
+        int64_t step
+
+    ctypedef struct Progress:
+        Score score
+        double penalty, gradient_norm
+        int64_t n_updates
+        int diverged
+
+    ctypedef struct Kernel:
+        int (*states)(const Network *, const void *, const Sequences *, const void *, void *, void *) noexcept nogil
+        int (*states_gradient)(const Network *, const void *, const Sequences *, const void *, const void *, void *,
+                               void *, void *) noexcept nogil
+        int (*outputs)(const Network *, const void *, const Sequences *, void *, int) noexcept nogil
+        int (*loss_gradient)(const Network *, const void *, const Sequences *, const Targets *, Score *, void *,
+                             int) noexcept nogil
+        int (*train)(const Network *, void *, const Sequences *, const Targets *, Adam *, Py_ssize_t, Py_ssize_t,
+                     Py_ssize_t, Progress *, int) noexcept nogil
+
+
+cdef extern from "dispatch.h" nogil:
+    int kernel_count()
+    const char *kernel_name(int)
+    int kernel_runs_here(int)
+    const Kernel *kernel_table(int, int)
+
+
+ctypedef fused real:
+    float
+    double
+
+
+def instruction_sets():
+    """Names of those compiled in that this processor runs, the best last, with their index."""
+    return {kernel_name(i).decode(): i for i in range(kernel_count()) if kernel_runs_here(i)}
+
+
+cdef inline const Kernel *table_of(int isa, size_t real_size) noexcept nogil:
+    return kernel_table(isa, 8 * <int>real_size)
+
+
+cdef Network network_of(network):
+    cdef Network net
+    net.n_channels = network.n_channels
+    net.hidden_size = network.hidden_size
+    net.n_outputs = network.n_outputs
+    net.gate, net.update, net.readout = network.codes
+    return net
+
+
+cdef inline const void *start_1d(const real[::1] a) noexcept nogil:
+    return NULL if a is None or a.shape[0] == 0 else <const void *>&a[0]
+
+
+cdef inline const void *start_2d(const real[:, ::1] a) noexcept nogil:
+    return NULL if a is None or a.shape[0] == 0 else <const void *>&a[0, 0]
+
+
+cdef Sequences sequences_of(const real[:, ::1] values, const Py_ssize_t[::1] offsets, const Py_ssize_t[::1] chosen):
+    cdef Sequences seqs
+    seqs.values = start_2d[real](values)
+    seqs.offsets = &offsets[0]
+    seqs.chosen = &chosen[0]
+    seqs.n = chosen.shape[0]
+    return seqs
+
+
+cdef Targets targets_of(const int32_t[::1] labels, const real[:, ::1] soft, const real[::1] weights):
+    cdef Targets targets
+    targets.labels = NULL if labels is None else &labels[0]
+    targets.soft = start_2d[real](soft)
+    targets.weights = start_1d[real](weights)
+    return targets
+
+
+cdef check(int status):
+    if status != 0:
+        raise MemoryError("The network's histories do not fit into memory; shorten the sequences or lower hidden_size.")
+
+
+def states(int isa, network, const real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] offsets,
+           const Py_ssize_t[::1] chosen, const real[:, ::1] h0, real[:, ::1] every, real[:, ::1] last):
+    cdef Network net = network_of(network)
+    cdef Sequences seqs = sequences_of[real](values, offsets, chosen)
+    cdef int status
+    with nogil:
+        status = table_of(isa, sizeof(real)).states(
+            &net, &parameters[0], &seqs, start_2d[real](h0), <void *>start_2d[real](every),
+            <void *>start_2d[real](last))
+    check(status)
+
+
+def states_gradient(int isa, network, const real[::1] parameters, const real[:, ::1] values,
+                    const Py_ssize_t[::1] offsets, const Py_ssize_t[::1] chosen, const real[:, ::1] h0,
+                    const real[:, ::1] upstream, real[::1] gradient, real[:, ::1] values_gradient,
+                    real[:, ::1] h0_gradient):
+    cdef Network net = network_of(network)
+    cdef Sequences seqs = sequences_of[real](values, offsets, chosen)
+    cdef int status
+    with nogil:
+        status = table_of(isa, sizeof(real)).states_gradient(
+            &net, &parameters[0], &seqs, start_2d[real](h0), start_2d[real](upstream), &gradient[0],
+            <void *>start_2d[real](values_gradient), <void *>start_2d[real](h0_gradient))
+    check(status)
+
+
+def outputs(int isa, network, const real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] offsets,
+            const Py_ssize_t[::1] chosen, real[:, ::1] output, int n_threads):
+    cdef Network net = network_of(network)
+    cdef Sequences seqs = sequences_of[real](values, offsets, chosen)
+    cdef int status
+    with nogil:
+        status = table_of(isa, sizeof(real)).outputs(&net, &parameters[0], &seqs, &output[0, 0], n_threads)
+    check(status)
+
+
+def loss_gradient(int isa, network, const real[::1] parameters, const real[:, ::1] values,
+                  const Py_ssize_t[::1] offsets, const Py_ssize_t[::1] chosen, const int32_t[::1] labels,
+                  const real[:, ::1] soft, const real[::1] weights, real[::1] gradient, int n_threads):
+    """(loss, weight, correct), sums over the chosen sequences; fills the gradient unless it is None."""
+    cdef Network net = network_of(network)
+    cdef Sequences seqs = sequences_of[real](values, offsets, chosen)
+    cdef Targets targets = targets_of[real](labels, soft, weights)
+    cdef Score score
+    cdef int status
+    with nogil:
+        status = table_of(isa, sizeof(real)).loss_gradient(
+            &net, &parameters[0], &seqs, &targets, &score, <void *>start_1d[real](gradient), n_threads)
+    check(status)
+    return score.loss, score.weight, score.correct
+
+
+def train(int isa, network, real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] offsets,
+          const Py_ssize_t[::1] chosen, const int32_t[::1] labels, const real[:, ::1] soft, const real[::1] weights,
+          adam, real[::1] first_moment, real[::1] second_moment, Py_ssize_t batch_size, Py_ssize_t first,
+          Py_ssize_t end, int n_threads):
+    """Minibatches [first, end) of the chosen sequences, parameters and moments updated in place.
+
+    Answers the sums (loss, weight, correct, penalty, gradient norm, updates) and whether it diverged.
+    """
+    cdef Network net = network_of(network)
+    cdef Sequences seqs = sequences_of[real](values, offsets, chosen)
+    cdef Targets targets = targets_of[real](labels, soft, weights)
+    cdef Progress done
+    cdef Adam settings
+    cdef int status
+    settings.learning_rate = adam.learning_rate
+    settings.beta_1 = adam.beta_1
+    settings.beta_2 = adam.beta_2
+    settings.epsilon = adam.epsilon
+    settings.alpha = adam.alpha
+    settings.clip_value = adam.clip_value
+    settings.clip_norm = adam.clip_norm
+    settings.first = &first_moment[0]
+    settings.second = &second_moment[0]
+    settings.step = adam.step
+    done.score.loss = done.score.weight = done.score.correct = 0
+    done.penalty = done.gradient_norm = 0
+    done.n_updates = done.diverged = 0
+    with nogil:
+        status = table_of(isa, sizeof(real)).train(
+            &net, &parameters[0], &seqs, &targets, &settings, batch_size, first, end, &done, n_threads)
+    check(status)
+    return (done.score.loss, done.score.weight, done.score.correct, done.penalty, done.gradient_norm, done.n_updates,
+            bool(done.diverged))

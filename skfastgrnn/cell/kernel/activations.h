@@ -1,0 +1,63 @@
+/* The activation functions, and their derivatives as functions of their own output.
+ *
+ * The hard forms are FastGRNN's quantSigmoid and quantTanh (EdgeML): a shift, an addition and a clip in integers.
+ */
+#ifndef SKFASTGRNN_ACTIVATIONS_H
+#define SKFASTGRNN_ACTIVATIONS_H
+
+#include <math.h>
+
+#include "kernel.h"
+#include "vec.h"
+
+/* y = f(x). `kind` is loop-invariant wherever this is called. */
+INLINE vec activate(enum activation kind, vec x) {
+    switch (kind) {
+    case SIGMOID:
+        return 1 / (1 + vec_exp2(x * -LOG2_E, EXP2_LIMIT));
+    case TANH: {
+        const vec e = vec_exp2(x * (-2 * LOG2_E), EXP2_LIMIT);
+        return (1 - e) / (1 + e);
+    }
+    case RELU:
+        return vec_max(x, 0);
+    case HARD_SIGMOID:
+        return vec_min(vec_max((real)0.5 * x + (real)0.5, 0), 1);
+    default: /* HARD_TANH */
+        return vec_min(vec_max(x, -1), 1);
+    }
+}
+
+/* 1 where low < y < high, else 0: the slope of a clip, seen from its output. */
+INLINE vec inside(vec y, real low, real high) {
+    return where((bits)(y > low) & (bits)(y < high), splat(1), splat(0));
+}
+
+/* f'(x), given y = f(x). */
+INLINE vec activation_slope(enum activation kind, vec y) {
+    switch (kind) {
+    case SIGMOID:
+        return y * (1 - y);
+    case TANH:
+        return 1 - y * y;
+    case RELU:
+        return inside(y, 0, (real)HUGE_VAL);
+    case HARD_SIGMOID:
+        return (real)0.5 * inside(y, 0, 1);
+    default: /* HARD_TANH */
+        return inside(y, -1, 1);
+    }
+}
+
+/* sigmoid(x) and tanh(y), the default pair, with one division for both:
+ * with p = exp(-x), q = exp(-2y): sigmoid = 1/(1+p), tanh = (1-q)/(1+q), and 1/((1+p)(1+q)) serves the two.
+ * Half the exponent range each keeps the product finite; both functions are saturated long before. */
+INLINE void sigmoid_and_tanh(vec *x, vec *y) {
+    const vec p = vec_exp2(*x * -LOG2_E, EXP2_LIMIT / 2);
+    const vec q = vec_exp2(*y * (-2 * LOG2_E), EXP2_LIMIT / 2);
+    const vec r = 1 / ((1 + p) * (1 + q));
+    *x = (1 + q) * r;
+    *y = (1 - q) * ((1 + p) * r);
+}
+
+#endif

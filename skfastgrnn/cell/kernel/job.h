@@ -1,0 +1,147 @@
+/* Whole sets of sequences: cut into blocks, shared among threads, summed in a fixed order.
+ *
+ * Each block has a gradient slot of its own and the slots are added up by number, whichever thread filled them, so the bits
+ * do not depend on the number of threads.
+ */
+#ifndef SKFASTGRNN_JOB_H
+#define SKFASTGRNN_JOB_H
+
+#include "adam.h"
+#include "cell.h"
+#include "head.h"
+#include "team.h"
+
+enum { SLOTS = 32 }; /* blocks in flight between two meetings: bounds the memory of large minibatches */
+
+typedef struct {
+    Network net;
+    Sizes z;
+    Sequences seqs;
+    Targets targets;
+    Weights weights;
+    int with_gradient;
+    int n_threads;
+    Block blocks[MAX_THREADS]; /* one a thread */
+    real *slots;               /* (SLOTS, padded_size) */
+    Score scores[SLOTS];
+    real *total; /* (padded_size): the gradient of the set, once summed */
+    Score score; /* likewise */
+    void *memory;
+    Team team;
+    ptrdiff_t next; /* position of the next block to take; atomic */
+    void *output;   /* (n, O), for outputs_work */
+} Job;
+
+static ptrdiff_t longest(const Sequences *seqs) {
+    ptrdiff_t most = 0;
+    for (ptrdiff_t i = 0; i < seqs->n; i++) {
+        const ptrdiff_t s = seqs->chosen[i], length = seqs->offsets[s + 1] - seqs->offsets[s];
+        if (length > most) most = length;
+    }
+    return most;
+}
+
+static void job_free(Job *job) {
+    if (job == NULL) return;
+    for (int i = 0; i < job->n_threads; i++) block_free(&job->blocks[i]);
+    free(job->memory);
+    free(job);
+}
+
+/* NULL where memory ran out. */
+static Job *job_create(const Network *net, const Sequences *seqs, const Targets *targets, int with_gradient,
+                       int n_threads) {
+    Job *job = calloc(1, sizeof *job);
+    if (job == NULL) return NULL;
+    const Sizes z = sizes_of(net);
+    job->net = *net;
+    job->z = z;
+    job->seqs = *seqs;
+    if (targets != NULL) job->targets = *targets;
+    job->with_gradient = with_gradient;
+    const ptrdiff_t most_blocks = (seqs->n + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    n_threads = n_threads < MAX_THREADS ? n_threads : MAX_THREADS;
+    n_threads = n_threads < most_blocks ? n_threads : (int)most_blocks;
+
+    const ptrdiff_t gradients = with_gradient ? (1 + smaller(SLOTS, most_blocks)) * padded_size(z) : 0;
+    real *p = allocate_reals(weights_size(z) + gradients, &job->memory);
+    if (p == NULL) {
+        job_free(job);
+        return NULL;
+    }
+    job->weights = weights_at(z, p);
+    job->total = p + weights_size(z);
+    job->slots = job->total + padded_size(z);
+    const ptrdiff_t max_steps = longest(seqs);
+    for (; job->n_threads < n_threads; job->n_threads++)
+        if (!block_init(&job->blocks[job->n_threads], z, max_steps, with_gradient)) {
+            job_free(job);
+            return NULL;
+        }
+    return job;
+}
+
+/* Member 0 readies the next set, positions from `first` on, before the others meet it in sum_blocks. */
+static void job_begin(Job *job, ptrdiff_t first) {
+    job->next = first;
+    job->score = (Score){0, 0, 0};
+    if (job->with_gradient) memset(job->total, 0, (size_t)padded_size(job->z) * sizeof(real));
+}
+
+static Score block_gradient(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n, real *slot) {
+    const real *values = job->seqs.values;
+    block_assign(b, &job->seqs, first, n);
+    cell_forward(&job->net, &job->weights, b, values, NULL, NULL);
+    head_forward(&job->net, &job->weights, b);
+    const Score score = block_loss(&job->seqs, &job->targets, b, first);
+    if (!job->with_gradient) return score;
+    memset(slot, 0, (size_t)padded_size(job->z) * sizeof(real));
+    const Padded gradient = padded_at(job->z, slot);
+    head_backward(&job->net, &job->weights, b, gradient);
+    const Upstream up = job->net.readout == LAST ? (Upstream){.last = b->d_summary} : (Upstream){.every = b->d_summary};
+    cell_backward(&job->net, &job->weights, b, NULL, up, gradient, NULL, NULL);
+    return score;
+}
+
+/* Loss and gradient summed over positions [first, end), left in job->score and job->total. Every member calls it,
+ * and all have finished when it returns. */
+static void sum_blocks(Job *job, int member, ptrdiff_t first, ptrdiff_t end) {
+    const ptrdiff_t size = padded_size(job->z);
+    for (ptrdiff_t wave = first; wave < end; wave += SLOTS * BLOCK_ROWS) {
+        const ptrdiff_t wave_end = smaller(end, wave + SLOTS * BLOCK_ROWS);
+        team_meet(&job->team);
+        for (;;) {
+            const ptrdiff_t begin = __atomic_fetch_add(&job->next, BLOCK_ROWS, __ATOMIC_RELAXED);
+            if (begin >= wave_end) break;
+            const ptrdiff_t slot = (begin - wave) / BLOCK_ROWS;
+            job->scores[slot] = block_gradient(job, &job->blocks[member], begin, smaller(BLOCK_ROWS, wave_end - begin),
+                                               job->slots + slot * size);
+        }
+        team_meet(&job->team);
+        if (member != 0) continue;
+        job->next = wave_end;
+        for (ptrdiff_t slot = 0; slot * BLOCK_ROWS < wave_end - wave; slot++) {
+            job->score.loss += job->scores[slot].loss;
+            job->score.weight += job->scores[slot].weight;
+            job->score.correct += job->scores[slot].correct;
+            if (job->with_gradient) add_reals(size, job->slots + slot * size, job->total);
+        }
+    }
+}
+
+/* The outputs of all positions; blocks are independent. */
+static void outputs_work(void *task, int member) {
+    Job *job = task;
+    Block *b = &job->blocks[member];
+    for (;;) {
+        const ptrdiff_t begin = __atomic_fetch_add(&job->next, BLOCK_ROWS, __ATOMIC_RELAXED);
+        if (begin >= job->seqs.n) break;
+        block_assign(b, &job->seqs, begin, smaller(BLOCK_ROWS, job->seqs.n - begin));
+        cell_forward(&job->net, &job->weights, b, job->seqs.values, NULL, NULL);
+        head_forward(&job->net, &job->weights, b);
+        for (ptrdiff_t r = 0; r < b->n; r++)
+            copy_reals(job->z.O, b->outputs + r * job->z.Op, (real *)job->output + (begin + r) * job->z.O);
+    }
+}
+
+#endif

@@ -1,0 +1,22 @@
+"""The lines that ``verbose=1`` prints, one an epoch."""
+
+
+def epoch_line(history, max_iter):
+    """Losses of the last epoch, elapsed time, and what is left at this pace if no early stop comes."""
+    epoch, elapsed = len(history["loss"]), sum(history["seconds"])
+    parts = [f"Epoch {epoch}/{max_iter}", f"loss {history['loss'][-1]:.5f}"]
+    if history["validation_loss"]:
+        parts.append(f"validation loss {history['validation_loss'][-1]:.5f}")
+    parts.append(f"elapsed {duration(elapsed)}")
+    parts.append(f"remaining {duration(elapsed / epoch * (max_iter - epoch))}")
+    return ", ".join(parts)
+
+
+def duration(seconds):
+    """1.3 s, 2 min 05 s or 1 h 02 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
