@@ -49,15 +49,22 @@ INLINE vec activation_slope(enum activation kind, vec y) {
     }
 }
 
-/* sigmoid(x) and tanh(y), the default pair, with one division for both:
- * with p = exp(-x), q = exp(-2y): sigmoid = 1/(1+p), tanh = (1-q)/(1+q), and 1/((1+p)(1+q)) serves the two.
- * Half the exponent range each keeps the product finite; both functions are saturated long before. */
-INLINE void sigmoid_and_tanh(vec *x, vec *y) {
-    const vec p = vec_exp2(*x * -LOG2_E, EXP2_LIMIT / 2);
-    const vec q = vec_exp2(*y * (-2 * LOG2_E), EXP2_LIMIT / 2);
-    const vec r = 1 / ((1 + p) * (1 + q));
-    *x = (1 + q) * r;
-    *y = (1 - q) * ((1 + p) * r);
+/* The default pair, gate = sigmoid and update = tanh, from one exponential and one division:
+ *
+ *     p = exp(-(a + b_z)),  q = exp(-2 (a + b_h)) = κ p²  with  κ = exp(2 (b_z - b_h)),
+ *     sigmoid(a + b_z) = 1 / (1 + p),  tanh(a + b_h) = (1 - q) / (1 + q),  and 1 / ((1 + p)(1 + q)) serves both.
+ *
+ * |log2 p| is held to PAIR_LIMIT, where both functions have long reached their limits, and κ must keep within the same
+ * bounds, so that nothing overflows. Biases further apart than that take the separate functions.
+ */
+#define PAIR_LIMIT (EXP2_LIMIT / 4)
+
+INLINE void sigmoid_and_tanh(vec a, vec bias_gate, vec kappa, vec *gate, vec *update) {
+    const vec p = vec_exp2((a + bias_gate) * -LOG2_E, PAIR_LIMIT);
+    const vec q = kappa * (p * p);
+    const vec r = vec_reciprocal((1 + p) * (1 + q));
+    *gate = (1 + q) * r;
+    *update = (1 - q) * ((1 + p) * r);
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* A block: up to BLOCK_ROWS sequences that are computed side by side, and the memory for it.
+/* A block: up to max_rows sequences that are computed side by side, and the memory for it.
  *
  * Sequences of a block come in decreasing length, so those still running at step t are its first active(t) rows and
  * their steps are stored without gaps: step t of row r is row first_row[t] + r of every history. One row of `inputs` is
@@ -15,40 +15,48 @@
 
 #include "layout.h"
 
-/* Rows enough for full tiles, few enough for the history of a hundred steps to stay in the second cache level. */
-enum { BLOCK_ROWS = 16 };
+/* A block of long sequences has LEAST_ROWS, enough for full tiles and few enough for the history of a hundred steps to stay
+ * in the second cache level. Short sequences leave room for more, up to MOST_ROWS, which spares the per-block work. */
+enum { LEAST_ROWS = 16, MOST_ROWS = 64, HISTORY_ROWS = 256 };
 /* History rows per weight-gradient product: enough to amortise its accumulators, few enough for the first level. */
 enum { GRADIENT_ROWS = 128 };
+
+/* Rows of a block for sequences of at most `steps` steps. */
+INLINE ptrdiff_t block_rows(ptrdiff_t steps) {
+    ptrdiff_t rows = MOST_ROWS;
+    while (rows > LEAST_ROWS && rows * steps > HISTORY_ROWS) rows /= 2;
+    return rows;
+}
 
 typedef struct {
     Sizes z;
     int keep;             /* keep the histories, for a backward pass */
-    ptrdiff_t max_steps;  /* room for sequences of this length */
+    ptrdiff_t max_rows, max_steps; /* room for so many sequences of this length */
     ptrdiff_t input_row;  /* Dp + Hp */
     ptrdiff_t x_at, h_at; /* in a row of inputs */
 
     ptrdiff_t n, n_steps;          /* sequences and longest length of this block */
-    ptrdiff_t start[BLOCK_ROWS];   /* first step of each, in values */
-    ptrdiff_t length[BLOCK_ROWS];
+    ptrdiff_t start[MOST_ROWS]; /* first step of each, in values */
+    ptrdiff_t length[MOST_ROWS];
     ptrdiff_t *first_row;          /* (max_steps + 1) */
 
     real *inputs;     /* (rows, input_row) */
     real *gate;       /* (rows, Hp): z_t; the backward pass leaves the gradient of a_t here */
     real *candidate;  /* (rows, Hp): c_t */
-    real *pre;        /* (BLOCK_ROWS, Hp): a_t */
-    real *last;       /* (BLOCK_ROWS, Hp): the last state of each */
-    real *summary;    /* (BLOCK_ROWS, Hp): what the head reads */
-    real *d_summary;  /* (BLOCK_ROWS, Hp) */
-    real *d_state;    /* (BLOCK_ROWS, Hp) */
-    real *d_input;    /* (BLOCK_ROWS, Dp) */
-    real *outputs;    /* (BLOCK_ROWS, Op): logits, then their gradient */
+    real *pre;        /* (max_rows, Hp): a_t */
+    real *last;       /* (max_rows, Hp): the last state of each */
+    real *summary;    /* (max_rows, Hp): what the head reads */
+    real *d_summary;  /* (max_rows, Hp) */
+    real *d_state;    /* (max_rows, Hp) */
+    real *d_input;    /* (max_rows, Dp) */
+    real *outputs;    /* (max_rows, Op): logits, then their gradient */
     void *memory;
 } Block;
 
 INLINE ptrdiff_t active(const Block *b, ptrdiff_t t) { return b->first_row[t + 1] - b->first_row[t]; }
 
 /* Where step t begins in the histories; a forward pass that keeps none alternates between two steps. */
-INLINE ptrdiff_t row_of(const Block *b, ptrdiff_t t) { return b->keep ? b->first_row[t] : (t & 1) * BLOCK_ROWS; }
+INLINE ptrdiff_t row_of(const Block *b, ptrdiff_t t) { return b->keep ? b->first_row[t] : (t & 1) * b->max_rows; }
 
 /* Zeroed memory for reals, aligned to whole vectors and cache lines; `*memory` is what to free. */
 static real *allocate_reals(ptrdiff_t count, void **memory) {
@@ -69,13 +77,14 @@ static int block_init(Block *b, Sizes z, ptrdiff_t max_steps, int keep) {
     b->z = z;
     b->keep = keep;
     b->max_steps = max_steps;
+    b->max_rows = block_rows(max_steps);
     b->input_row = z.Dp + z.Hp;
     b->x_at = z.Dp - z.D;
     b->h_at = z.Dp;
-    const ptrdiff_t rows = (keep ? max_steps : 2) * BLOCK_ROWS;
+    const ptrdiff_t rows = (keep ? max_steps : 2) * b->max_rows;
     const ptrdiff_t per_row = b->input_row + 2 * z.Hp, per_sequence = 5 * z.Hp + z.Dp + z.Op;
     b->first_row = malloc((size_t)(max_steps + 1) * sizeof *b->first_row);
-    real *p = allocate_reals(rows * per_row + BLOCK_ROWS * per_sequence, &b->memory);
+    real *p = allocate_reals(rows * per_row + b->max_rows * per_sequence, &b->memory);
     if (p == NULL || b->first_row == NULL) {
         block_free(b);
         return 0;
@@ -83,12 +92,12 @@ static int block_init(Block *b, Sizes z, ptrdiff_t max_steps, int keep) {
     b->inputs = p, p += rows * b->input_row;
     b->gate = p, p += rows * z.Hp;
     b->candidate = p, p += rows * z.Hp;
-    b->pre = p, p += BLOCK_ROWS * z.Hp;
-    b->last = p, p += BLOCK_ROWS * z.Hp;
-    b->summary = p, p += BLOCK_ROWS * z.Hp;
-    b->d_summary = p, p += BLOCK_ROWS * z.Hp;
-    b->d_state = p, p += BLOCK_ROWS * z.Hp;
-    b->d_input = p, p += BLOCK_ROWS * z.Dp;
+    b->pre = p, p += b->max_rows * z.Hp;
+    b->last = p, p += b->max_rows * z.Hp;
+    b->summary = p, p += b->max_rows * z.Hp;
+    b->d_summary = p, p += b->max_rows * z.Hp;
+    b->d_state = p, p += b->max_rows * z.Hp;
+    b->d_input = p, p += b->max_rows * z.Dp;
     b->outputs = p;
     return 1;
 }
@@ -96,22 +105,22 @@ static int block_init(Block *b, Sizes z, ptrdiff_t max_steps, int keep) {
 /* Take on n of the chosen sequences, from position `first`; their lengths must not increase. */
 static void block_assign(Block *b, const Sequences *seqs, ptrdiff_t first, ptrdiff_t n) {
     b->n = n;
+    const real *values = seqs->values;
     for (ptrdiff_t r = 0; r < n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
         b->start[r] = seqs->offsets[i];
         b->length[r] = seqs->offsets[i + 1] - seqs->offsets[i];
     }
+    /* Shuffled sequences lie anywhere: call for those of the next block while this one is computed. */
+    const ptrdiff_t upcoming = first + 2 * n < seqs->n ? first + 2 * n : seqs->n;
+    for (ptrdiff_t i = first + n; i < upcoming; i++)
+        __builtin_prefetch(values + seqs->offsets[seqs->chosen[i]] * b->z.D);
     b->n_steps = b->length[0];
     b->first_row[0] = 0;
     for (ptrdiff_t t = 0, rows = n; t < b->n_steps; t++) {
         while (b->length[rows - 1] <= t) rows--;
         b->first_row[t + 1] = b->first_row[t] + rows;
     }
-}
-
-INLINE void copy_reals(ptrdiff_t n, const real *from, real *to) {
-    for (; n >= LANES; n -= LANES, from += LANES, to += LANES) store(to, load(from));
-    for (ptrdiff_t i = 0; i < n; i++) to[i] = from[i];
 }
 
 #endif

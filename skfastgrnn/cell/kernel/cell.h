@@ -14,9 +14,25 @@
 #include "block.h"
 #include "matmul.h"
 
+/* What the passes read beside w->forward, from w->parameters. The gradient of values needs W too. */
+static void prepare_weights(Sizes z, Weights *w, int with_W) {
+    const Padded p = w->forward;
+    if (with_W) transpose(z.D, z.H, p.WUt, z.Hp, w->W, z.Dp);
+    transpose(z.H, z.H, p.WUt + z.D * z.Hp, z.Hp, w->U, z.Hp);
+    transpose(z.H, z.O, p.head_t, z.Op, w->head, z.Hp);
+    w->zeta = logistic(p.scalars[0]);
+    w->nu = logistic(p.scalars[1]);
+    w->one_exponential = 1;
+    for (ptrdiff_t j = 0; j < z.Hp; j += LANES) {
+        const vec log2_kappa = (load(p.bias_gate + j) - load(p.bias_update + j)) * (2 * LOG2_E);
+        store(w->kappa + j, vec_exp2(log2_kappa, PAIR_LIMIT));
+        for (int i = 0; i < LANES; i++) w->one_exponential &= fabs((double)log2_kappa[i]) <= (double)PAIR_LIMIT;
+    }
+}
+
 /* From a_t in b->pre to z_t, c_t and h_t: column by column of vectors, rows [0, n) of step t.
- * Rows [0, n_next) go on to step t + 1, the others end here. `fused` is the default pair of activations. */
-INLINE void gates_forward(int fused, const Network *net, const Weights *w, Block *b, ptrdiff_t t, ptrdiff_t n,
+ * Rows [0, n_next) go on to step t + 1, the others end here. `pair` says sigmoid_and_tanh, `keep` is b->keep. */
+INLINE void gates_forward(const int pair, const int keep, const Network *net, const Weights *w, Block *b, ptrdiff_t t, ptrdiff_t n,
                           ptrdiff_t n_next) {
     const ptrdiff_t Hp = b->z.Hp, row = b->input_row, step = row_of(b, t);
     const real *h_prev = b->inputs + step * row + b->h_at;
@@ -24,22 +40,33 @@ INLINE void gates_forward(int fused, const Network *net, const Weights *w, Block
     real *gate = b->gate + step * Hp, *candidate = b->candidate + step * Hp;
     for (ptrdiff_t j = 0; j < Hp; j += LANES) {
         const vec bias_gate = load(w->forward.bias_gate + j), bias_update = load(w->forward.bias_update + j);
+        const vec kappa = load(w->kappa + j);
         for (ptrdiff_t r = 0; r < n; r++) {
             const vec a = load(b->pre + r * Hp + j);
-            vec z = a + bias_gate, c = a + bias_update;
-            if (fused) {
-                sigmoid_and_tanh(&z, &c);
+            vec z, c;
+            if (pair) {
+                sigmoid_and_tanh(a, bias_gate, kappa, &z, &c);
             } else {
-                z = activate(net->gate, z);
-                c = activate(net->update, c);
+                z = activate(net->gate, a + bias_gate);
+                c = activate(net->update, a + bias_update);
             }
             const vec h = (w->zeta * (1 - z) + w->nu) * c + z * load(h_prev + r * row + j);
-            store(gate + r * Hp + j, z);
-            store(candidate + r * Hp + j, c);
+            if (keep) {
+                store(gate + r * Hp + j, z);
+                store(candidate + r * Hp + j, c);
+            }
             store(r < n_next ? h_next + r * row + j : b->last + r * Hp + j, h);
             if (net->readout == MEAN) store(b->summary + r * Hp + j, load(b->summary + r * Hp + j) + h);
         }
     }
+}
+
+/* Shuffled sequences are too many streams for the processor to foresee: fetch what is some steps ahead. A prefetch
+ * beyond the end of an array is harmless. */
+INLINE void prefetch_ahead(ptrdiff_t n, const real *from) {
+    enum { LINE = 64, AHEAD = 4 * LINE };
+    const char *address = (const char *)from + AHEAD;
+    for (ptrdiff_t byte = 0; byte < n * (ptrdiff_t)sizeof(real); byte += LINE) __builtin_prefetch(address + byte);
 }
 
 /* Run the block through time. h0 (n, H) or NULL for zeros. all_states (S, H), where not NULL, receives every h_t.
@@ -48,6 +75,7 @@ static void cell_forward(const Network *net, const Weights *w, Block *b, const r
                          real *all_states) {
     const Sizes z = b->z;
     const ptrdiff_t row = b->input_row;
+    const int pair = net->gate == SIGMOID && net->update == TANH && w->one_exponential;
     real *h_first = b->inputs + b->h_at;
     for (ptrdiff_t r = 0; r < b->n; r++) {
         memset(h_first + r * row, 0, (size_t)z.Hp * sizeof(real));
@@ -58,15 +86,21 @@ static void cell_forward(const Network *net, const Weights *w, Block *b, const r
     for (ptrdiff_t t = 0; t < b->n_steps; t++) {
         const ptrdiff_t n = active(b, t), n_next = t + 1 < b->n_steps ? active(b, t + 1) : 0;
         real *x = b->inputs + row_of(b, t) * row + b->x_at;
-        for (ptrdiff_t r = 0; r < n; r++) copy_reals(z.D, values + (b->start[r] + t) * z.D, x + r * row);
+        for (ptrdiff_t r = 0; r < n; r++) {
+            const real *from = values + (b->start[r] + t) * z.D;
+            copy_reals(z.D, from, x + r * row);
+            prefetch_ahead(z.D, from);
+        }
 
         /* Before the first step of a sequence that starts from nothing U has nothing to say. */
         const ptrdiff_t k = t == 0 && h0 == NULL ? z.D : z.D + z.H;
-        matmul(n, z.Hp, k, x, row, w->forward.WUt, z.Hp, b->pre, z.Hp, 0);
-        if (net->gate == SIGMOID && net->update == TANH)
-            gates_forward(1, net, w, b, t, n, n_next);
+        matmul(n, z.H, k, x, row, w->forward.WUt, z.Hp, b->pre, z.Hp, 0);
+        if (pair && b->keep)
+            gates_forward(1, 1, net, w, b, t, n, n_next);
+        else if (pair)
+            gates_forward(1, 0, net, w, b, t, n, n_next);
         else
-            gates_forward(0, net, w, b, t, n, n_next);
+            gates_forward(0, b->keep, net, w, b, t, n, n_next);
 
         if (all_states != NULL) {
             const real *h_next = b->inputs + row_of(b, t + 1) * row + b->h_at;
@@ -141,16 +175,16 @@ static void cell_backward(const Network *net, const Weights *w, Block *b, const 
         const real *d_a = b->gate + b->first_row[t] * z.Hp;
         const int from_nothing = t == 0 && h0 == NULL;
         if (!from_nothing || h0_gradient != NULL)
-            matmul(n, z.Hp, z.H, d_a, z.Hp, w->U, z.Hp, b->d_state, z.Hp, 1);
+            matmul(n, z.H, z.H, d_a, z.Hp, w->U, z.Hp, b->d_state, z.Hp, 1);
         if (values_gradient != NULL) {
-            matmul(n, z.Dp, z.H, d_a, z.Hp, w->W, z.Dp, b->d_input, z.Dp, 0);
+            matmul(n, z.D, z.H, d_a, z.Hp, w->W, z.Dp, b->d_input, z.Dp, 0);
             for (ptrdiff_t r = 0; r < n; r++)
                 copy_reals(z.D, b->d_input + r * z.Dp, values_gradient + (b->start[r] + t) * z.D);
         }
 
         const ptrdiff_t rows_begin = b->first_row[t];
         if (t <= 1 || rows_end - rows_begin >= GRADIENT_ROWS) {
-            add_outer_products(from_nothing ? z.D : z.D + z.H, z.Hp, rows_end - rows_begin,
+            add_outer_products(from_nothing ? z.D : z.D + z.H, z.H, rows_end - rows_begin,
                                b->inputs + rows_begin * row + b->x_at, row, d_a, z.Hp, gradient.WUt, z.Hp);
             rows_end = rows_begin;
         }

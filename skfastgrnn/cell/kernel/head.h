@@ -21,28 +21,33 @@ static void head_forward(const Network *net, const Weights *w, Block *b) {
             for (ptrdiff_t j = 0; j < z.Hp; j++) b->summary[r * z.Hp + j] /= (real)b->length[r];
     }
     for (ptrdiff_t r = 0; r < b->n; r++) copy_reals(z.Op, w->forward.head_bias, b->outputs + r * z.Op);
-    matmul(b->n, z.Op, z.H, b->summary, z.Hp, w->forward.head_t, z.Op, b->outputs, z.Op, 1);
+    matmul(b->n, z.O, z.H, b->summary, z.Hp, w->forward.head_t, z.Op, b->outputs, z.Op, 1);
 }
 
 /* From the gradient of the logits, in b->outputs, to that of the states, in b->d_summary; adds that of the head. */
 static void head_backward(const Network *net, const Weights *w, Block *b, Padded gradient) {
     const Sizes z = b->z;
-    add_outer_products(z.H, z.Op, b->n, b->summary, z.Hp, b->outputs, z.Op, gradient.head_t, z.Op);
-    for (ptrdiff_t r = 0; r < b->n; r++)
-        for (ptrdiff_t k = 0; k < z.O; k++) gradient.head_bias[k] += b->outputs[r * z.Op + k];
-    matmul(b->n, z.Hp, z.O, b->outputs, z.Op, w->head, z.Hp, b->d_summary, z.Hp, 0);
+    add_outer_products(z.H, z.O, b->n, b->summary, z.Hp, b->outputs, z.Op, gradient.head_t, z.Op);
+    for (ptrdiff_t k = 0; k < z.Op; k += LANES) {
+        vec sum = load(gradient.head_bias + k);
+        for (ptrdiff_t r = 0; r < b->n; r++) sum += load(b->outputs + r * z.Op + k);
+        store(gradient.head_bias + k, sum);
+    }
+    matmul(b->n, z.H, z.O, b->outputs, z.Op, w->head, z.Hp, b->d_summary, z.Hp, 0);
     if (net->readout == MEAN)
         for (ptrdiff_t r = 0; r < b->n; r++)
             for (ptrdiff_t j = 0; j < z.Hp; j++) b->d_summary[r * z.Hp + j] /= (real)b->length[r];
 }
 
-/* One logit o for two classes, q the probability of the second: loss, and its gradient in place of o. */
-INLINE double logistic_loss(real *o, real q, int *correct) {
-    const real logit = *o, e = exp(-fabs(logit));
-    const real p = (logit > 0 ? 1 : e) / (1 + e);
-    *correct = (logit > 0) == (q > (real)0.5);
-    *o = p - q;
-    return (double)((logit > 0 ? logit : 0) - logit * q + log1p(e));
+/* One logit o for two classes, q the probability of the second, for a vector of sequences:
+ *
+ *     loss = log(1 + e^o) - q o = max(o, 0) + log(1 + e^-|o|) - q o;   its gradient is σ(o) - q. */
+INLINE vec logistic_loss(vec o, vec q, vec *gradient) {
+    const bits positive = (bits)(o > splat(0));
+    const vec size = where(positive, o, -o);
+    const vec e = vec_exp(-size);
+    *gradient = where(positive, splat(1), e) / (1 + e) - q;
+    return where(positive, o, splat(0)) + vec_log1p(e) - q * o;
 }
 
 INLINE ptrdiff_t largest(ptrdiff_t n, const real *x) {
@@ -79,7 +84,7 @@ INLINE double softmax_loss(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label, 
 
 /* The weighted losses of a block, whose first sequence is the chosen one at `first`. Turns b->outputs from logits to
  * weighted gradients. */
-static Score block_loss(const Sequences *seqs, const Targets *targets, Block *b, ptrdiff_t first) {
+static Score softmax_block(const Sequences *seqs, const Targets *targets, Block *b, ptrdiff_t first) {
     const Sizes z = b->z;
     Score score = {0, 0, 0};
     for (ptrdiff_t r = 0; r < b->n; r++) {
@@ -89,13 +94,37 @@ static Score block_loss(const Sequences *seqs, const Targets *targets, Block *b,
         const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
         real *o = b->outputs + r * z.Op;
         int correct;
-        const double loss = z.O == 1 ? logistic_loss(o, soft != NULL ? soft[0] : (real)label, &correct)
-                                     : softmax_loss(z.O, z.Op, o, label, soft, &correct);
+        const double loss = softmax_loss(z.O, z.Op, o, label, soft, &correct);
         for (ptrdiff_t k = 0; k < z.O; k++) o[k] *= weight;
         score.loss += (double)weight * loss;
         score.weight += (double)weight;
         score.correct += correct ? (double)weight : 0;
     }
+    return score;
+}
+
+/* Likewise where there is one output. */
+static Score logistic_block(const Sequences *seqs, const Targets *targets, Block *b, ptrdiff_t first) {
+    const ptrdiff_t Op = b->z.Op;
+    real o[MOST_ROWS + LANES], q[MOST_ROWS + LANES], weight[MOST_ROWS + LANES];
+    for (ptrdiff_t r = 0; r < b->n; r++) {
+        const ptrdiff_t i = seqs->chosen[first + r];
+        o[r] = b->outputs[r * Op];
+        q[r] = targets->labels != NULL ? (real)targets->labels[i] : ((const real *)targets->soft)[i];
+        weight[r] = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
+    }
+    for (ptrdiff_t r = b->n; r < padded(b->n); r++) o[r] = q[r] = weight[r] = 0;
+    Score score = {0, 0, 0};
+    for (ptrdiff_t r = 0; r < b->n; r += LANES) {
+        const vec logit = load(o + r), target = load(q + r), w = load(weight + r);
+        const bits agree = ~((bits)(logit > splat(0)) ^ (bits)(target > splat((real)0.5)));
+        vec gradient;
+        score.loss += (double)vec_sum(w * logistic_loss(logit, target, &gradient));
+        score.weight += (double)vec_sum(w);
+        score.correct += (double)vec_sum(where(agree, w, splat(0)));
+        store(o + r, w * gradient);
+    }
+    for (ptrdiff_t r = 0; r < b->n; r++) b->outputs[r * Op] = o[r];
     return score;
 }
 

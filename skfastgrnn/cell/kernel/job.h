@@ -20,11 +20,12 @@ typedef struct {
     Targets targets;
     Weights weights;
     int with_gradient;
+    ptrdiff_t rows; /* of a block */
     int n_threads;
     Block blocks[MAX_THREADS]; /* one a thread */
-    real *slots;               /* (SLOTS, padded_size) */
-    Score scores[SLOTS];
-    real *total; /* (padded_size): the gradient of the set, once summed */
+    real *slots;               /* (1 + SLOTS, padded_size) */
+    Score scores[1 + SLOTS];
+    real *total;   /* slots[0]: the gradient of the set, once summed */
     Score score; /* likewise */
     void *memory;
     Team team;
@@ -48,9 +49,9 @@ static void job_free(Job *job) {
     free(job);
 }
 
-/* NULL where memory ran out. */
+/* For sets of at most set_size sequences at a time. NULL where memory ran out. */
 static Job *job_create(const Network *net, const Sequences *seqs, const Targets *targets, int with_gradient,
-                       int n_threads) {
+                       ptrdiff_t set_size, int n_threads) {
     Job *job = calloc(1, sizeof *job);
     if (job == NULL) return NULL;
     const Sizes z = sizes_of(net);
@@ -59,7 +60,9 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
     job->seqs = *seqs;
     if (targets != NULL) job->targets = *targets;
     job->with_gradient = with_gradient;
-    const ptrdiff_t most_blocks = (seqs->n + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    const ptrdiff_t max_steps = longest(seqs);
+    job->rows = block_rows(max_steps);
+    const ptrdiff_t most_blocks = (set_size + job->rows - 1) / job->rows;
     n_threads = n_threads < MAX_THREADS ? n_threads : MAX_THREADS;
     n_threads = n_threads < most_blocks ? n_threads : (int)most_blocks;
 
@@ -70,9 +73,7 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
         return NULL;
     }
     job->weights = weights_at(z, p);
-    job->total = p + weights_size(z);
-    job->slots = job->total + padded_size(z);
-    const ptrdiff_t max_steps = longest(seqs);
+    job->total = job->slots = p + weights_size(z);
     for (; job->n_threads < n_threads; job->n_threads++)
         if (!block_init(&job->blocks[job->n_threads], z, max_steps, with_gradient)) {
             job_free(job);
@@ -81,19 +82,26 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
     return job;
 }
 
+/* Take on a flat parameter vector. */
+static void job_load(Job *job, const void *parameters) {
+    pack(job->z, parameters, job->weights.parameters);
+    prepare_weights(job->z, &job->weights, 1);
+}
+
 /* Member 0 readies the next set, positions from `first` on, before the others meet it in sum_blocks. */
 static void job_begin(Job *job, ptrdiff_t first) {
     job->next = first;
     job->score = (Score){0, 0, 0};
-    if (job->with_gradient) memset(job->total, 0, (size_t)padded_size(job->z) * sizeof(real));
 }
 
+/* Score of the sequences at [first, first + n), and into `slot` its gradient. */
 static Score block_gradient(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n, real *slot) {
     const real *values = job->seqs.values;
     block_assign(b, &job->seqs, first, n);
     cell_forward(&job->net, &job->weights, b, values, NULL, NULL);
     head_forward(&job->net, &job->weights, b);
-    const Score score = block_loss(&job->seqs, &job->targets, b, first);
+    const Score score = job->z.O == 1 ? logistic_block(&job->seqs, &job->targets, b, first)
+                                      : softmax_block(&job->seqs, &job->targets, b, first);
     if (!job->with_gradient) return score;
     memset(slot, 0, (size_t)padded_size(job->z) * sizeof(real));
     const Padded gradient = padded_at(job->z, slot);
@@ -103,28 +111,31 @@ static Score block_gradient(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n, re
     return score;
 }
 
-/* Loss and gradient summed over positions [first, end), left in job->score and job->total. Every member calls it,
- * and all have finished when it returns. */
+/* Loss and gradient summed over positions [first, end), left in job->score and job->total. Every member calls it, and
+ * the others must wait for member 0 before they read the sums.
+ *
+ * The first wave of blocks begins in slot 0, where the total will be; later waves leave it alone. */
 static void sum_blocks(Job *job, int member, ptrdiff_t first, ptrdiff_t end) {
-    const ptrdiff_t size = padded_size(job->z);
-    for (ptrdiff_t wave = first; wave < end; wave += SLOTS * BLOCK_ROWS) {
-        const ptrdiff_t wave_end = smaller(end, wave + SLOTS * BLOCK_ROWS);
+    const ptrdiff_t size = padded_size(job->z), wave_rows = SLOTS * job->rows;
+    for (ptrdiff_t wave = first; wave < end; wave += wave_rows) {
+        const ptrdiff_t wave_end = smaller(end, wave + wave_rows), first_slot = wave == first ? 0 : 1;
         team_meet(&job->team);
         for (;;) {
-            const ptrdiff_t begin = __atomic_fetch_add(&job->next, BLOCK_ROWS, __ATOMIC_RELAXED);
+            const ptrdiff_t begin = __atomic_fetch_add(&job->next, job->rows, __ATOMIC_RELAXED);
             if (begin >= wave_end) break;
-            const ptrdiff_t slot = (begin - wave) / BLOCK_ROWS;
-            job->scores[slot] = block_gradient(job, &job->blocks[member], begin, smaller(BLOCK_ROWS, wave_end - begin),
+            const ptrdiff_t slot = first_slot + (begin - wave) / job->rows;
+            job->scores[slot] = block_gradient(job, &job->blocks[member], begin, smaller(job->rows, wave_end - begin),
                                                job->slots + slot * size);
         }
         team_meet(&job->team);
         if (member != 0) continue;
         job->next = wave_end;
-        for (ptrdiff_t slot = 0; slot * BLOCK_ROWS < wave_end - wave; slot++) {
+        const ptrdiff_t end_slot = first_slot + (wave_end - wave + job->rows - 1) / job->rows;
+        for (ptrdiff_t slot = first_slot; slot < end_slot; slot++) {
             job->score.loss += job->scores[slot].loss;
             job->score.weight += job->scores[slot].weight;
             job->score.correct += job->scores[slot].correct;
-            if (job->with_gradient) add_reals(size, job->slots + slot * size, job->total);
+            if (slot > 0 && job->with_gradient) add_reals(size, job->slots + slot * size, job->total);
         }
     }
 }
@@ -134,9 +145,9 @@ static void outputs_work(void *task, int member) {
     Job *job = task;
     Block *b = &job->blocks[member];
     for (;;) {
-        const ptrdiff_t begin = __atomic_fetch_add(&job->next, BLOCK_ROWS, __ATOMIC_RELAXED);
+        const ptrdiff_t begin = __atomic_fetch_add(&job->next, job->rows, __ATOMIC_RELAXED);
         if (begin >= job->seqs.n) break;
-        block_assign(b, &job->seqs, begin, smaller(BLOCK_ROWS, job->seqs.n - begin));
+        block_assign(b, &job->seqs, begin, smaller(job->rows, job->seqs.n - begin));
         cell_forward(&job->net, &job->weights, b, job->seqs.values, NULL, NULL);
         head_forward(&job->net, &job->weights, b);
         for (ptrdiff_t r = 0; r < b->n; r++)

@@ -10,6 +10,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #if REAL_BITS == 32
 typedef float real;
 typedef uint32_t real_bits;
@@ -29,14 +33,43 @@ typedef real vec_at __attribute__((vector_size(VEC_BYTES), aligned(sizeof(real))
 
 INLINE vec load(const real *p) { return *(const vec_at *)p; }
 INLINE void store(real *p, vec x) { *(vec_at *)p = x; }
-INLINE vec splat(real x) { return (vec){0} + x; }
+/* x - 0 is x for every x, also -0: compilers make a plain broadcast of it. */
+INLINE vec splat(real x) { return x - (vec){0}; }
 
 /* Comparing vectors answers all ones where true. */
 INLINE vec where(bits mask, vec yes, vec no) { return (vec)((mask & (bits)yes) | (~mask & (bits)no)); }
 
-/* NaN in x stays NaN. */
+/* NaN in x stays NaN. x86 has one instruction for each; compilers make several of the comparison. */
+#if defined(__x86_64__)
+#define JOIN(a, b) a##b
+#if VEC_BYTES == 64
+#define X86(name) JOIN(_mm512_, name)
+#elif VEC_BYTES == 32
+#define X86(name) JOIN(_mm256_, name)
+#else
+#define X86(name) JOIN(_mm_, name)
+#endif
+#if REAL_BITS == 32
+INLINE vec vec_max(vec x, real low) { return X86(max_ps)(splat(low), x); }
+INLINE vec vec_min(vec x, real high) { return X86(min_ps)(splat(high), x); }
+#else
+INLINE vec vec_max(vec x, real low) { return X86(max_pd)(splat(low), x); }
+INLINE vec vec_min(vec x, real high) { return X86(min_pd)(splat(high), x); }
+#endif
+#else
 INLINE vec vec_max(vec x, real low) { return where((bits)(x < low), splat(low), x); }
 INLINE vec vec_min(vec x, real high) { return where((bits)(x > high), splat(high), x); }
+#endif
+
+/* Half a vector, for the last columns of a product: worth its code where a whole one is 16 floats long. */
+#if VEC_BYTES == 64
+enum { HALF_LANES = LANES / 2 };
+typedef real half __attribute__((vector_size(VEC_BYTES / 2)));
+typedef real half_at __attribute__((vector_size(VEC_BYTES / 2), aligned(sizeof(real)), may_alias));
+INLINE half load_half(const real *p) { return *(const half_at *)p; }
+INLINE void store_half(real *p, half x) { *(half_at *)p = x; }
+INLINE half splat_half(real x) { return x - (half){0}; }
+#endif
 
 INLINE real vec_sum(vec x) {
     real sum = 0;
@@ -87,6 +120,25 @@ INLINE vec vec_exp2(vec y, real limit) {
     vec p = splat(EXP2[EXP2_TERMS - 1]);
     for (int i = EXP2_TERMS - 2; i >= 0; i--) p = p * f + EXP2[i];
     return (vec)((bits)p + ((bits)shifted << MANTISSA));
+}
+
+/* 1 / x for normal x. AVX-512 has an estimate good to 2^-14, which one Newton step squares: enough for float. */
+INLINE vec vec_reciprocal(vec x) {
+#if REAL_BITS == 32 && VEC_BYTES == 64
+    const vec estimate = _mm512_rcp14_ps(x);
+    return estimate * (2 - x * estimate);
+#else
+    return 1 / x;
+#endif
+}
+
+/* log(1 + x) for 0 <= x <= 1: 2 artanh(s) with s = x / (2 + x) <= 1/3, by its series. */
+INLINE vec vec_log1p(vec x) {
+    enum { TERMS = REAL_BITS == 32 ? 8 : 17 };
+    const vec s = x / (2 + x), s2 = s * s;
+    vec sum = splat((real)1 / (2 * TERMS - 1));
+    for (int k = TERMS - 2; k >= 0; k--) sum = sum * s2 + (real)1 / (2 * k + 1);
+    return 2 * s * sum;
 }
 
 INLINE vec vec_exp(vec x) { return vec_exp2(x * LOG2_E, EXP2_LIMIT); }

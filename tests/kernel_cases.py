@@ -1,0 +1,61 @@
+"""Random networks and sequences for the kernel tests."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skfastgrnn.cell import ACTIVATIONS, READOUTS, Network, SequenceBatch, Targets, n_parameters
+
+
+class Case(NamedTuple):
+    network: Network
+    parameters: np.ndarray
+    sequences: SequenceBatch
+    targets: Targets
+    h0: np.ndarray
+    upstream: np.ndarray
+
+
+def random_case(
+    seed, dtype=np.float64, *, ragged=None, most=(50, 20, 70, 40), activations=ACTIVATIONS
+):
+    """T <= 50, D <= 20, H <= 70, batch <= 40, any readout, activations, ragged or not, weighted or not, soft or hard."""
+    rng = np.random.default_rng(seed)
+    T, D, H, B = (int(rng.integers(1, n + 1)) for n in most)
+    classes = int(rng.integers(2, 14))
+    network = Network(
+        n_channels=D,
+        hidden_size=H,
+        n_outputs=1 if classes == 2 else classes,
+        readout=str(rng.choice(READOUTS)),
+        gate_activation=str(rng.choice(activations)),
+        update_activation=str(rng.choice(activations)),
+    )
+    # Small enough for the states to stay finite with relu over 50 steps.
+    parameters = rng.standard_normal(n_parameters(network)) * 0.3 / np.sqrt(max(D, H))
+    if ragged is None:
+        ragged = rng.random() < 0.5
+    lengths = rng.integers(1, T + 1, size=B) if ragged else np.full(B, T)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp)
+    values = rng.standard_normal((offsets[-1], D))
+    weights = rng.uniform(0, 2, B).astype(dtype) if rng.random() < 0.5 else None
+    labels = rng.integers(0, classes, B).astype(np.int32)
+    if rng.random() < 0.5:
+        targets = Targets(labels=labels, weights=weights)
+    else:
+        soft = rng.dirichlet(np.ones(classes), B)[:, -network.n_outputs :]
+        targets = Targets(soft=np.ascontiguousarray(soft, dtype=dtype), weights=weights)
+    return Case(
+        network,
+        parameters.astype(dtype),
+        SequenceBatch(values.astype(dtype), offsets),
+        targets,
+        rng.standard_normal((B, H)).astype(dtype),
+        rng.standard_normal((offsets[-1], H)).astype(dtype),
+    )
+
+
+def relative_difference(actual, expected):
+    """Largest difference, relative to the largest expected entry."""
+    scale = np.abs(expected).max() if expected.size else 1.0
+    return np.abs(actual - expected).max() / max(scale, 1e-300) if expected.size else 0.0
