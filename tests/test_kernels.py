@@ -1,0 +1,181 @@
+"""Whole epochs in the compiled kernels: the reference's numbers, and the same bits for any number of threads."""
+
+import numpy as np
+import pytest
+from kernel_cases import random_case, relative_difference
+
+from skfastgrnn.cell import (
+    Adam,
+    Network,
+    SequenceBatch,
+    Targets,
+    available_kernels,
+    kernel_named,
+    n_parameters,
+    named_views,
+)
+
+REFERENCE = kernel_named("reference")
+COMPILED = [name for name in available_kernels() if name != "reference"]
+
+
+def new_adam(case, **settings):
+    first, second = np.zeros((2, len(case.parameters)), dtype=case.parameters.dtype)
+    return Adam(first, second, **settings)
+
+
+def trained(kernel, case, batch_size, n_threads=1, epochs=3, **settings):
+    """Parameters, optimizer and totals after some epochs in a fixed random order."""
+    parameters, adam = case.parameters.copy(), new_adam(case, **settings)
+    rng = np.random.default_rng(0)
+    for _ in range(epochs):
+        rows = rng.permutation(len(case.sequences))
+        totals = kernel.train_epoch(
+            case.network,
+            parameters,
+            case.sequences,
+            case.targets,
+            rows,
+            adam,
+            batch_size,
+            n_threads,
+        )
+    return parameters, adam, totals
+
+
+@pytest.mark.parametrize("kernel", COMPILED)
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"alpha": 0.3}, {"clip_norm": 0.05}, {"clip_value": 0.01}, {"clip_value": 0.02, "clip_norm": 0.05}],
+    ids=lambda settings: "-".join(settings) or "plain",
+)  # fmt: skip
+@pytest.mark.parametrize("seed", range(6))
+def test_epochs_equal_the_reference(seed, settings, kernel):
+    case = random_case(seed, most=(20, 12, 40, 40))
+    actual, adam, totals = trained(kernel_named(kernel), case, 7, **settings)
+    expected, expected_adam, expected_totals = trained(REFERENCE, case, 7, **settings)
+    assert relative_difference(actual, expected) < 1e-9
+    assert relative_difference(adam.first, expected_adam.first) < 1e-9
+    assert relative_difference(adam.second, expected_adam.second) < 1e-9
+    assert adam.step == expected_adam.step
+    np.testing.assert_allclose(totals, expected_totals, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kernel", COMPILED)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("steps", "n"), [(30, 100), (30, 700), (2, 3000)])
+def test_threads_do_not_change_a_bit(steps, n, dtype, kernel):
+    """Also where a minibatch has more blocks than fit between two meetings of the threads."""
+    kernel = kernel_named(kernel)
+    rng = np.random.default_rng(n)
+    network = Network(3, 9, 4)
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(1, steps + 1, n))]).astype(np.intp)
+    case = random_case(0, dtype)._replace(
+        network=network,
+        parameters=(0.3 * rng.standard_normal(n_parameters(network))).astype(dtype),
+        sequences=SequenceBatch(rng.standard_normal((offsets[-1], 3)).astype(dtype), offsets),
+        targets=Targets(labels=rng.integers(0, 4, n).astype(np.int32)),
+    )
+    rows = np.arange(n)
+    parameters, adam, totals = trained(kernel, case, n)
+    outputs = kernel.outputs(network, parameters, case.sequences)
+    score, gradient = kernel.loss_gradient(
+        network, parameters, case.sequences, case.targets, rows
+    )
+    for n_threads in (2, 3, 8):
+        again, again_adam, again_totals = trained(kernel, case, n, n_threads)
+        np.testing.assert_array_equal(again, parameters)
+        np.testing.assert_array_equal(again_adam.second, adam.second)
+        assert again_totals == totals
+        np.testing.assert_array_equal(
+            kernel.outputs(network, parameters, case.sequences, n_threads), outputs
+        )
+        again_score, again_gradient = kernel.loss_gradient(
+            network, parameters, case.sequences, case.targets, rows, n_threads
+        )
+        assert again_score == score
+        np.testing.assert_array_equal(again_gradient, gradient)
+    if dtype == np.float64:
+        _, expected = REFERENCE.loss_gradient(
+            network, parameters, case.sequences, case.targets, rows
+        )
+        assert relative_difference(gradient, expected) < 1e-11
+
+
+@pytest.mark.parametrize("kernel", available_kernels())
+def test_adam_equals_pytorch(kernel):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch's Adam")
+    kernel, case = kernel_named(kernel), random_case(2, most=(6, 4, 6, 12))
+    parameters, adam = case.parameters.copy(), new_adam(case, learning_rate=0.02, epsilon=1e-3)
+    flat = torch.tensor(case.parameters, requires_grad=True)
+    optimizer = torch.optim.Adam([flat], lr=0.02, eps=1e-3)
+    rows = np.arange(len(case.sequences))
+    for _ in range(50):
+        score, gradient = kernel.loss_gradient(
+            case.network, flat.detach().numpy(), case.sequences, case.targets, rows
+        )
+        flat.grad = torch.tensor(gradient / score.weight)
+        optimizer.step()
+        kernel.train_epoch(
+            case.network, parameters, case.sequences, case.targets, rows, adam, len(rows)
+        )
+    assert relative_difference(parameters, flat.detach().numpy()) < 1e-10
+
+
+@pytest.mark.parametrize("kernel", available_kernels())
+def test_something_not_finite_stops_before_it_reaches_the_parameters(kernel):
+    kernel, case = kernel_named(kernel), random_case(4, ragged=False)
+    values = case.sequences.values.copy()
+    values[-1] = np.nan  # the last minibatch
+    case = case._replace(sequences=SequenceBatch(values, case.sequences.offsets))
+    parameters, adam = case.parameters.copy(), new_adam(case)
+    rows, batch_size = np.arange(len(case.sequences)), 3
+    totals = kernel.train_epoch(
+        case.network, parameters, case.sequences, case.targets, rows, adam, batch_size
+    )
+    assert totals.diverged
+    assert totals.n_updates == adam.step == -(-len(rows) // batch_size) - 1
+    assert np.isfinite(parameters).all()
+    assert np.isfinite(adam.second).all()
+
+
+@pytest.mark.parametrize("kernel", available_kernels())
+def test_a_minibatch_without_weight_makes_no_update(kernel):
+    kernel, case = kernel_named(kernel), random_case(5)
+    n = len(case.sequences)
+    case = case._replace(targets=case.targets._replace(weights=np.zeros(n)))
+    parameters, adam, totals = trained(kernel, case, 4, alpha=1.0)
+    np.testing.assert_array_equal(parameters, case.parameters)
+    assert adam.step == totals.n_updates == 0
+
+
+@pytest.mark.parametrize("kernel", COMPILED)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bias", [0.0, 3.0, -9.0, 40.0, -700.0])
+def test_saturated_activations(bias, dtype, kernel):
+    """Far out, and with biases so far apart that gate and candidate cannot share an exponential."""
+    network = Network(1, 3, 1)
+    parameters = np.zeros(n_parameters(network), dtype=dtype)
+    parts = named_views(network, parameters)
+    parts["W"][:, 0] = [1.0, 30.0, 1000.0]
+    parts["bias_gate"][...] = bias
+    values = np.linspace(-5, 5, 41, dtype=dtype)[:, None]
+    sequences = SequenceBatch(values, np.arange(42, dtype=np.intp))
+    actual = kernel_named(kernel).states(network, parameters, sequences)[0]
+    expected = REFERENCE.states(network, parameters.astype(float), SequenceBatch(values.astype(float), sequences.offsets))[0]  # fmt: skip
+    np.testing.assert_allclose(actual, expected, atol=2e-6 if dtype == np.float32 else 1e-15)
+
+
+@pytest.mark.parametrize("kernel", COMPILED)
+def test_memory_is_bounded_by_the_minibatch_not_by_the_data(kernel):
+    """A kernel that kept histories of all sequences would need gigabytes here."""
+    kernel, network, n = kernel_named(kernel), Network(1, 64, 1), 200_000
+    sequences = SequenceBatch(
+        np.zeros((n * 10, 1), np.float32), np.arange(n + 1, dtype=np.intp) * 10
+    )
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    kernel.outputs(network, np.zeros(n_parameters(network), np.float32), sequences)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert after - before < 50_000  # KiB; the histories would take 1.5 GB
