@@ -59,8 +59,9 @@ class BaseFastGRNN(BaseEstimator):
 
     def _train(self, network, training, validation, rng, *, max_iter, patience, hopeless_loss):
         """Train a network from fresh initial parameters; see `training.train`."""
-        dtype = training.sequences.values.dtype
-        parameters = cell.initial(network, rng, dtype)
+        sequences = training.sequences
+        typical_length = np.median(sequences.lengths)
+        parameters = cell.initial(network, typical_length, rng, sequences.values.dtype)
         adam = cell.Adam(
             first=np.zeros_like(parameters),
             second=np.zeros_like(parameters),
@@ -118,7 +119,7 @@ class BaseFastGRNN(BaseEstimator):
         self.loss_curve_ = result.history["loss"]
         self.validation_loss_curve_ = result.history["validation_loss"]
         self.validation_scores_ = result.history["validation_accuracy"]
-        if self.refit and validation is not None and result.best_iter > 0:
+        if self.refit and validation is not None and result.best_iter > 0 and not result.interrupted:
             result = self._train(
                 network,
                 whole(),
@@ -150,8 +151,9 @@ class BaseFastGRNN(BaseEstimator):
 
     def _outputs(self, X):
         """Outputs of the linear head, (n_samples, n_outputs)."""
+        sequences = self._read(X)
         return cell.active_kernel().outputs(
-            self.network_, self._parameters, self._read(X), effective_n_jobs(self.n_jobs)
+            self.network_, self._parameters, sequences, effective_n_jobs(self.n_jobs)
         )
 
     def hidden_states(self, X, *, all_steps=False):
@@ -199,6 +201,16 @@ def unchanged_on_error(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+@contextmanager
+def naming(argument):
+    """Say in an error which argument it is about."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{argument}: {error}") from error
 
 
 def new_generator(random_state):

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, column_or_1d
 
-from ._base import BaseFastGRNN, concatenated, new_generator, unchanged_on_error
+from ._base import BaseFastGRNN, concatenated, naming, new_generator, unchanged_on_error
 from ._sequences import to_sequences
 from .cell import Network, Targets
 from .training import DataSet
@@ -147,7 +147,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
     best_iter_ : int
         The epoch, counted from 1, whose weights are kept: that of the lowest validation loss, or the last
-        where there is no validation.
+        where there is no validation. 0 where no epoch was better than the initial weights (a training
+        that diverged) or none was finished (one that was interrupted).
 
     loss_ : float
         Training objective (mean loss and penalty) of the last epoch.
@@ -314,6 +315,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             validation = self._validation_set(X_val, y_val, sample_weight_val, dtype)
         elif self._holds_out(len(training.rows)):
             training, validation = self._split(training, rng)
+            self._check_weight_is_held_out(validation)
         self._check_every_class_is_trained(training)
 
         n_classes = len(self.classes_)
@@ -350,8 +352,9 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     def _training_set(self, X, y, sample_weight):
         """Learn the form of X and the classes of y."""
         sequences = to_sequences(self, X, reset=True)
-        y = self._checked_labels(y, sequences)
-        self.classes_, labels = np.unique(y, return_inverse=True)
+        with naming("y"):
+            y = self._checked_labels(y, sequences)
+            self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{self.__class__.__name__} needs samples of at least 2 classes in the data, but the "
@@ -360,12 +363,16 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         return self._data_set(sequences, y, labels, sample_weight)
 
     def _validation_set(self, X_val, y_val, sample_weight_val, dtype):
-        sequences = to_sequences(self, X_val, reset=False, dtype=dtype)
-        y = self._checked_labels(y_val, sequences)
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(f"y_val has labels that y does not have: {unknown.tolist()}.")
-        return self._data_set(sequences, y, np.searchsorted(self.classes_, y), sample_weight_val)
+        with naming("X_val"):
+            sequences = to_sequences(self, X_val, reset=False, dtype=dtype)
+        with naming("y_val"):
+            y = self._checked_labels(y_val, sequences)
+            unknown = np.setdiff1d(y, self.classes_)
+            if len(unknown):
+                raise ValueError(f"It has labels that y does not have: {unknown.tolist()}.")
+        with naming("sample_weight_val"):
+            labels = np.searchsorted(self.classes_, y)
+            return self._data_set(sequences, y, labels, sample_weight_val)
 
     def _checked_labels(self, y, sequences):
         if y is None:
@@ -386,9 +393,15 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             )
         if self.class_weight is not None:
             by_class = compute_sample_weight(self.class_weight, y).astype(dtype)
+            if not (np.isfinite(by_class).all() and (by_class >= 0).all()):
+                raise ValueError(
+                    f"class_weight must hold finite weights of at least 0; got {self.class_weight!r}."
+                )
             weights = by_class if weights is None else weights * by_class
-        if weights is not None and not weights.sum() > 0:
+        if weights is not None and not weights.any():
             raise ValueError("Sample weights must contain at least one non-zero number.")
+        if weights is not None and not np.isfinite(weights.sum(dtype=np.float64)):
+            raise ValueError("Sample weights must have a finite sum; scale them down.")
         targets = Targets(labels=labels.astype(np.int32), weights=weights)
         return DataSet(sequences, targets, np.arange(len(sequences)))
 
@@ -422,6 +435,15 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             )
             training = np.sort(np.concatenate([training, data.rows[alone]]))
         return data._replace(rows=training), data._replace(rows=held_out)
+
+    def _check_weight_is_held_out(self, validation):
+        weights = validation.targets.weights
+        if weights is not None and not weights[validation.rows].any():
+            raise ValueError(
+                f"The {len(validation.rows)} samples held out by validation_fraction="
+                f"{self.validation_fraction} all have zero weight; pass X_val, or set "
+                "early_stopping=False."
+            )
 
     def _check_every_class_is_trained(self, training):
         labels, weights = training.targets.labels[training.rows], training.targets.weights

@@ -40,7 +40,7 @@ def to_sequences(estimator, X, *, reset, dtype=FLOATS):
         In scikit-learn's words where it has them; NaN and infinity are located.
     """
     refuse_lazy_and_framework_arrays(X)
-    is_3d = depth(X) == 3
+    is_3d = depth(X) >= 3
     if is_3d:
         values, n_timesteps = _three_dimensional(estimator, X, reset, dtype)
     else:
@@ -77,6 +77,8 @@ def _three_dimensional(estimator, X, reset, dtype):
     X = check_array(
         X, dtype=dtype, order="C", allow_nd=True, ensure_all_finite=False, estimator=estimator, input_name="X"
     )
+    if X.ndim != 3:
+        raise ValueError(f"Expected 2D or 3D array, got {X.ndim}D array instead.")
     _, n_timesteps, n_channels = X.shape
     if n_timesteps == 0 or n_channels == 0:
         raise ValueError(

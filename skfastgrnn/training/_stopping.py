@@ -26,7 +26,7 @@ class Progress:
         self._waited = 0
 
     def see(self, epoch, loss, parameters):
-        """Take note of the loss after an epoch, counted from 1."""
+        """Take note of the loss of the parameters after so many epochs."""
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, epoch
             self.best_parameters[:] = parameters

@@ -37,6 +37,7 @@ class TrainingResult:
     """What a fit learned: parameters (P), the history of its epochs, and which of them was best."""
 
     parameters: np.ndarray
+    interrupted: bool = False
     n_iter: int = 0
     best_iter: int = 0
     loss: float = np.inf
@@ -67,7 +68,8 @@ def train(
 
     With a validation set, stops `patience` epochs after its weighted loss last improved and answers the parameters of its best
     epoch; without one, watches the training loss and answers the last parameters. Where the training loss is not finite,
-    or ends above `hopeless_loss`, it warns and answers the parameters of the epoch with the lowest loss.
+    or ends above `hopeless_loss`, it warns and answers the parameters of the epoch with the lowest loss, or the initial
+    ones where these are better. Ctrl-C ends the training with what it has learned so far.
 
     Parameters
     ----------
@@ -78,33 +80,35 @@ def train(
     learning_rate : callable
         epoch (from 0) -> rate.
     hopeless_loss : float
-        A loss that only a diverged fit ends above.
+        A mean loss (without penalty) that only a diverged fit ends above.
     rng : numpy.random.Generator
         Shuffles the rows.
     """
     result = TrainingResult(parameters)
     watched = Progress(parameters, tol=tol, patience=patience)
+    initial = parameters.copy()
     rows = training.rows
-    diverged = False
+    diverged = hopeless = False
     try:
         for epoch in range(max_iter):
             started = time.perf_counter()
             adam.learning_rate = learning_rate(epoch)
             if shuffle:
                 rows = rng.permutation(training.rows)
+            before = parameters.copy()
             totals = kernel.train_epoch(
                 network, parameters, training.sequences, training.targets, rows, adam, batch_size, n_threads
             )
-            result.n_iter = epoch + 1
             diverged = totals.diverged or not np.isfinite(parameters).all()
-            record_training(result, totals, adam)
-            watch = totals.objective
-            if validation is not None and not diverged:
-                watch = record_validation(result, kernel, network, parameters, validation, n_threads)
-            result.history["seconds"].append(time.perf_counter() - started)
+            hopeless = totals.loss > hopeless_loss * totals.weight
+            score = None if validation is None else kernel.loss(network, parameters, *validation, n_threads)
+            record(result, totals, score, adam.learning_rate, time.perf_counter() - started)
             if diverged:
                 break
-            watched.see(epoch + 1, watch, parameters)
+            if score is None:  # the training loss was taken on the way from `before`
+                watched.see(epoch, totals.objective, before)
+            else:
+                watched.see(epoch + 1, score.mean_loss, parameters)
             if verbose:
                 print(epoch_line(result.history, max_iter))
             if watched.exhausted:
@@ -119,38 +123,47 @@ def train(
                 )
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=4)
+        result.interrupted = True
+        diverged = not np.isfinite(parameters).all()
 
-    if diverged or result.loss > hopeless_loss:
+    if diverged or hopeless:
         warnings.warn(
             f"The training diverged (loss {result.loss:g} after epoch {result.n_iter}); the weights of its best epoch are "
             f"kept. Lower learning_rate_init (now {learning_rate(0):g}) or scale the input.",
             ConvergenceWarning,
             stacklevel=4,
         )
-        diverged = True
-    if diverged or validation is not None:
-        result.parameters = watched.best_parameters
-        result.best_iter = watched.best_epoch
+        judge = training if validation is None else validation
+        candidates = [(watched.best_parameters, watched.best_epoch), (initial, 0)]
+        result.parameters, result.best_iter = min(
+            candidates, key=lambda kept: finite_or_inf(kernel.loss(network, kept[0], *judge, n_threads).mean_loss)
+        )
+    elif validation is not None and result.n_iter > 0:
+        result.parameters, result.best_iter = watched.best_parameters, watched.best_epoch
     else:
         result.best_iter = result.n_iter
     result.best_loss = watched.best_loss
     return result
 
 
-def record_training(result, totals, adam):
-    """Add an epoch's sums to the history."""
+def record(result, totals, score, learning_rate, seconds):
+    """Add an epoch to the history: its sums over the training set, and its score over the validation set or None."""
+    result.n_iter += 1
     result.loss = totals.objective
     updates, weight = max(totals.n_updates, 1), totals.weight or 1.0
-    result.history["loss"].append(totals.objective)
-    result.history["accuracy"].append(totals.correct / weight)
-    result.history["gradient_norm"].append(totals.gradient_norm / updates)
-    result.history["learning_rate"].append(adam.learning_rate)
+    entries = {
+        "loss": totals.objective,
+        "accuracy": totals.correct / weight,
+        "gradient_norm": totals.gradient_norm / updates,
+        "learning_rate": learning_rate,
+        "seconds": seconds,
+    }
+    if score is not None:
+        entries |= {"validation_loss": score.mean_loss, "validation_accuracy": score.accuracy}
+    for name, value in entries.items():
+        result.history[name].append(value)
 
 
-def record_validation(result, kernel, network, parameters, validation, n_threads):
-    """Add the validation score to the history and answer its loss."""
-    sequences, targets, rows = validation
-    score = kernel.loss(network, parameters, sequences, targets, rows, n_threads)
-    result.history["validation_loss"].append(score.mean_loss)
-    result.history["validation_accuracy"].append(score.accuracy)
-    return score.mean_loss
+def finite_or_inf(loss):
+    """NaN compares with nothing; infinity is worse than all else."""
+    return loss if np.isfinite(loss) else np.inf

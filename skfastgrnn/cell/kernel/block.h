@@ -58,9 +58,15 @@ INLINE ptrdiff_t active(const Block *b, ptrdiff_t t) { return b->first_row[t + 1
 /* Where step t begins in the histories; a forward pass that keeps none alternates between two steps. */
 INLINE ptrdiff_t row_of(const Block *b, ptrdiff_t t) { return b->keep ? b->first_row[t] : (t & 1) * b->max_rows; }
 
+enum { CACHE_LINE = 64, PREFETCH_AHEAD = 4 * CACHE_LINE };
+
+/* Call for memory that will soon be read; an address beyond the end of an array is harmless. */
+INLINE void prefetch(const void *from, ptrdiff_t bytes) {
+    for (ptrdiff_t byte = 0; byte < bytes; byte += CACHE_LINE) __builtin_prefetch((const char *)from + byte);
+}
+
 /* Zeroed memory for reals, aligned to whole vectors and cache lines; `*memory` is what to free. */
 static real *allocate_reals(ptrdiff_t count, void **memory) {
-    enum { CACHE_LINE = 64 };
     *memory = calloc((size_t)count * sizeof(real) + CACHE_LINE, 1);
     if (*memory == NULL) return NULL;
     return (real *)(((uintptr_t)*memory + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
@@ -113,8 +119,11 @@ static void block_assign(Block *b, const Sequences *seqs, ptrdiff_t first, ptrdi
     }
     /* Shuffled sequences lie anywhere: call for those of the next block while this one is computed. */
     const ptrdiff_t upcoming = first + 2 * n < seqs->n ? first + 2 * n : seqs->n;
-    for (ptrdiff_t i = first + n; i < upcoming; i++)
-        __builtin_prefetch(values + seqs->offsets[seqs->chosen[i]] * b->z.D);
+    for (ptrdiff_t p = first + n; p < upcoming; p++) {
+        const ptrdiff_t begin = seqs->offsets[seqs->chosen[p]], end = seqs->offsets[seqs->chosen[p] + 1];
+        const ptrdiff_t bytes = (end - begin) * b->z.D * (ptrdiff_t)sizeof(real);
+        prefetch(values + begin * b->z.D, bytes < PREFETCH_AHEAD ? bytes : PREFETCH_AHEAD);
+    }
     b->n_steps = b->length[0];
     b->first_row[0] = 0;
     for (ptrdiff_t t = 0, rows = n; t < b->n_steps; t++) {

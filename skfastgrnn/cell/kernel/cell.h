@@ -61,14 +61,6 @@ INLINE void gates_forward(const int pair, const int keep, const Network *net, co
     }
 }
 
-/* Shuffled sequences are too many streams for the processor to foresee: fetch what is some steps ahead. A prefetch
- * beyond the end of an array is harmless. */
-INLINE void prefetch_ahead(ptrdiff_t n, const real *from) {
-    enum { LINE = 64, AHEAD = 4 * LINE };
-    const char *address = (const char *)from + AHEAD;
-    for (ptrdiff_t byte = 0; byte < n * (ptrdiff_t)sizeof(real); byte += LINE) __builtin_prefetch(address + byte);
-}
-
 /* Run the block through time. h0 (n, H) or NULL for zeros. all_states (S, H), where not NULL, receives every h_t.
  * Leaves the last state of each row in b->last and the sum of its states in b->summary (readout MEAN). */
 static void cell_forward(const Network *net, const Weights *w, Block *b, const real *values, const real *h0,
@@ -89,7 +81,7 @@ static void cell_forward(const Network *net, const Weights *w, Block *b, const r
         for (ptrdiff_t r = 0; r < n; r++) {
             const real *from = values + (b->start[r] + t) * z.D;
             copy_reals(z.D, from, x + r * row);
-            prefetch_ahead(z.D, from);
+            prefetch((const char *)from + PREFETCH_AHEAD, z.D * (ptrdiff_t)sizeof(real));
         }
 
         /* Before the first step of a sequence that starts from nothing U has nothing to say. */
@@ -133,7 +125,7 @@ INLINE void gates_backward(const int gate_kind, const int update_kind, const Wei
             const vec z = load(gate + r * Hp + j), c = load(candidate + r * Hp + j);
             const vec dz = dh * (load(h_prev + r * row + j) - w->zeta * c) * activation_slope(gate_kind, z);
             const vec dc = dh * (w->zeta * (1 - z) + w->nu) * activation_slope(update_kind, c);
-            *d_zeta += dh * (1 - z) * c;
+            *d_zeta += dh * c * (1 - z);
             *d_nu += dh * c;
             d_bias_gate += dz;
             d_bias_update += dc;

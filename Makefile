@@ -1,0 +1,75 @@
+# Every target sets up what it needs in .venv by itself: Python 3.11 or newer, a shell and make are
+# enough. A second call reuses what is there; the package is installed again when a source changes.
+#
+#     make demo                       make test PYTEST_ARGS="-k gradient"
+#     make PYTHON=python3.13 test     (after "make clean" if .venv has another Python)
+
+PYTHON ?= python3
+VENV ?= .venv
+PYTEST_ARGS ?= -n 2
+BENCH_ARGS ?=
+ACCEPTANCE_ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+SOURCES := pyproject.toml meson.build LICENSE \
+	$(shell find skfastgrnn -name __pycache__ -prune -o -print)
+DOCUMENTS := $(wildcard docs/*.rst)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help setup demo test lint docs bench acceptance clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.package  ## Run examples/quickstart.py: train, tune, compare, save and load
+	@$(BIN)/python examples/quickstart.py
+
+setup: $(VENV)/.package $(VENV)/.group-test  ## Set up .venv for the tests, and run nothing
+
+# PYTHONSAFEPATH: the tests and the processes they start import the installed package, never the
+# source folder beside this file, which has no compiled kernel.
+test: setup  ## Run the tests, and the examples in docstrings and documents
+	PYTHONSAFEPATH=1 $(BIN)/pytest $(PYTEST_ARGS) --doctest-modules --doctest-ignore-import-errors \
+		--doctest-glob='*.rst' --pyargs ./tests skfastgrnn $(DOCUMENTS:%=./%)
+
+lint: $(VENV)/.group-lint  ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+docs: $(VENV)/.package $(VENV)/.group-docs  ## Build docs/_build/html; a warning is an error
+	$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html
+	@echo "Built docs/_build/html/index.html"
+
+bench: $(VENV)/.package $(VENV)/.group-bench  ## Compare speed with other libraries (minutes)
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+acceptance: $(VENV)/.package $(VENV)/.group-bench  ## Measure accuracy, memory and size on real data (minutes)
+	$(BIN)/python benchmarks/acceptance.py $(ACCEPTANCE_ARGS)
+
+clean:  ## Remove everything that make has made
+	rm -rf $(VENV) build dist docs/_build docs/auto_examples docs/api \
+		docs/sg_execution_times.rst .pytest_cache .ruff_cache .hypothesis
+	find skfastgrnn tests benchmarks examples docs -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+# What is installed in .venv: an empty file says that it is.
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Creating $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) install --upgrade 'pip>=25.1'  # the first that knows --group
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.created $(SOURCES)
+	@echo "Installing skfastgrnn and what it needs: about a minute"
+	@$(PIP) install .
+	@touch $@
+
+$(VENV)/.group-%: $(VENV)/.created pyproject.toml
+	@echo "Installing the tools for: $*"
+	@$(PIP) install --group $*
+	@touch $@

@@ -1,0 +1,85 @@
+"""Sphinx configuration: `make docs` builds the pages, a warning is an error."""
+
+from docutils import nodes
+
+import skfastgrnn
+
+project = "skfastgrnn"
+author = "The skfastgrnn developers"
+copyright = "2026, the skfastgrnn developers"
+version = release = skfastgrnn.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+    "myst_parser",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates"]
+source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
+default_role = "code"
+
+autosummary_generate = True
+autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
+
+# The class template lists the methods; docstrings are checked as they are read.
+numpydoc_show_class_members = False
+numpydoc_validation_checks = {
+    "all",
+    "ES01",  # an extended summary is not always needed,
+    "EX01",  # nor an example
+    "SA01",  # nor a See Also
+    "SS05",  # "Logits of the classes." is as good a summary as "Return the logits ..."
+    "RT02",  # "self : FastGRNNClassifier" is what scikit-learn users read elsewhere,
+    "RT03",  # and needs no description
+    "RT04",  # "float32 or float64" begins with a small letter
+}
+numpydoc_validation_exclude = {
+    # inherited from scikit-learn
+    r"\.(get_params|set_params|score|set_\w+_request|get_metadata_routing|set_callbacks)$",
+}
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "backreferences_dir": "api/backreferences",
+    "doc_module": ("skfastgrnn",),
+    "filename_pattern": r"\.py$",  # run all of them
+    "download_all_examples": False,
+    "show_memory": False,
+    "within_subsection_order": "FileNameSortKey",
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skfastgrnn"
+html_static_path = []
+html_show_sourcelink = False
+html_theme_options = {
+    "show_prev_next": False,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {"index": [], "development": [], "changelog": []}
+
+
+def link_to_scikit_learn(app, env, node, content):
+    """Resolve what scikit-learn documents, in our docstrings and in those inherited from it."""
+    target = node["reftarget"]
+    if target.startswith("sklearn."):
+        uri = f"https://scikit-learn.org/stable/modules/generated/{target}.html"
+        return nodes.reference("", "", content, internal=False, refuri=uri)
+    if target == "accuracy_score":  # a label of its user guide
+        uri = "https://scikit-learn.org/stable/modules/model_evaluation.html#accuracy-score"
+        return nodes.reference("", "", content, internal=False, refuri=uri)
+    return None
+
+
+def setup(app):
+    """Connect to Sphinx."""
+    app.connect("missing-reference", link_to_scikit_learn)

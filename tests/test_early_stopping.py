@@ -1,0 +1,198 @@
+"""The validation set: what is held out, when training stops, which weights are kept."""
+
+import numpy as np
+import pytest
+from estimator_cases import bits, quick, record_epochs, sequences
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, log_loss
+
+X, y = sequences(60)
+X_val, y_val = sequences(40, seed=1)
+W_val = np.random.default_rng(2).uniform(0, 2, 40)
+
+
+def overfitting(**params):
+    """A model whose validation loss falls at first and rises later."""
+    return quick(hidden_size=12, max_iter=60, learning_rate_init=0.05, **params)
+
+
+def stopping_epoch(losses, patience, tol):
+    """The epoch after which `patience` epochs have brought nothing, or None."""
+    to_beat, since = np.inf, 0
+    for epoch, loss in enumerate(losses, start=1):
+        improved = to_beat - loss > tol
+        to_beat, since = (loss, 0) if improved else (to_beat, since + 1)
+        if since == patience:
+            return epoch
+    return None
+
+
+@pytest.mark.parametrize("weights", [None, W_val], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_weights_of_the_best_epoch_are_kept(n_classes, weights):
+    X, y = sequences(60, n_classes=n_classes)
+    X_val, y_val = sequences(40, n_classes=n_classes, seed=1)
+    model = overfitting().fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weights)
+    curve = model.validation_loss_curve_
+    kept = log_loss(y_val, model.predict_proba(X_val), sample_weight=weights)
+    assert kept == pytest.approx(min(curve), rel=1e-9)
+    assert kept == pytest.approx(model.best_loss_, rel=1e-9)
+    assert model.best_iter_ == 1 + np.argmin(curve) < model.n_iter_
+    assert model.validation_scores_[model.best_iter_ - 1] == pytest.approx(
+        accuracy_score(y_val, model.predict(X_val), sample_weight=weights)
+    )
+
+
+def test_kept_weights_are_those_of_a_shorter_fit():
+    model = overfitting(early_stopping=True).fit(X, y)
+    assert 1 < model.best_iter_ < model.n_iter_ == 60
+    shorter = overfitting(early_stopping=True).set_params(max_iter=model.best_iter_)
+    assert bits(shorter.fit(X, y)) == bits(model)
+
+
+def test_without_validation_the_last_weights_are_kept():
+    model = quick(early_stopping=False).fit(X, y)
+    assert model.best_iter_ == model.n_iter_ == 10
+    assert model.validation_loss_curve_ == model.validation_scores_ == []
+
+
+def test_class_weight_applies_to_the_validation_loss():
+    class_weight = {0: 1.0, 1: 3.0}
+    model = overfitting(class_weight=class_weight).fit(X, y, X_val=X_val, y_val=y_val)
+    weights = [class_weight[label] for label in y_val]
+    assert model.best_loss_ == pytest.approx(
+        log_loss(y_val, model.predict_proba(X_val), sample_weight=weights)
+    )
+
+
+@pytest.mark.parametrize("patience", [1, 4])
+@pytest.mark.parametrize("tol", [0.0, 1e-3, 0.03])
+@pytest.mark.parametrize("validated", [False, True])
+def test_stops_where_the_curve_says(validated, tol, patience):
+    """After `patience` epochs in which the watched loss did not improve by tol."""
+    model = overfitting(early_stopping=validated)
+    longest = model.fit(X, y)
+    curve = longest.validation_loss_curve_ if validated else longest.loss_curve_
+    stop = stopping_epoch(curve, patience, tol)
+    assert stop is not None  # or there would be nothing to see
+    model = overfitting(early_stopping=validated).set_params(n_iter_no_change=patience, tol=tol)
+    assert model.fit(X, y).n_iter_ == stop
+    assert model.loss_curve_ == longest.loss_curve_[:stop]
+
+
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("validated", [False, True])
+def test_nothing_is_an_improvement_for_a_huge_tol(validated):
+    """But the first epoch."""
+    model = quick(early_stopping=validated, n_iter_no_change=3, tol=1e9)
+    assert model.fit(X, y).n_iter_ == 4
+
+
+def test_slow_progress_adds_up():
+    """Epochs that gain less than tol each are an improvement together."""
+    slow = {"learning_rate_init": 1e-4, "max_iter": 40, "batch_size": 60, "shuffle": False}
+    curve = quick(**slow).fit(X, y).loss_curve_
+    gain = max(-np.diff(curve))
+    with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
+        patient = quick(**slow, tol=2.5 * gain, n_iter_no_change=6).fit(X, y)
+    assert patient.n_iter_ == 40
+    impatient = quick(**slow, tol=2.5 * gain, n_iter_no_change=2).fit(X, y)
+    assert impatient.n_iter_ == 3
+
+
+def test_auto_holds_out_from_a_number_of_samples_on():
+    border = quick()._rows_for_early_stopping
+    data, labels = sequences(border, n_timesteps=1, n_channels=1)
+    below = quick(max_iter=1).fit(data[:-1], labels[:-1])
+    at = quick(max_iter=1).fit(data, labels)
+    assert (len(below.validation_loss_curve_), len(at.validation_loss_curve_)) == (0, 1)
+    off = quick(max_iter=1, early_stopping=False).fit(data, labels)
+    assert len(off.validation_loss_curve_) == 0
+
+
+@pytest.mark.parametrize("early_stopping", ["auto", True])
+def test_given_validation_set_is_watched_and_not_trained_on(early_stopping):
+    alone = quick(early_stopping=False).fit(X, y)
+    model = quick(early_stopping=early_stopping).fit(X, y, X_val=X_val, y_val=y_val)
+    assert len(model.validation_loss_curve_) == 10
+    assert model.loss_curve_ == alone.loss_curve_
+    expected = log_loss(y_val, alone.predict_proba(X_val))
+    assert model.validation_loss_curve_[-1] == pytest.approx(expected)
+
+
+def test_validation_set_of_other_lengths_and_dtype():
+    longer, labels = sequences(20, n_timesteps=9, seed=1)
+    model = overfitting().fit(X.astype(np.float32), y, X_val=longer, y_val=labels)
+    assert model.predict_proba(longer).dtype == np.float32
+    kept = log_loss(labels, model.predict_proba(longer))
+    assert kept == pytest.approx(model.best_loss_, rel=1e-5)
+
+
+def held_out(monkeypatch, labels, **params):
+    """Which of 60 samples a fit does not train on."""
+    epochs = record_epochs(monkeypatch)
+    quick(early_stopping=True, **params).fit(X, labels)
+    trained = {tuple(sorted(rows)) for rows, *_ in epochs}
+    assert len(trained) == 1
+    return sorted(set(range(60)) - set(*trained))
+
+
+def test_held_out_part_is_stratified(monkeypatch):
+    labels = np.repeat([0, 1, 2], [30, 20, 10])
+    rows = held_out(monkeypatch, labels, validation_fraction=0.3)
+    np.testing.assert_array_equal(np.bincount(labels[rows]), [9, 6, 3])
+    assert rows != list(range(rows[0], 60))
+
+
+def test_held_out_part_depends_on_random_state(monkeypatch):
+    parts = [held_out(monkeypatch, y, random_state=seed) for seed in (0, 0, 1)]
+    assert parts[0] == parts[1] != parts[2]
+
+
+def test_class_of_a_single_sample_is_trained_on(monkeypatch):
+    labels = np.where(np.arange(60) == 17, 2, y)
+    assert 17 not in held_out(monkeypatch, labels)
+
+
+def test_tail_is_held_out_without_shuffling(monkeypatch):
+    rows = held_out(monkeypatch, y, shuffle=False, validation_fraction=0.25)
+    assert rows == list(range(45, 60))
+    inside = quick(early_stopping=True, shuffle=False, validation_fraction=0.25).fit(X, y, y + 1.0)
+    outside = quick(shuffle=False).fit(
+        X[:45], y[:45], y[:45] + 1.0, X_val=X[45:], y_val=y[45:], sample_weight_val=y[45:] + 1.0
+    )
+    assert inside.validation_loss_curve_ == outside.validation_loss_curve_
+    assert bits(inside) == bits(outside)
+
+
+def test_refit_trains_on_all_samples_for_the_best_number_of_epochs(monkeypatch):
+    epochs = record_epochs(monkeypatch)
+    once = overfitting(early_stopping=True).fit(X, y)
+    del epochs[:]
+    model = overfitting(early_stopping=True, refit=True).fit(X, y)
+    assert model.best_iter_ == once.best_iter_ < 60
+    sizes = [len(rows) for rows, *_ in epochs]
+    assert sizes == [48] * 60 + [60] * model.best_iter_
+    assert all(sorted(rows) == list(range(60)) for rows, *_ in epochs[60:])
+    assert model.loss_curve_ == once.loss_curve_
+    assert model.n_iter_ == 60
+    assert bits(model) != bits(once)
+
+
+@pytest.mark.parametrize("weights", [None, W_val], ids=["unweighted", "weighted"])
+def test_refit_trains_on_a_given_validation_set_too(weights, monkeypatch):
+    epochs = record_epochs(monkeypatch)
+    validation = {"X_val": X_val, "y_val": y_val, "sample_weight_val": weights}
+    model = overfitting(refit=True).fit(X, y, **validation)
+    assert len(epochs) == 60 + model.best_iter_
+    for rows, read, targets in epochs[60:]:
+        assert sorted(rows) == list(range(100))
+        np.testing.assert_array_equal(read.values.reshape(100, 6, 2), np.concatenate([X, X_val]))
+        np.testing.assert_array_equal(read.lengths, 6)
+        np.testing.assert_array_equal(targets.labels, np.concatenate([y, y_val]))
+        of_validation = np.ones(40) if weights is None else weights
+        np.testing.assert_array_equal(targets.weights, np.concatenate([np.ones(60), of_validation]))
+
+
+def test_refit_without_validation_does_nothing():
+    assert bits(quick(refit=True).fit(X, y)) == bits(quick().fit(X, y))
