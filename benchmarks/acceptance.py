@@ -3,8 +3,8 @@
     python benchmarks/acceptance.py har        accuracy on the UCI HAR activity windows
     python benchmarks/acceptance.py memory     fitting a memory-mapped array of 2 GB
 
-Without a name all of them run. ``--data`` is the folder of the data sets (``uci_har.npz``). The process
-fails where a promise is not kept.
+Without a name all of them run. ``--data`` is the folder of the data sets (``uci_har.npz``). The
+process fails where a promise is not kept.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def har(data):
 
 
 def memory(data):
-    """Anonymous memory (beyond the page cache) that two epochs over a 2 GB memmap add: below 200 MB."""
+    """Two epochs over a 2 GB memmap add less than 200 MB of memory beyond the page cache."""
     n_timesteps, n_channels = 128, 9
     n_samples = 2 * 1024 * MEGABYTE // (n_timesteps * n_channels * 4)
     rng = np.random.default_rng(0)
@@ -75,8 +75,8 @@ def memory(data):
             model = FastGRNNClassifier(8, max_iter=2, random_state=0).fit(X, y)
         added = (peak.value - before) / MEGABYTE
     print(
-        f"memmap of {n_samples} x {n_timesteps} x {n_channels} float32: {added:.0f} MB added, less than "
-        f"200 wanted; validation accuracy {model.validation_scores_[-1]:.3f}"
+        f"memmap of {n_samples} x {n_timesteps} x {n_channels} float32: {added:.0f} MB added, "
+        f"less than 200 wanted; validation accuracy {model.validation_scores_[-1]:.3f}"
     )
     return added < 200
 

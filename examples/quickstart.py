@@ -77,8 +77,8 @@ print("Tuning both models: 4 settings, 5-fold cross-validation, 2 processes.")
 for name, search in searches.items():
     with threadpool_limits(1):  # the same for both: one thread a process
         search.fit(X_train, y_train)
-    best = {key.removeprefix("model__"): value for key, value in search.best_params_.items()}
-    print(f"  {name} does best with", ", ".join(f"{key}={best[key]}" for key in best))
+    best = [f"{key.removeprefix('model__')}={v}" for key, v in search.best_params_.items()]
+    print(f"  {name} does best with {', '.join(best)}")
 
 # %%
 # Comparison

@@ -3,16 +3,15 @@
 import numpy as np
 from scipy.special import expit, log_expit
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.model_selection import train_test_split
-from sklearn.utils import compute_sample_weight
+from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, column_or_1d
 
-from ._base import BaseFastGRNN, concatenated, naming, new_generator, unchanged_on_error
+from ._base import BaseFastGRNN, naming, new_generator, unchanged_on_error
 from ._sequences import to_sequences
 from .cell import Network, Targets
-from .training import DataSet
+from .training import DataSet, concatenated, hold_out
 
 
 class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
@@ -95,16 +94,16 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
     early_stopping : bool or 'auto', default='auto'
         Whether to hold out `validation_fraction` of the training sequences, to stop when their
-        (weighted) loss no longer improves, and to restore the weights of the best epoch. 'auto' does so
-        from 1000 sequences on: in small training sets the held-out part is worth more for
+        (weighted) loss no longer improves, and to restore the weights of the best epoch. 'auto'
+        does so from 2000 sequences on: in small training sets the held-out part is worth more for
         training. `X_val` in `fit` takes the place of the held-out part.
 
     validation_fraction : float, default=0.2
         Share to hold out, in (0, 1), stratified by class; the tail with ``shuffle=False``.
 
     n_iter_no_change : int or inf, default=10
-        Stop after so many epochs in which the validation loss (without validation the training loss)
-        did not improve by `tol`. ``float("inf")`` trains for `max_iter` epochs.
+        Stop after so many epochs in which the validation loss (without validation the training
+        loss) did not improve by `tol`. ``float("inf")`` trains for `max_iter` epochs.
 
     tol : float, default=1e-4
         The least improvement that counts.
@@ -114,12 +113,12 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         epochs: the protocol of [1]_. `history_` remains that of the first training.
 
     class_weight : dict, 'balanced' or None, default=None
-        Weights by class label; 'balanced' makes all classes weigh the same. Multiplies
-        `sample_weight`.
+        Weights by class label; 'balanced' makes all classes weigh the same in the training data.
+        They multiply `sample_weight`, and `sample_weight_val` in validation.
 
     n_jobs : int or None, default=None
-        Threads. None means 1 (unless in a :class:`joblib.parallel_config` context), -1 all cores. The
-        result does not depend on it, to the last bit.
+        Threads. None means 1 (unless in a :class:`joblib.parallel_config` context), -1 all cores.
+        The result does not depend on it, to the last bit.
 
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, shuffling and the held-out part. No global state is used or
@@ -146,9 +145,9 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Number of epochs trained.
 
     best_iter_ : int
-        The epoch, counted from 1, whose weights are kept: that of the lowest validation loss, or the last
-        where there is no validation. 0 where no epoch was better than the initial weights (a training
-        that diverged) or none was finished (one that was interrupted).
+        The epoch, counted from 1, whose weights are kept: that of the lowest validation loss, or
+        the last where there is no validation. 0 where no epoch was better than the initial weights
+        (a training that diverged) or none was finished (one that was interrupted).
 
     loss_ : float
         Training objective (mean loss and penalty) of the last epoch.
@@ -183,8 +182,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     Handwritten digits, each read as 8 steps (rows of the image) of 8 channels:
 
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn.model_selection import train_test_split
-    >>> from skfastgrnn import FastGRNNClassifier
+    >>>     >>> from skfastgrnn import FastGRNNClassifier
     >>> X, y = load_digits(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(
     ...     X.reshape(-1, 8, 8) / 16, y, random_state=0
@@ -279,8 +277,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             Non-negative weights of the samples.
 
         X_val : array-like, default=None
-            Validation sequences of the same form, used instead of a held-out part of X. In a Pipeline
-            they can be transformed like X by ``Pipeline(..., transform_input=["X_val"])``.
+            Validation sequences of the same form, used instead of a held-out part of X. In a
+            Pipeline they can be transformed like X by ``Pipeline(..., transform_input=["X_val"])``.
 
         y_val : array-like of shape (n_validation_samples,), default=None
             Labels of X_val.
@@ -308,14 +306,15 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
         self._check_validation_arguments(X_val, y_val, sample_weight_val)
         rng = new_generator(self.random_state)
-        training = whole = self._training_set(X, y, sample_weight)
-        validation = None
+        training, class_weights = self._training_set(X, y, sample_weight)
+        whole, validation = training, None
         if X_val is not None:
             dtype = training.sequences.values.dtype
-            validation = self._validation_set(X_val, y_val, sample_weight_val, dtype)
+            validation = self._validation_set(X_val, y_val, sample_weight_val, class_weights, dtype)
         elif self._holds_out(len(training.rows)):
-            training, validation = self._split(training, rng)
-            self._check_weight_is_held_out(validation)
+            training, validation = hold_out(
+                training, self.validation_fraction, shuffled_by=rng if self.shuffle else None
+            )
         self._check_every_class_is_trained(training)
 
         n_classes = len(self.classes_)
@@ -336,33 +335,22 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             hopeless_loss=2 * np.log(n_classes),  # guessing blindly costs half of it
         )
 
-    def _check_validation_arguments(self, X_val, y_val, sample_weight_val):
-        if X_val is not None and y_val is None:
-            raise ValueError("X_val is provided, but y_val was not provided.")
-        if X_val is None and y_val is not None:
-            raise ValueError("y_val is provided, but X_val was not provided.")
-        if X_val is None and sample_weight_val is not None:
-            raise ValueError("sample_weight_val is provided, but X_val was not provided.")
-        if X_val is not None and not self.early_stopping:
-            raise ValueError(
-                "X_val and y_val are passed to fit while early_stopping is False, so they would be "
-                "ignored; set early_stopping to 'auto' or True."
-            )
-
     def _training_set(self, X, y, sample_weight):
-        """Learn the form of X and the classes of y."""
+        """Learn the form of X and the classes of y; answers the data and the weights of classes."""
         sequences = to_sequences(self, X, reset=True)
         with naming("y"):
             y = self._checked_labels(y, sequences)
             self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"{self.__class__.__name__} needs samples of at least 2 classes in the data, but the "
-                f"data contains only one class: {self.classes_[0]!r}"
+                f"{self.__class__.__name__} needs samples of at least 2 classes in the data, but "
+                f"the data contains only one class: {self.classes_[0]!r}"
             )
-        return self._data_set(sequences, y, labels, sample_weight)
+        weights = self._sample_weights(sequences, sample_weight)
+        class_weights = self._class_weights(y, weights)
+        return self._data_set(sequences, labels, weights, class_weights), class_weights
 
-    def _validation_set(self, X_val, y_val, sample_weight_val, dtype):
+    def _validation_set(self, X_val, y_val, sample_weight_val, class_weights, dtype):
         with naming("X_val"):
             sequences = to_sequences(self, X_val, reset=False, dtype=dtype)
         with naming("y_val"):
@@ -371,8 +359,9 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             if len(unknown):
                 raise ValueError(f"It has labels that y does not have: {unknown.tolist()}.")
         with naming("sample_weight_val"):
+            weights = self._sample_weights(sequences, sample_weight_val)
             labels = np.searchsorted(self.classes_, y)
-            return self._data_set(sequences, y, labels, sample_weight_val)
+            return self._data_set(sequences, labels, weights, class_weights)
 
     def _checked_labels(self, y, sequences):
         if y is None:
@@ -384,66 +373,37 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         check_classification_targets(y)
         return y
 
-    def _data_set(self, sequences, y, labels, sample_weight):
-        dtype = sequences.values.dtype
-        weights = None
-        if sample_weight is not None:
-            weights = _check_sample_weight(
-                sample_weight, sequences, dtype=dtype, ensure_non_negative=True
+    def _sample_weights(self, sequences, sample_weight):
+        if sample_weight is None:
+            return None
+        return _check_sample_weight(
+            sample_weight, sequences, dtype=sequences.values.dtype, ensure_non_negative=True
+        )
+
+    def _class_weights(self, y, sample_weights):
+        """One weight a class, or None."""
+        if self.class_weight is None:
+            return None
+        weights = compute_class_weight(
+            self.class_weight, classes=self.classes_, y=y, sample_weight=sample_weights
+        )
+        if not (np.isfinite(weights).all() and (weights >= 0).all()):
+            raise ValueError(
+                f"class_weight must hold finite weights of at least 0; got {self.class_weight!r}."
             )
-        if self.class_weight is not None:
-            by_class = compute_sample_weight(self.class_weight, y).astype(dtype)
-            if not (np.isfinite(by_class).all() and (by_class >= 0).all()):
-                raise ValueError(
-                    f"class_weight must hold finite weights of at least 0; got {self.class_weight!r}."
-                )
-            weights = by_class if weights is None else weights * by_class
+        return weights
+
+    def _data_set(self, sequences, labels, weights, class_weights):
+        """Sequences with their targets; the weights of samples and of their classes multiply."""
+        if class_weights is not None:
+            by_sample = class_weights.astype(sequences.values.dtype)[labels]
+            weights = by_sample if weights is None else weights * by_sample
         if weights is not None and not weights.any():
             raise ValueError("Sample weights must contain at least one non-zero number.")
         if weights is not None and not np.isfinite(weights.sum(dtype=np.float64)):
             raise ValueError("Sample weights must have a finite sum; scale them down.")
         targets = Targets(labels=labels.astype(np.int32), weights=weights)
         return DataSet(sequences, targets, np.arange(len(sequences)))
-
-    def _split(self, data, rng):
-        """Hold out `validation_fraction` of the rows: stratified, or the tail where nothing shuffles.
-
-        A class of a single sample stays in the training part.
-        """
-        n_held_out = int(np.ceil(self.validation_fraction * len(data.rows)))
-        if n_held_out >= len(data.rows):
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} of {len(data.rows)} samples leaves "
-                "none to train on; lower it or set early_stopping=False."
-            )
-        if not self.shuffle:
-            training, held_out = np.split(data.rows, [len(data.rows) - n_held_out])
-        else:
-            labels = data.targets.labels
-            alone = np.bincount(labels)[labels] == 1
-            if n_held_out < len(self.classes_):
-                raise ValueError(
-                    f"validation_fraction={self.validation_fraction} of {len(data.rows)} samples is "
-                    f"fewer than the {len(self.classes_)} classes; raise it or set "
-                    "early_stopping=False."
-                )
-            training, held_out = train_test_split(
-                data.rows[~alone],
-                test_size=n_held_out,
-                stratify=labels[~alone],
-                random_state=int(rng.integers(2**31)),
-            )
-            training = np.sort(np.concatenate([training, data.rows[alone]]))
-        return data._replace(rows=training), data._replace(rows=held_out)
-
-    def _check_weight_is_held_out(self, validation):
-        weights = validation.targets.weights
-        if weights is not None and not weights[validation.rows].any():
-            raise ValueError(
-                f"The {len(validation.rows)} samples held out by validation_fraction="
-                f"{self.validation_fraction} all have zero weight; pass X_val, or set "
-                "early_stopping=False."
-            )
 
     def _check_every_class_is_trained(self, training):
         labels, weights = training.targets.labels[training.rows], training.targets.weights
@@ -455,8 +415,9 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         missing = self.classes_[totals == 0]
         if len(missing):
             raise ValueError(
-                f"The training split holds no sample of non-zero weight of class(es) "
-                f"{missing.tolist()}; shuffle the data, or pass X_val instead of holding a part out."
+                "The training split holds no sample of non-zero weight of class(es) "
+                f"{missing.tolist()}; shuffle the data, or pass X_val instead of holding a part "
+                "out."
             )
 
     def decision_function(self, X):

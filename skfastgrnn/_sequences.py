@@ -16,9 +16,9 @@ CHUNK = 1 << 20
 def to_sequences(estimator, X, *, reset, dtype=FLOATS):
     """Validate X against an estimator and read it as sequences.
 
-    2-D X becomes one sequence a row, of `estimator.n_timesteps` steps (None: one column a step), 3-D X one sequence
-    an entry. With `reset` the estimator learns `n_features_in_`, `n_channels_` and, from a DataFrame, `feature_names_in_`; without
-    it X must agree with them.
+    2-D X becomes one sequence a row, of `estimator.n_timesteps` steps (None: one column a step),
+    3-D X one sequence an entry. With `reset` the estimator learns `n_features_in_`, `n_channels_`
+    and, from a DataFrame, `feature_names_in_`; without it X must agree with them.
 
     Parameters
     ----------
@@ -57,17 +57,23 @@ def _two_dimensional(estimator, X, reset, dtype):
     if not reset and estimator._is_3d:
         X = check_array(X, dtype=None, ensure_all_finite=False)
         raise ValueError(
-            f"X has 2 dimensions, but {estimator.__class__.__name__} was fitted on sequences of shape (n_samples, "
-            f"n_timesteps, {estimator.n_channels_}). Reshape X to 3 dimensions."
+            f"X has 2 dimensions, but {estimator.__class__.__name__} was fitted on sequences of "
+            f"shape (n_samples, n_timesteps, {estimator.n_channels_}). Reshape X to 3 dimensions."
         )
     X = validate_data(
-        estimator, X, reset=reset, dtype=dtype, order="C", ensure_all_finite=False, ensure_min_samples=1
+        estimator,
+        X,
+        reset=reset,
+        dtype=dtype,
+        order="C",
+        ensure_all_finite=False,
+        ensure_min_samples=1,
     )
     n_timesteps = estimator.n_timesteps or X.shape[1]
     if X.shape[1] % n_timesteps:
         raise ValueError(
-            f"X has {X.shape[1]} columns, which is not a multiple of n_timesteps={n_timesteps}; a row must hold "
-            "n_timesteps steps of equally many channels, one step after the other."
+            f"X has {X.shape[1]} columns, which is not a multiple of n_timesteps={n_timesteps}; a "
+            "row must hold n_timesteps steps of equally many channels, one step after the other."
         )
     return X.reshape(-1, X.shape[1] // n_timesteps), n_timesteps
 
@@ -75,15 +81,21 @@ def _two_dimensional(estimator, X, reset, dtype):
 def _three_dimensional(estimator, X, reset, dtype):
     name = estimator.__class__.__name__
     X = check_array(
-        X, dtype=dtype, order="C", allow_nd=True, ensure_all_finite=False, estimator=estimator, input_name="X"
+        X,
+        dtype=dtype,
+        order="C",
+        allow_nd=True,
+        ensure_all_finite=False,
+        estimator=estimator,
+        input_name="X",
     )
     if X.ndim != 3:
         raise ValueError(f"Expected 2D or 3D array, got {X.ndim}D array instead.")
     _, n_timesteps, n_channels = X.shape
     if n_timesteps == 0 or n_channels == 0:
         raise ValueError(
-            f"Found array with {n_timesteps} step(s) and {n_channels} channel(s) (shape={X.shape}) while a minimum of 1 "
-            f"of each is required by {name}."
+            f"Found array with {n_timesteps} step(s) and {n_channels} channel(s) "
+            f"(shape={X.shape}) while a minimum of 1 of each is required by {name}."
         )
     if reset:
         estimator.n_features_in_ = n_channels
@@ -91,12 +103,13 @@ def _three_dimensional(estimator, X, reset, dtype):
             del estimator.feature_names_in_
     elif not estimator._is_3d:
         raise ValueError(
-            f"X has 3 dimensions, but {name} was fitted on 2-D X with {estimator.n_features_in_} columns. "
-            "Reshape X to 2 dimensions."
+            f"X has 3 dimensions, but {name} was fitted on 2-D X with {estimator.n_features_in_} "
+            "columns. Reshape X to 2 dimensions."
         )
     elif n_channels != estimator.n_features_in_:
         raise ValueError(
-            f"X has {n_channels} channels, but {name} is expecting {estimator.n_features_in_} channels as input."
+            f"X has {n_channels} channels, but {name} is expecting {estimator.n_features_in_} "
+            "channels as input."
         )
     return X.reshape(-1, n_channels), n_timesteps
 
@@ -116,12 +129,13 @@ def refuse_lazy_and_framework_arrays(X):
     conversion = {"dask": "X.compute()", "torch": "X.numpy(force=True)"}.get(library)
     if conversion:
         raise TypeError(
-            f"X is a {library} object ({type(X).__name__}); pass a NumPy array or DataFrame instead: {conversion}."
+            f"X is a {library} object ({type(X).__name__}); pass a NumPy array or DataFrame "
+            f"instead: {conversion}."
         )
 
 
 def refuse_not_finite(values, n_timesteps):
-    """Raise a ValueError that names sample, step and channel of the first NaN or infinity in values (n_steps, n_channels)."""
+    """Raise an error that locates the first NaN or infinity in values (n_steps, n_channels)."""
     rows = max(1, CHUNK // values.shape[1])
     for start in range(0, len(values), rows):
         part = values[start : start + rows]
@@ -135,6 +149,6 @@ def refuse_not_finite(values, n_timesteps):
         sample, step = divmod(start + int(step), n_timesteps)
         what = "NaN" if np.isnan(value) else "infinity"
         raise ValueError(
-            f"Input X contains {what}: sample {sample}, step {step}, channel {channel}. Impute or remove such values "
-            "first."
+            f"Input X contains {what}: sample {sample}, step {step}, channel {channel}. Impute or "
+            "remove such values first."
         )

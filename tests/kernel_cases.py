@@ -19,7 +19,7 @@ class Case(NamedTuple):
 def random_case(
     seed, dtype=np.float64, *, ragged=None, most=(50, 20, 70, 40), activations=ACTIVATIONS
 ):
-    """T <= 50, D <= 20, H <= 70, batch <= 40, any readout, activations, ragged or not, weighted or not, soft or hard."""
+    """Sizes up to `most` (T, D, H, batch); any readout, activations, lengths and targets."""
     rng = np.random.default_rng(seed)
     T, D, H, B = (int(rng.integers(1, n + 1)) for n in most)
     classes = int(rng.integers(2, 14))

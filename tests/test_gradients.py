@@ -17,7 +17,7 @@ def loss_at(kernel, case, parameters):
 
 
 def central_difference(function, at, direction):
-    """Derivative of function along a unit direction; Richardson's extrapolation makes the error O(step⁴)."""
+    """Derivative along a unit direction; Richardson's extrapolation makes the error O(step⁴)."""
     step = 2e-4
     near = (function(at + step * direction) - function(at - step * direction)) / (2 * step)
     far = (function(at + 2 * step * direction) - function(at - 2 * step * direction)) / (4 * step)
@@ -41,7 +41,8 @@ def directions(network, size, rng):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_loss_gradient_equals_central_differences(seed, kernel):
     kernel = kernel_named(kernel)
-    # The piecewise-linear activations have kinks that a finite step may cross; they are covered at kinks' distance below.
+    # The piecewise-linear activations have kinks that a finite step may cross; they are covered at
+    # kinks' distance below.
     case = random_case(seed, activations=("sigmoid", "tanh"))
     rows = np.arange(len(case.sequences))
     _, gradient = kernel.loss_gradient(

@@ -1,4 +1,4 @@
-"""Whole epochs in the compiled kernels: the reference's numbers, and the same bits for any number of threads."""
+"""Whole epochs: the reference's numbers, and the same bits for any number of threads."""
 
 import numpy as np
 import pytest
@@ -46,9 +46,15 @@ def trained(kernel, case, batch_size, n_threads=1, epochs=3, **settings):
 @pytest.mark.parametrize("kernel", COMPILED)
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"alpha": 0.3}, {"clip_norm": 0.05}, {"clip_value": 0.01}, {"clip_value": 0.02, "clip_norm": 0.05}],
+    [
+        {},
+        {"alpha": 0.3},
+        {"clip_norm": 0.05},
+        {"clip_value": 0.01},
+        {"clip_value": 0.02, "clip_norm": 0.05},
+    ],
     ids=lambda settings: "-".join(settings) or "plain",
-)  # fmt: skip
+)
 @pytest.mark.parametrize("seed", range(6))
 def test_epochs_equal_the_reference(seed, settings, kernel):
     case = random_case(seed, most=(20, 12, 40, 40))
@@ -79,9 +85,7 @@ def test_threads_do_not_change_a_bit(steps, n, dtype, kernel):
     rows = np.arange(n)
     parameters, adam, totals = trained(kernel, case, n)
     outputs = kernel.outputs(network, parameters, case.sequences)
-    score, gradient = kernel.loss_gradient(
-        network, parameters, case.sequences, case.targets, rows
-    )
+    score, gradient = kernel.loss_gradient(network, parameters, case.sequences, case.targets, rows)
     for n_threads in (2, 3, 8):
         again, again_adam, again_totals = trained(kernel, case, n, n_threads)
         np.testing.assert_array_equal(again, parameters)
@@ -162,7 +166,8 @@ def test_saturated_activations(bias, dtype, kernel):
     values = np.linspace(-5, 5, 41, dtype=dtype)[:, None]
     sequences = SequenceBatch(values, np.arange(42, dtype=np.intp))
     actual = kernel_named(kernel).states(network, parameters, sequences)[0]
-    expected = REFERENCE.states(network, parameters.astype(float), SequenceBatch(values.astype(float), sequences.offsets))[0]  # fmt: skip
+    exact = SequenceBatch(values.astype(float), sequences.offsets)
+    expected = REFERENCE.states(network, parameters.astype(float), exact)[0]
     np.testing.assert_allclose(actual, expected, atol=2e-6 if dtype == np.float32 else 1e-15)
 
 

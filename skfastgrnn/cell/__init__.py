@@ -1,12 +1,12 @@
-"""The network: its parameters, its reference in NumPy, its compiled kernel, and the choice between the two.
+"""The network: its parameters, a reference in NumPy, a compiled kernel, and the choice of one.
 
-    _network.py           what a network is, apart from its numbers
-    _params.py            its numbers: one flat vector with named parts
-    _batch.py             what kernels read and answer
-    _reference.py         the equations in NumPy, forward and backward
-    _reference_kernel.py  whole networks and epochs in NumPy
-    _compiled.py          the same through _kernel.pyx and the C in kernel/
-    _choice.py            which of them is in use
+_network.py           what a network is, apart from its numbers
+_params.py            its numbers: one flat vector with named parts
+_batch.py             what kernels read and answer
+_reference.py         the equations in NumPy, forward and backward
+_reference_kernel.py  whole networks and epochs in NumPy
+_compiled.py          the same through _kernel.pyx and the C in kernel/
+_choice.py            which of them is in use
 """
 
 from ._batch import Adam, EpochTotals, Score, SequenceBatch, Targets

@@ -1,4 +1,4 @@
-"""What a kernel reads and answers: sequences, targets, sums over them, and the optimizer's state."""
+"""What a kernel reads and answers: sequences, targets, sums, and the optimizer's state."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,6 +1,7 @@
 """Which kernel computes: the best compiled one that this machine runs, or NumPy.
 
-The environment variable SKFASTGRNN_KERNEL forces one by name: "reference", "baseline", "avx2" or "avx512".
+The environment variable SKFASTGRNN_KERNEL forces one by name: "reference", "baseline", "avx2" or
+"avx512".
 """
 
 import os
@@ -28,7 +29,8 @@ def kernel_named(name):
     """The kernel of that name; a RuntimeError says what there is where it cannot run here."""
     if name not in available_kernels():
         raise RuntimeError(
-            f"{VARIABLE}={name!r} names a kernel that cannot run here; available are {', '.join(available_kernels())}."
+            f"{VARIABLE}={name!r} names a kernel that cannot run here; available are "
+            f"{', '.join(available_kernels())}."
         )
     if name == "reference":
         return ReferenceKernel()
@@ -43,8 +45,9 @@ def active_kernel():
         return kernel_named(forced)
     if _kernel is None:
         warnings.warn(
-            "skfastgrnn was installed without a C compiler and computes through NumPy: the same results, but many "
-            "times slower. Install a C compiler (GCC or Clang) and reinstall skfastgrnn to get the compiled kernel.",
+            "skfastgrnn was installed without a C compiler and computes through NumPy: the same "
+            "results, but many times slower. Install a C compiler (GCC or Clang) and reinstall "
+            "skfastgrnn to get the compiled kernel.",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -22,7 +22,7 @@ class CompiledKernel:
         return CompiledKernel, (self.instruction_set,)
 
     def states(self, network, parameters, sequences, h0=None):
-        """All states (n_steps, hidden) and the last state of each sequence (n_sequences, hidden)."""
+        """All states (n_steps, hidden) and the last of each sequence (n_sequences, hidden)."""
         every = np.empty((len(sequences.values), network.hidden_size), dtype=parameters.dtype)
         return every, self._run(network, parameters, sequences, h0, every)
 
@@ -38,14 +38,26 @@ class CompiledKernel:
         return in_place_of(rows, last, sequences)
 
     def states_gradient(self, network, parameters, sequences, upstream, h0=None):
-        """Gradients of the parameters (P), of the values (n_steps, channels) and of h0, given that of every state."""
+        """Gradients of parameters (P), values (n_steps, channels) and h0 (n_sequences, hidden).
+
+        `upstream` (n_steps, hidden) is the gradient of every state.
+        """
         rows = all_rows(sequences)
         gradient = np.empty_like(parameters)
         d_values = np.empty_like(sequences.values)
         d_h0 = np.empty((len(rows), network.hidden_size), dtype=parameters.dtype)
         h0 = None if h0 is None else np.ascontiguousarray(h0[rows])
         _kernel.states_gradient(
-            self._isa, network, parameters, *arrays(sequences), rows, h0, upstream, gradient, d_values, d_h0
+            self._isa,
+            network,
+            parameters,
+            *arrays(sequences),
+            rows,
+            h0,
+            upstream,
+            gradient,
+            d_values,
+            d_h0,
         )
         return gradient, d_values, in_place_of(rows, d_h0, sequences)
 
@@ -74,8 +86,10 @@ class CompiledKernel:
         )
         return Score(*score), gradient
 
-    def train_epoch(self, network, parameters, sequences, targets, rows, adam, batch_size, n_threads=1):
-        """Train on the sequences `rows` in minibatches, in order; updates parameters and adam in place.
+    def train_epoch(
+        self, network, parameters, sequences, targets, rows, adam, batch_size, n_threads=1
+    ):
+        """Train on the sequences `rows`, minibatch by minibatch; parameters and adam in place.
 
         A long epoch is cut into several calls, so that Ctrl-C is heard between two of them.
         """

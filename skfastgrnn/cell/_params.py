@@ -60,12 +60,13 @@ def named_views(network, flat):
 def initial(network, n_timesteps, rng, dtype):
     """Draw initial parameters for sequences of about `n_timesteps` steps.
 
-    Weights N(0, 0.1²), zeta_hat 1 and nu_hat -4 are those of the authors' code (EdgeML, FastGRNNCell).
-    Their biases of 1 make every unit forget within about four steps. Here the units' time constants
-    are spread from 2 steps to the length of a sequence, as by the chrono initialisation (Tallec &
-    Ollivier, *Can recurrent neural networks warp time?*, ICLR 2018), but evenly instead of at random:
-    bias_gate runs from 0 to log(n_timesteps). On HAR-2 and HAR-6 this gained about two points of test
-    accuracy over biases of 1, and on short series it lost nothing with bias_update at 0.5.
+    Weights N(0, 0.1²), zeta_hat 1 and nu_hat -4 are those of the authors' code (EdgeML,
+    FastGRNNCell). Their biases of 1 make every unit forget within about four steps. Here the units'
+    time constants are spread from 2 steps to the length of a sequence, as by the chrono
+    initialisation (Tallec & Ollivier, *Can recurrent neural networks warp time?*, ICLR 2018), but
+    evenly instead of at random: bias_gate runs from 0 to log(n_timesteps). On HAR-2 and HAR-6 this
+    gained about two points of test accuracy over biases of 1, and on short series it lost nothing
+    with bias_update at 0.5.
     """
     flat = np.zeros(n_parameters(network), dtype=dtype)
     parts = named_views(network, flat)

@@ -7,11 +7,12 @@ r"""The FastGRNN cell in NumPy: the normative maths, forward and backward side b
     c_t &= \mathrm{update}(a_t + b_h) \\
     h_t &= (\zeta (1 - z_t) + \nu) \odot c_t + z_t \odot h_{t-1}
 
-with :math:`\zeta = \sigma(\hat\zeta)` and :math:`\nu = \sigma(\hat\nu)`: Kusupati et al., *FastGRNN: A Fast, Accurate,
-Stable and Tiny Kilobyte Sized Gated Recurrent Neural Network*, NeurIPS 2018, section 3.2.
+with :math:`\zeta = \sigma(\hat\zeta)` and :math:`\nu = \sigma(\hat\nu)`: Kusupati et al.,
+*FastGRNN: A Fast, Accurate, Stable and Tiny Kilobyte Sized Gated Recurrent Neural Network*, NeurIPS
+2018, section 3.2.
 
-Shapes: B sequences, at most T steps, D channels, H hidden units. Sequences come in decreasing length, so those that are
-still running at step t are the first n(t) rows.
+Shapes: B sequences, at most T steps, D channels, H hidden units. Sequences come in decreasing
+length, so those that are still running at step t are the first n(t) rows.
 """
 
 import numpy as np
@@ -52,8 +53,9 @@ def n_running(lengths, t):
 def forward(network, p, x, lengths, h0=None):
     """Run the cell through time.
 
-    x (B, T, D), lengths (B,) decreasing, h0 (B, H) or None for zeros; p holds the named parameters. Answers h (T+1, B, H)
-    with h[0] = h0, and z, c (T, B, H). After its end a sequence keeps its last state.
+    x (B, T, D), lengths (B,) decreasing, h0 (B, H) or None for zeros; p holds the named parameters.
+    Answers h (T+1, B, H) with h[0] = h0, and z, c (T, B, H). After its end a sequence keeps its
+    last state.
     """
     B, T, _ = x.shape
     H = network.hidden_size

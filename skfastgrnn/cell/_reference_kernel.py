@@ -19,18 +19,24 @@ class ReferenceKernel:
     most_rows = 512  # sequences at a time, to bound the memory of predictions
 
     def states(self, network, parameters, sequences, h0=None):
-        """All states (n_steps, hidden) and the last state of each sequence (n_sequences, hidden)."""
+        """All states (n_steps, hidden) and the last of each sequence (n_sequences, hidden)."""
         H = network.hidden_size
         every = np.empty((len(sequences.values), H), dtype=parameters.dtype)
         last = np.empty((len(sequences), H), dtype=parameters.dtype)
         for rows in self._parts(sequences):
             x, lengths = padded(sequences, rows)
             h, _, _ = _reference.forward(
-                network, named_views(network, parameters), x, lengths, None if h0 is None else h0[rows]
+                network,
+                named_views(network, parameters),
+                x,
+                lengths,
+                None if h0 is None else h0[rows],
             )
             last[rows] = h[-1]
             for b, row in enumerate(rows):
-                every[sequences.offsets[row] : sequences.offsets[row + 1]] = h[1 : lengths[b] + 1, b]
+                every[sequences.offsets[row] : sequences.offsets[row + 1]] = h[
+                    1 : lengths[b] + 1, b
+                ]
         return every, last
 
     def last_states(self, network, parameters, sequences):
@@ -38,7 +44,10 @@ class ReferenceKernel:
         return self.states(network, parameters, sequences)[1]
 
     def states_gradient(self, network, parameters, sequences, upstream, h0=None):
-        """Gradients of the parameters (P), of the values (n_steps, channels) and of h0, given that of every state."""
+        """Gradients of parameters (P), values (n_steps, channels) and h0 (n_sequences, hidden).
+
+        `upstream` (n_steps, hidden) is the gradient of every state.
+        """
         p = named_views(network, parameters)
         gradient = np.zeros_like(parameters)
         d_values = np.zeros_like(sequences.values)
@@ -59,16 +68,23 @@ class ReferenceKernel:
         """Logits (n_sequences, n_outputs)."""
         output = np.empty((len(sequences), network.n_outputs), dtype=parameters.dtype)
         for rows in self._parts(sequences):
-            output[rows] = forward_pass(network, named_views(network, parameters), sequences, rows)[0]
+            output[rows] = forward_pass(network, named_views(network, parameters), sequences, rows)[
+                0
+            ]
         return output
 
     def loss(self, network, parameters, sequences, targets, rows, n_threads=1):
         """Score of the sequences `rows`."""
         parts = [rows[i : i + self.most_rows] for i in range(0, len(rows), self.most_rows)]
-        scores = [self.loss_gradient(network, parameters, sequences, targets, part, gradient=False)[0] for part in parts]
+        scores = [
+            self.loss_gradient(network, parameters, sequences, targets, part, gradient=False)[0]
+            for part in parts
+        ]
         return Score(*np.sum(scores, axis=0).tolist())
 
-    def loss_gradient(self, network, parameters, sequences, targets, rows, n_threads=1, gradient=True):
+    def loss_gradient(
+        self, network, parameters, sequences, targets, rows, n_threads=1, gradient=True
+    ):
         """Score of the sequences `rows` and the gradient (P) of its loss, without penalty."""
         rows = sequences.longest_first(rows)
         p = named_views(network, parameters)
@@ -91,14 +107,16 @@ class ReferenceKernel:
         _reference.backward(network, p, x, lengths, h, z, c, upstream, parts)
         return score, flat
 
-    def train_epoch(self, network, parameters, sequences, targets, rows, adam, batch_size, n_threads=1):
-        """Train on the sequences `rows` in minibatches, in order; updates parameters and adam in place."""
+    @np.errstate(over="ignore", invalid="ignore")
+    def train_epoch(
+        self, network, parameters, sequences, targets, rows, adam, batch_size, n_threads=1
+    ):
+        """Train on the sequences `rows`, minibatch by minibatch; parameters and adam in place."""
         decayed = slice(0, n_decayed(network))
         totals = EpochTotals()
         for start in range(0, len(rows), batch_size):
             batch = rows[start : start + batch_size]
-            with np.errstate(over="ignore", invalid="ignore"):
-                score, gradient = self.loss_gradient(network, parameters, sequences, targets, batch)
+            score, gradient = self.loss_gradient(network, parameters, sequences, targets, batch)
             if score.weight == 0:
                 continue
             gradient /= score.weight
@@ -118,7 +136,7 @@ class ReferenceKernel:
 
 
 def padded(sequences, rows):
-    """Sequences `rows`, in decreasing length, as (B, T, D) with zeros after their ends, and their lengths (B,)."""
+    """Sequences `rows`, longest first, as (B, T, D) with zeros at the ends, and lengths (B,)."""
     lengths = sequences.lengths[rows]
     x = np.zeros((len(rows), lengths[0], sequences.values.shape[1]), dtype=sequences.values.dtype)
     for b, row in enumerate(rows):
@@ -163,7 +181,7 @@ def cross_entropy(output, targets, rows):
 
 
 def clip(gradient, adam):
-    """First every entry into [-clip_value, clip_value], then the whole to at most the norm clip_norm; in place."""
+    """Clip every entry to clip_value, then the whole to the norm clip_norm; in place."""
     np.clip(gradient, -adam.clip_value, adam.clip_value, out=gradient)
     norm = np.linalg.norm(gradient.astype(np.float64))
     if norm > adam.clip_norm:
@@ -173,7 +191,8 @@ def clip(gradient, adam):
 def adam_step(parameters, gradient, adam):
     """Kingma & Ba, *Adam: A Method for Stochastic Optimization*, ICLR 2015, algorithm 1, in place.
 
-    m = β1 m + (1 - β1) g;  v = β2 v + (1 - β2) g²;  θ -= rate · m / (1 - β1^t) / (√(v / (1 - β2^t)) + ε)
+    m = β1 m + (1 - β1) g;  v = β2 v + (1 - β2) g²;  θ -= rate · m / (1 - β1^t) / (√(v / (1 - β2^t))
+    + ε)
     """
     adam.step += 1
     adam.first += (1 - adam.beta_1) * (gradient - adam.first)

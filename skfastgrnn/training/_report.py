@@ -2,7 +2,7 @@
 
 
 def epoch_line(history, max_iter):
-    """Losses of the last epoch, elapsed time, and what is left at this pace if no early stop comes."""
+    """Losses of the last epoch, elapsed time, and what is left at this pace without early stop."""
     epoch, elapsed = len(history["loss"]), sum(history["seconds"])
     parts = [f"Epoch {epoch}/{max_iter}", f"loss {history['loss'][-1]:.5f}"]
     if history["validation_loss"]:

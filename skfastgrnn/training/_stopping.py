@@ -11,7 +11,8 @@ class Progress:
     parameters : ndarray
         Before the first epoch: the best so far until a finite loss is seen.
     tol : float
-        An epoch counts as an improvement if it lowers the loss by more than this below the last improvement.
+        An epoch counts as an improvement if it lowers the loss by more than this below the last
+        improvement.
     patience : int or inf
         Epochs without improvement before `exhausted`.
     """

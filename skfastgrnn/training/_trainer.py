@@ -3,23 +3,15 @@
 import time
 import warnings
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ..cell import SequenceBatch, Targets
 from ._report import epoch_line
 from ._stopping import Progress
 
-
-class DataSet(NamedTuple):
-    """Which rows of some sequences to look at, and what they should give."""
-
-    sequences: SequenceBatch
-    targets: Targets
-    rows: np.ndarray
-
+#: Frames from a warning here up to the line that called `fit`.
+USER = 7
 
 HISTORY = (
     "loss",
@@ -66,10 +58,11 @@ def train(
 ):
     """Train `parameters` in place, epoch by epoch.
 
-    With a validation set, stops `patience` epochs after its weighted loss last improved and answers the parameters of its best
-    epoch; without one, watches the training loss and answers the last parameters. Where the training loss is not finite,
-    or ends above `hopeless_loss`, it warns and answers the parameters of the epoch with the lowest loss, or the initial
-    ones where these are better. Ctrl-C ends the training with what it has learned so far.
+    With a validation set, stops `patience` epochs after its weighted loss last improved and answers
+    the parameters of its best epoch; without one, watches the training loss and answers the last
+    parameters. Where the training loss is not finite, or ends above `hopeless_loss`, it warns and
+    answers the parameters of the epoch with the lowest loss, or the initial ones where these are
+    better. Ctrl-C ends the training with what it has learned so far.
 
     Parameters
     ----------
@@ -97,11 +90,22 @@ def train(
                 rows = rng.permutation(training.rows)
             before = parameters.copy()
             totals = kernel.train_epoch(
-                network, parameters, training.sequences, training.targets, rows, adam, batch_size, n_threads
+                network,
+                parameters,
+                training.sequences,
+                training.targets,
+                rows,
+                adam,
+                batch_size,
+                n_threads,
             )
             diverged = totals.diverged or not np.isfinite(parameters).all()
             hopeless = totals.loss > hopeless_loss * totals.weight
-            score = None if validation is None else kernel.loss(network, parameters, *validation, n_threads)
+            score = (
+                None
+                if validation is None
+                else kernel.loss(network, parameters, *validation, n_threads)
+            )
             record(result, totals, score, adam.learning_rate, time.perf_counter() - started)
             if diverged:
                 break
@@ -116,27 +120,32 @@ def train(
         else:
             if np.isfinite(patience):
                 warnings.warn(
-                    f"Maximum iterations ({max_iter}) reached and the training has not converged yet. Raise max_iter, or "
-                    "set n_iter_no_change=float('inf') to train for exactly max_iter epochs.",
+                    f"Maximum iterations ({max_iter}) reached and the training has not converged "
+                    "yet. Raise max_iter, or set n_iter_no_change=float('inf') to train for "
+                    "exactly max_iter epochs.",
                     ConvergenceWarning,
-                    stacklevel=4,
+                    stacklevel=USER,
                 )
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=4)
+        warnings.warn("Training interrupted by user.", stacklevel=USER)
         result.interrupted = True
         diverged = not np.isfinite(parameters).all()
 
     if diverged or hopeless:
         warnings.warn(
-            f"The training diverged (loss {result.loss:g} after epoch {result.n_iter}); the weights of its best epoch are "
-            f"kept. Lower learning_rate_init (now {learning_rate(0):g}) or scale the input.",
+            f"The training diverged (loss {result.loss:g} after epoch {result.n_iter}); the "
+            "weights of its best epoch are kept. Lower learning_rate_init (now "
+            f"{learning_rate(0):g}) or scale the input.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=USER,
         )
         judge = training if validation is None else validation
         candidates = [(watched.best_parameters, watched.best_epoch), (initial, 0)]
         result.parameters, result.best_iter = min(
-            candidates, key=lambda kept: finite_or_inf(kernel.loss(network, kept[0], *judge, n_threads).mean_loss)
+            candidates,
+            key=lambda kept: finite_or_inf(
+                kernel.loss(network, kept[0], *judge, n_threads).mean_loss
+            ),
         )
     elif validation is not None and result.n_iter > 0:
         result.parameters, result.best_iter = watched.best_parameters, watched.best_epoch
@@ -147,7 +156,7 @@ def train(
 
 
 def record(result, totals, score, learning_rate, seconds):
-    """Add an epoch to the history: its sums over the training set, and its score over the validation set or None."""
+    """Add an epoch to the history: its sums, and its score over the validation set or None."""
     result.n_iter += 1
     result.loss = totals.objective
     updates, weight = max(totals.n_updates, 1), totals.weight or 1.0

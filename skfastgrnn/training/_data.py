@@ -1,0 +1,90 @@
+"""What is trained on: a data set, a part of it held out, two of them put together."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from ..cell import SequenceBatch, Targets
+
+
+class DataSet(NamedTuple):
+    """Which rows of some sequences to look at, and what they should give."""
+
+    sequences: SequenceBatch
+    targets: Targets
+    rows: np.ndarray
+
+
+def hold_out(data, fraction, *, shuffled_by):
+    """Split the rows of labelled data into a training and a validation part.
+
+    With a generator in `shuffled_by` the validation part is drawn at random, stratified by label;
+    a class of a single sample then stays in the training part. With None it is the tail.
+
+    Parameters
+    ----------
+    data : DataSet
+    fraction : float
+        Share of the validation part, in (0, 1).
+    shuffled_by : numpy.random.Generator or None
+
+    Returns
+    -------
+    training, validation : DataSet
+    """
+    n_rows = len(data.rows)
+    n_held_out = int(np.ceil(fraction * n_rows))
+    if n_held_out >= n_rows:
+        raise ValueError(
+            f"validation_fraction={fraction} of {n_rows} samples leaves none to train on; lower "
+            "it or set early_stopping=False."
+        )
+    if shuffled_by is None:
+        training, held_out = np.split(data.rows, [n_rows - n_held_out])
+    else:
+        training, held_out = stratified_split(data, fraction, n_held_out, shuffled_by)
+    weights = data.targets.weights
+    if weights is not None and not weights[held_out].any():
+        raise ValueError(
+            f"The {n_held_out} samples held out by validation_fraction={fraction} all have zero "
+            "weight; pass X_val, or set early_stopping=False."
+        )
+    return data._replace(rows=training), data._replace(rows=held_out)
+
+
+def stratified_split(data, fraction, n_held_out, rng):
+    """Training and held-out rows, every class in both as far as it goes."""
+    labels = data.targets.labels[data.rows]
+    n_classes = len(np.unique(labels))
+    if n_held_out < n_classes:
+        raise ValueError(
+            f"validation_fraction={fraction} of {len(labels)} samples is fewer than the "
+            f"{n_classes} classes; raise it or set early_stopping=False."
+        )
+    alone = np.bincount(labels)[labels] == 1
+    training, held_out = train_test_split(
+        data.rows[~alone],
+        test_size=n_held_out,
+        stratify=labels[~alone],
+        random_state=int(rng.integers(2**31)),
+    )
+    return np.sort(np.concatenate([training, data.rows[alone]])), held_out
+
+
+def concatenated(first, second):
+    """All rows of two labelled data sets, one after the other."""
+    a, b = first.sequences, second.sequences
+    sequences = SequenceBatch(
+        np.concatenate([a.values, b.values]),
+        np.concatenate([a.offsets, a.offsets[-1] + b.offsets[1:]]),
+    )
+    weights = [
+        np.ones(len(part.sequences), a.values.dtype)
+        if part.targets.weights is None
+        else part.targets.weights
+        for part in (first, second)
+    ]
+    labels = np.concatenate([first.targets.labels, second.targets.labels])
+    targets = Targets(labels=labels, weights=np.concatenate(weights))
+    return DataSet(sequences, targets, np.arange(len(sequences)))
