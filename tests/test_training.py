@@ -162,7 +162,7 @@ def test_class_weight_multiplies_sample_weight(class_weight, with_sample_weight)
     labels = np.array(["a", "b", "b", "c", "b", "a"])[np.arange(60) % 6]
     given = np.random.default_rng(0).uniform(0, 2, 60) if with_sample_weight else np.ones(60)
     if class_weight == "balanced":
-        by_label = {label: 60 / (3 * np.sum(labels == label)) for label in "abc"}
+        by_label = {label: given.sum() / (3 * given[labels == label].sum()) for label in "abc"}
     else:
         by_label = {"a": 1, "b": 1, "c": 1, **class_weight}
     weights = given * [by_label[label] for label in labels]
