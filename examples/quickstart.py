@@ -46,11 +46,8 @@ print(f"{len(X)} images: {len(X_train)} to learn from, {len(X_test)} for the fin
 # scikit-learn's tools pass two-dimensional ``X``. With ``n_timesteps=8`` the network reads each row
 # of 64 values as a sequence of 8 steps of 8 values: it sees the image line by line, as it would see
 # 8 readings of 8 sensors. The MLP sees all 64 values at once.
-#
-# From 1000 training images on, the network holds a fifth of them out to find the best number of
-# epochs; ``refit=True`` then trains once more on all of them.
 
-network = FastGRNNClassifier(n_timesteps=8, max_iter=200, refit=True, random_state=0)
+network = FastGRNNClassifier(n_timesteps=8, max_iter=200, random_state=0)
 fastgrnn = Pipeline([("scale", MinMaxScaler()), ("model", network)])
 
 mlp = MLPClassifier(max_iter=1000, random_state=0)

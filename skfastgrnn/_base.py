@@ -238,4 +238,4 @@ def new_generator(random_state):
     """A generator of its own for a fit; None means fresh entropy, never NumPy's global state."""
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(np.iinfo(np.int32).max, size=4)
-    return np.random.default_rng(random_state)
+    return np.random.Generator(np.random.SFC64(random_state))  # the fastest to shuffle

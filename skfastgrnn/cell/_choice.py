@@ -7,6 +7,7 @@ The environment variable SKFASTGRNN_KERNEL forces one by name: "reference", "bas
 import os
 import warnings
 from functools import cache
+from pathlib import Path
 
 from ._reference_kernel import ReferenceKernel
 
@@ -37,6 +38,19 @@ def kernel_named(name):
     return CompiledKernel(name)
 
 
+def why_not_compiled():
+    """What is the matter, and what to do."""
+    if (Path(__file__).parents[2] / "meson.build").exists():
+        return (
+            "is imported from its source folder, which has no compiled kernel (install it, and run "
+            "Python elsewhere or with the option -P),"
+        )
+    return (
+        "was installed without a C compiler (install GCC or Clang, then skfastgrnn again, to get "
+        "the compiled kernel)"
+    )
+
+
 @cache
 def active_kernel():
     """The kernel in use, chosen once in a process. Warns once where only NumPy is left."""
@@ -45,9 +59,8 @@ def active_kernel():
         return kernel_named(forced)
     if _kernel is None:
         warnings.warn(
-            "skfastgrnn was installed without a C compiler and computes through NumPy: the same "
-            "results, but many times slower. Install a C compiler (GCC or Clang) and reinstall "
-            "skfastgrnn to get the compiled kernel.",
+            f"skfastgrnn {why_not_compiled()} and computes through NumPy: the same results, but "
+            "many times slower.",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -59,8 +59,8 @@ def train(
     """Train `parameters` in place, epoch by epoch.
 
     With a validation set, stops `patience` epochs after its weighted loss last improved and answers
-    the parameters of its best epoch; without one, watches the training loss and answers the last
-    parameters. Where the training loss is not finite, or ends above `hopeless_loss`, it warns and
+    the parameters of its best epoch. Without one, watches the training loss and answers the last
+    parameters, or those of the best epoch where these fit the training set better. Where the training loss is not finite, or ends above `hopeless_loss`, it warns and
     answers the parameters of the epoch with the lowest loss, or the initial ones where these are
     better. Ctrl-C ends the training with what it has learned so far.
 
@@ -131,6 +131,7 @@ def train(
         result.interrupted = True
         diverged = not np.isfinite(parameters).all()
 
+    last, best = (parameters, result.n_iter), (watched.best_parameters, watched.best_epoch)
     if diverged or hopeless:
         warnings.warn(
             f"The training diverged (loss {result.loss:g} after epoch {result.n_iter}); the "
@@ -139,20 +140,23 @@ def train(
             ConvergenceWarning,
             stacklevel=USER,
         )
-        judge = training if validation is None else validation
-        candidates = [(watched.best_parameters, watched.best_epoch), (initial, 0)]
-        result.parameters, result.best_iter = min(
-            candidates,
-            key=lambda kept: finite_or_inf(
-                kernel.loss(network, kept[0], *judge, n_threads).mean_loss
-            ),
-        )
-    elif validation is not None and result.n_iter > 0:
-        result.parameters, result.best_iter = watched.best_parameters, watched.best_epoch
-    else:
-        result.best_iter = result.n_iter
+        candidates = [best, (initial, 0)]
+    elif result.n_iter == 0 or (validation is None and result.loss <= watched.best_loss):
+        candidates = [last]
+    else:  # without validation the last epoch may be a late spike of the loss
+        candidates = [best] if validation is not None else [last, best]
+    judge = training if validation is None else validation
+    result.parameters, result.best_iter = lowest_loss(candidates, kernel, network, judge, n_threads)
     result.best_loss = watched.best_loss
     return result
+
+
+def lowest_loss(candidates, kernel, network, judge, n_threads):
+    """The (parameters, epoch) whose mean loss over a DataSet is lowest; NaN is worse than all."""
+    if len(candidates) == 1:
+        return candidates[0]
+    losses = [kernel.loss(network, p, *judge, n_threads).mean_loss for p, _ in candidates]
+    return candidates[int(np.argmin(np.nan_to_num(losses, nan=np.inf)))]
 
 
 def record(result, totals, score, learning_rate, seconds):
@@ -171,8 +175,3 @@ def record(result, totals, score, learning_rate, seconds):
         entries |= {"validation_loss": score.mean_loss, "validation_accuracy": score.accuracy}
     for name, value in entries.items():
         result.history[name].append(value)
-
-
-def finite_or_inf(loss):
-    """NaN compares with nothing; infinity is worse than all else."""
-    return loss if np.isfinite(loss) else np.inf
