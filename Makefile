@@ -19,7 +19,7 @@ DOCUMENTS := $(wildcard docs/*.rst)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test lint docs bench acceptance clean
+.PHONY: help setup demo test lint docs bench acceptance sanitize clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,13 @@ bench: $(VENV)/.package $(VENV)/.group-bench  ## Compare speed with other librar
 acceptance: $(VENV)/.package $(VENV)/.group-bench  ## Measure accuracy, memory and size on real data (minutes)
 	$(BIN)/python benchmarks/acceptance.py $(ACCEPTANCE_ARGS)
 
+# The kernel and its tests under the address and undefined-behaviour sanitizers. Python itself is
+# not instrumented: the runtimes are loaded before it, and its own leaks are not counted.
+sanitize: $(VENV)/.group-test $(VENV)/.sanitized  ## Run the kernel tests under sanitizers (GCC)
+	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+	ASAN_OPTIONS=detect_leaks=0 PYTHONSAFEPATH=1 PYTHONPATH=$(VENV)/sanitized \
+		$(BIN)/pytest -q tests/test_gradients.py tests/test_kernels.py
+
 clean:  ## Remove everything that make has made
 	rm -rf $(VENV) build dist docs/_build docs/auto_examples docs/api \
 		docs/sg_execution_times.rst .pytest_cache .ruff_cache .hypothesis
@@ -67,6 +74,13 @@ $(VENV)/.created:
 $(VENV)/.package: $(VENV)/.created $(SOURCES)
 	@echo "Installing skfastgrnn and what it needs: about a minute"
 	@$(PIP) install .
+	@touch $@
+
+# Beside the package itself, in a folder that PYTHONPATH puts in front of it.
+$(VENV)/.sanitized: $(VENV)/.package
+	@$(PIP) install --no-deps --upgrade --target $(VENV)/sanitized . \
+		-Csetup-args=-Db_sanitize=address,undefined -Csetup-args=-Db_lundef=false \
+		-Csetup-args=-Dc_args=-fno-sanitize-recover=all
 	@touch $@
 
 $(VENV)/.group-%: $(VENV)/.created pyproject.toml

@@ -47,11 +47,12 @@ def test_what_was_learned_so_far_is_kept(monkeypatch):
 @pytest.mark.parametrize("method", ["train_epoch", "loss"])
 def test_best_weights_so_far_are_kept(monkeypatch, method):
     """Whether training or validating; the history then ends with the last full epoch."""
-    steep = {"learning_rate_init": 1.0, "early_stopping": True}
-    expected = quick(max_iter=8, **steep).fit(X, y)
+    steep = {"learning_rate_init": 0.1, "early_stopping": True}
+    random_labels = np.random.default_rng(0).integers(0, 2, len(X))
+    expected = quick(max_iter=8, **steep).fit(X, random_labels)
     assert expected.best_iter_ < 8
     interrupt(monkeypatch, method, at=9)
-    model = fit_interrupted(quick(**steep), X, y)
+    model = fit_interrupted(quick(**steep), X, random_labels)
     assert bits(model) == bits(expected)
     assert model.n_iter_ == 8
     assert {len(values) for values in model.history_.values()} == {8}

@@ -60,9 +60,10 @@ def train(
 
     With a validation set, stops `patience` epochs after its weighted loss last improved and answers
     the parameters of its best epoch. Without one, watches the training loss and answers the last
-    parameters, or those of the best epoch where these fit the training set better. Where the training loss is not finite, or ends above `hopeless_loss`, it warns and
-    answers the parameters of the epoch with the lowest loss, or the initial ones where these are
-    better. Ctrl-C ends the training with what it has learned so far.
+    parameters, or those of the best epoch where these fit the training set better. Where the
+    training loss is not finite, or ends above `hopeless_loss`, it warns and answers the parameters
+    of the epoch with the lowest loss, or the initial ones where these are better. Ctrl-C ends the
+    training with what it has learned so far.
 
     Parameters
     ----------
