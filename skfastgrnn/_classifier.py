@@ -135,7 +135,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     n_features_in_ : int
         Number of columns of 2-D X, number of channels of 3-D X.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, where X was a DataFrame with string column names.
 
     n_channels_ : int
