@@ -29,8 +29,8 @@ typedef struct {
     Score score; /* likewise */
     void *memory;
     Team team;
-    ptrdiff_t next; /* position of the next block to take; atomic */
-    void *output;   /* (n, O), for outputs_work */
+    ptrdiff_t wave, first_slot; /* position and slot where the present wave of blocks begins */
+    void *output;               /* (n, O), for outputs_of_block */
 } Job;
 
 static ptrdiff_t longest(const Sequences *seqs) {
@@ -88,12 +88,6 @@ static void job_load(Job *job, const void *parameters) {
     prepare_weights(job->z, &job->weights, 1);
 }
 
-/* Member 0 readies the next set, positions from `first` on, before the others meet it in sum_blocks. */
-static void job_begin(Job *job, ptrdiff_t first) {
-    job->next = first;
-    job->score = (Score){0, 0, 0};
-}
-
 /* Score of the sequences at [first, first + n), and into `slot` its gradient. */
 static Score block_gradient(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n, real *slot) {
     const real *values = job->seqs.values;
@@ -111,48 +105,46 @@ static Score block_gradient(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n, re
     return score;
 }
 
-/* Loss and gradient summed over positions [first, end), left in job->score and job->total. Every member calls it, and
- * the others must wait for member 0 before they read the sums.
+static void sum_of_block(void *task, int member, ptrdiff_t begin, ptrdiff_t n) {
+    Job *job = task;
+    const ptrdiff_t slot = job->first_slot + (begin - job->wave) / job->rows;
+    job->scores[slot] = block_gradient(job, &job->blocks[member], begin, n, job->slots + slot * padded_size(job->z));
+}
+
+/* Loss and gradient summed over positions [first, end) by the team, left in job->score and job->total.
  *
  * The first wave of blocks begins in slot 0, where the total will be; later waves leave it alone. */
-static void sum_blocks(Job *job, int member, ptrdiff_t first, ptrdiff_t end) {
-    const ptrdiff_t size = padded_size(job->z), wave_rows = SLOTS * job->rows;
-    for (ptrdiff_t wave = first; wave < end; wave += wave_rows) {
-        const ptrdiff_t wave_end = smaller(end, wave + wave_rows), first_slot = wave == first ? 0 : 1;
-        team_meet(&job->team);
-        for (;;) {
-            const ptrdiff_t begin = __atomic_fetch_add(&job->next, job->rows, __ATOMIC_RELAXED);
-            if (begin >= wave_end) break;
-            const ptrdiff_t slot = first_slot + (begin - wave) / job->rows;
-            job->scores[slot] = block_gradient(job, &job->blocks[member], begin, smaller(job->rows, wave_end - begin),
-                                               job->slots + slot * size);
-        }
-        team_meet(&job->team);
-        if (member != 0) continue;
-        job->next = wave_end;
-        const ptrdiff_t end_slot = first_slot + (wave_end - wave + job->rows - 1) / job->rows;
-        for (ptrdiff_t slot = first_slot; slot < end_slot; slot++) {
+static void sum_blocks(Job *job, ptrdiff_t first, ptrdiff_t end) {
+    const ptrdiff_t size = padded_size(job->z);
+    job->score = (Score){0, 0, 0};
+    for (job->wave = first; job->wave < end;) {
+        const ptrdiff_t wave_end = smaller(end, job->wave + SLOTS * job->rows);
+        job->first_slot = job->wave == first ? 0 : 1;
+        team_work(&job->team, wave_end);
+        const ptrdiff_t end_slot = job->first_slot + (wave_end - job->wave + job->rows - 1) / job->rows;
+        for (ptrdiff_t slot = job->first_slot; slot < end_slot; slot++) {
             job->score.loss += job->scores[slot].loss;
             job->score.weight += job->scores[slot].weight;
             job->score.correct += job->scores[slot].correct;
             if (slot > 0 && job->with_gradient) add_reals(size, job->slots + slot * size, job->total);
         }
+        job->wave = wave_end;
     }
 }
 
-/* The outputs of all positions; blocks are independent. */
-static void outputs_work(void *task, int member) {
+static void outputs_of_block(void *task, int member, ptrdiff_t begin, ptrdiff_t n) {
     Job *job = task;
     Block *b = &job->blocks[member];
-    for (;;) {
-        const ptrdiff_t begin = __atomic_fetch_add(&job->next, job->rows, __ATOMIC_RELAXED);
-        if (begin >= job->seqs.n) break;
-        block_assign(b, &job->seqs, begin, smaller(job->rows, job->seqs.n - begin));
-        cell_forward(&job->net, &job->weights, b, job->seqs.values, NULL, NULL);
-        head_forward(&job->net, &job->weights, b);
-        for (ptrdiff_t r = 0; r < b->n; r++)
-            copy_reals(job->z.O, b->outputs + r * job->z.Op, (real *)job->output + (begin + r) * job->z.O);
-    }
+    block_assign(b, &job->seqs, begin, n);
+    cell_forward(&job->net, &job->weights, b, job->seqs.values, NULL, NULL);
+    head_forward(&job->net, &job->weights, b);
+    for (ptrdiff_t r = 0; r < n; r++)
+        copy_reals(job->z.O, b->outputs + r * job->z.Op, (real *)job->output + (begin + r) * job->z.O);
+}
+
+/* Assemble the job's team to work on blocks of the positions from `first` on. */
+static void job_start(Job *job, ptrdiff_t first, void (*work)(void *, int, ptrdiff_t, ptrdiff_t)) {
+    team_start(&job->team, job->n_threads, first, job->rows, work, job);
 }
 
 #endif

@@ -46,14 +46,11 @@ static int outputs(const Network *net, const void *parameters, const Sequences *
     if (job == NULL) return KERNEL_NO_MEMORY;
     job->output = output;
     job_load(job, parameters);
-    team_run(&job->team, job->n_threads, outputs_work, job);
+    job_start(job, 0, outputs_of_block);
+    team_work(&job->team, seqs->n);
+    team_stop(&job->team);
     job_free(job);
     return 0;
-}
-
-static void loss_work(void *task, int member) {
-    Job *job = task;
-    sum_blocks(job, member, 0, job->seqs.n);
 }
 
 static int loss_gradient(const Network *net, const void *parameters, const Sequences *seqs, const Targets *targets,
@@ -61,58 +58,33 @@ static int loss_gradient(const Network *net, const void *parameters, const Seque
     Job *job = job_create(net, seqs, targets, gradient != NULL, seqs->n, n_threads);
     if (job == NULL) return KERNEL_NO_MEMORY;
     job_load(job, parameters);
-    job_begin(job, 0);
-    team_run(&job->team, job->n_threads, loss_work, job);
+    job_start(job, 0, sum_of_block);
+    sum_blocks(job, 0, seqs->n);
+    team_stop(&job->team);
     *score = job->score;
     if (gradient != NULL) unpack(job->z, job->total, gradient);
     job_free(job);
     return 0;
 }
 
-typedef struct {
-    Job *job;
-    const Adam *adam;
-    real *first, *second; /* Adam's moments, padded */
-    Progress *progress;
-    ptrdiff_t batch_size, begin, end;
-} Training;
-
 /* One update from job->score and job->total. Leaves the parameters as they are where something is not finite. */
-static void update(Training *run) {
-    Job *job = run->job;
-    Progress *progress = run->progress;
+static void update(Job *job, const Adam *adam, real *first_moment, real *second_moment, Progress *progress) {
     const Score score = job->score;
     real *parameters = job->weights.parameters;
     if (score.weight == 0) return;
-    const double norm = finish_gradient(job->z, run->adam, score.weight, parameters, job->total);
+    const double norm = finish_gradient(job->z, adam, score.weight, parameters, job->total);
     if (!isfinite(score.loss) || !isfinite(norm)) {
         progress->diverged = 1;
         return;
     }
-    progress->penalty += 0.5 * run->adam->alpha * squared_norm(n_decayed(job->z), parameters);
+    progress->penalty += 0.5 * adam->alpha * squared_norm(n_decayed(job->z), parameters);
     progress->score.loss += score.loss;
     progress->score.weight += score.weight;
     progress->score.correct += score.correct;
     progress->gradient_norm += norm;
     progress->n_updates += 1;
-    adam_step(run->adam, run->adam->step + progress->n_updates, padded_size(job->z), job->total, run->first,
-              run->second, parameters);
-}
-
-static void train_work(void *task, int member) {
-    Training *run = task;
-    Job *job = run->job;
-    for (ptrdiff_t batch = run->begin; batch < run->end; batch++) {
-        const ptrdiff_t first = batch * run->batch_size;
-        if (member == 0) {
-            prepare_weights(job->z, &job->weights, 0);
-            job_begin(job, first);
-        }
-        sum_blocks(job, member, first, smaller(job->seqs.n, first + run->batch_size));
-        if (member == 0) update(run);
-        team_meet(&job->team);
-        if (run->progress->diverged) return;
-    }
+    adam_step(adam, adam->step + progress->n_updates, padded_size(job->z), job->total, first_moment, second_moment,
+              parameters);
 }
 
 /* Parameters and moments stay padded for the whole call. */
@@ -125,14 +97,21 @@ static int train(const Network *net, void *parameters, const Sequences *seqs, co
         job_free(job);
         return KERNEL_NO_MEMORY;
     }
-    Training run = {job, adam, moments, moments + padded_size(job->z), progress, batch_size, begin, end};
+    real *first_moment = moments, *second_moment = moments + padded_size(job->z);
     pack(job->z, parameters, job->weights.parameters);
-    pack(job->z, adam->first, run.first);
-    pack(job->z, adam->second, run.second);
-    team_run(&job->team, job->n_threads, train_work, &run);
+    pack(job->z, adam->first, first_moment);
+    pack(job->z, adam->second, second_moment);
+    job_start(job, begin * batch_size, sum_of_block);
+    for (ptrdiff_t batch = begin; batch < end && !progress->diverged; batch++) {
+        const ptrdiff_t first = batch * batch_size;
+        prepare_weights(job->z, &job->weights, 0);
+        sum_blocks(job, first, smaller(seqs->n, first + batch_size));
+        update(job, adam, first_moment, second_moment, progress);
+    }
+    team_stop(&job->team);
     unpack(job->z, job->weights.parameters, parameters);
-    unpack(job->z, run.first, adam->first);
-    unpack(job->z, run.second, adam->second);
+    unpack(job->z, first_moment, adam->first);
+    unpack(job->z, second_moment, adam->second);
     free(memory);
     job_free(job);
     return 0;
