@@ -38,6 +38,7 @@ test: setup  ## Run the tests, and the examples in docstrings and documents
 lint: $(VENV)/.group-lint  ## Check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run -Werror skfastgrnn/cell/kernel/*.[ch]
 
 docs: $(VENV)/.package $(VENV)/.group-docs  ## Build docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html

@@ -1,6 +1,7 @@
 /* The activation functions, and their derivatives as functions of their own output.
  *
- * The hard forms are FastGRNN's quantSigmoid and quantTanh (EdgeML): a shift, an addition and a clip in integers.
+ * The hard forms are FastGRNN's quantSigmoid and quantTanh (EdgeML): a shift, an addition and a
+ * clip in integers.
  */
 #ifndef SKFASTGRNN_ACTIVATIONS_H
 #define SKFASTGRNN_ACTIVATIONS_H
@@ -52,10 +53,12 @@ INLINE vec activation_slope(enum activation kind, vec y) {
 /* The default pair, gate = sigmoid and update = tanh, from one exponential and one division:
  *
  *     p = exp(-(a + b_z)),  q = exp(-2 (a + b_h)) = κ p²  with  κ = exp(2 (b_z - b_h)),
- *     sigmoid(a + b_z) = 1 / (1 + p),  tanh(a + b_h) = (1 - q) / (1 + q),  and 1 / ((1 + p)(1 + q)) serves both.
+ *     sigmoid(a + b_z) = 1 / (1 + p),  tanh(a + b_h) = (1 - q) / (1 + q),  and 1 / ((1 + p)(1 + q))
+ * serves both.
  *
- * |log2 p| is held to PAIR_LIMIT, where both functions have long reached their limits, and κ must keep within the same
- * bounds, so that nothing overflows. Biases further apart than that take the separate functions.
+ * |log2 p| is held to PAIR_LIMIT, where both functions have long reached their limits, and κ must
+ * keep within the same bounds, so that nothing overflows. Biases further apart than that take the
+ * separate functions.
  */
 #define PAIR_LIMIT (EXP2_LIMIT / 4)
 

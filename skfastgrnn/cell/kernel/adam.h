@@ -13,13 +13,14 @@ static double squared_norm(ptrdiff_t n, const real *x) {
     return (double)vec_sum(sum);
 }
 
-/* From a sum over the minibatch to the gradient of its mean plus the L2 penalty, clipped. Answers the norm before
- * clipping. Padded vectors only. */
-static double finish_gradient(Sizes z, const Adam *adam, double weight, const real *restrict parameters,
-                              real *restrict gradient) {
+/* From a sum over the minibatch to the gradient of its mean plus the L2 penalty, clipped. Answers
+ * the norm before clipping. Padded vectors only. */
+static double finish_gradient(Sizes z, const Adam *adam, double weight,
+                              const real *restrict parameters, real *restrict gradient) {
     const ptrdiff_t decayed = n_decayed(z), count = padded_size(z);
     const real scale = (real)(1 / weight), decay = (real)(adam->alpha / weight);
-    for (ptrdiff_t i = 0; i < decayed; i++) gradient[i] = scale * gradient[i] + decay * parameters[i];
+    for (ptrdiff_t i = 0; i < decayed; i++)
+        gradient[i] = scale * gradient[i] + decay * parameters[i];
     for (ptrdiff_t i = decayed; i < count; i++) gradient[i] *= scale;
     double norm = sqrt(squared_norm(count, gradient));
     const double unclipped = norm;
@@ -36,7 +37,9 @@ static double finish_gradient(Sizes z, const Adam *adam, double weight, const re
     return unclipped;
 }
 
-INLINE real square_root(real x) { return REAL_BITS == 32 ? (real)sqrtf((float)x) : (real)sqrt((double)x); }
+INLINE real square_root(real x) {
+    return REAL_BITS == 32 ? (real)sqrtf((float)x) : (real)sqrt((double)x);
+}
 
 /* Kingma & Ba, Adam, ICLR 2015, algorithm 1, after `step` updates:
  *
@@ -44,9 +47,10 @@ INLINE real square_root(real x) { return REAL_BITS == 32 ? (real)sqrtf((float)x)
  *     θ = θ - rate · m / (1 - β1^t) / (√(v / (1 - β2^t)) + ε)
  *
  * All vectors have n entries; padding stays zero. */
-static void adam_step(const Adam *adam, int64_t step, ptrdiff_t n, const real *restrict gradient, real *restrict m,
-                      real *restrict v, real *restrict parameters) {
-    const real beta_1 = (real)adam->beta_1, beta_2 = (real)adam->beta_2, epsilon = (real)adam->epsilon;
+static void adam_step(const Adam *adam, int64_t step, ptrdiff_t n, const real *restrict gradient,
+                      real *restrict m, real *restrict v, real *restrict parameters) {
+    const real beta_1 = (real)adam->beta_1, beta_2 = (real)adam->beta_2,
+               epsilon = (real)adam->epsilon;
     const real new_1 = (real)(1 - adam->beta_1), new_2 = (real)(1 - adam->beta_2);
     const real rate = (real)(adam->learning_rate / (1 - pow(adam->beta_1, (double)step)));
     const real unbias = (real)(1 / sqrt(1 - pow(adam->beta_2, (double)step)));

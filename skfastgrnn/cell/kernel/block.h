@@ -1,7 +1,8 @@
 /* A block: up to max_rows sequences that are computed side by side, and the memory for it.
  *
- * Sequences of a block come in decreasing length, so those still running at step t are its first active(t) rows and
- * their steps are stored without gaps: step t of row r is row first_row[t] + r of every history. One row of `inputs` is
+ * Sequences of a block come in decreasing length, so those still running at step t are its first
+ * active(t) rows and their steps are stored without gaps: step t of row r is row first_row[t] + r
+ * of every history. One row of `inputs` is
  *
  *     [ 0 .. 0 | x_t (D) | h_{t-1} (H) | 0 .. 0 ]
  *              ^ x_at      ^ h_at, on a whole vector
@@ -15,10 +16,12 @@
 
 #include "layout.h"
 
-/* A block of long sequences has LEAST_ROWS, enough for full tiles and few enough for the history of a hundred steps to stay
- * in the second cache level. Short sequences leave room for more, up to MOST_ROWS, which spares the per-block work. */
+/* A block of long sequences has LEAST_ROWS, enough for full tiles and few enough for the history of
+ * a hundred steps to stay in the second cache level. Short sequences leave room for more, up to
+ * MOST_ROWS, which spares the per-block work. */
 enum { LEAST_ROWS = 16, MOST_ROWS = 64, HISTORY_ROWS = 256 };
-/* History rows per weight-gradient product: enough to amortise its accumulators, few enough for the first level. */
+/* History rows per weight-gradient product: enough to amortise its accumulators, few enough for the
+ * first level. */
 enum { GRADIENT_ROWS = 128 };
 
 /* Rows of a block for sequences of at most `steps` steps. */
@@ -30,39 +33,45 @@ INLINE ptrdiff_t block_rows(ptrdiff_t steps) {
 
 typedef struct {
     Sizes z;
-    int keep;             /* keep the histories, for a backward pass */
+    int keep;                      /* keep the histories, for a backward pass */
     ptrdiff_t max_rows, max_steps; /* room for so many sequences of this length */
-    ptrdiff_t input_row;  /* Dp + Hp */
-    ptrdiff_t x_at, h_at; /* in a row of inputs */
+    ptrdiff_t input_row;           /* Dp + Hp */
+    ptrdiff_t x_at, h_at;          /* in a row of inputs */
 
-    ptrdiff_t n, n_steps;          /* sequences and longest length of this block */
+    ptrdiff_t n, n_steps;       /* sequences and longest length of this block */
     ptrdiff_t start[MOST_ROWS]; /* first step of each, in values */
     ptrdiff_t length[MOST_ROWS];
-    ptrdiff_t *first_row;          /* (max_steps + 1) */
+    ptrdiff_t *first_row; /* (max_steps + 1) */
 
-    real *inputs;     /* (rows, input_row) */
-    real *gate;       /* (rows, Hp): z_t; the backward pass leaves the gradient of a_t here */
-    real *candidate;  /* (rows, Hp): c_t */
-    real *pre;        /* (max_rows, Hp): a_t */
-    real *last;       /* (max_rows, Hp): the last state of each */
-    real *summary;    /* (max_rows, Hp): what the head reads */
-    real *d_summary;  /* (max_rows, Hp) */
-    real *d_state;    /* (max_rows, Hp) */
-    real *d_input;    /* (max_rows, Dp) */
-    real *outputs;    /* (max_rows, Op): logits, then their gradient */
+    real *inputs;    /* (rows, input_row) */
+    real *gate;      /* (rows, Hp): z_t; the backward pass leaves the gradient of a_t here */
+    real *candidate; /* (rows, Hp): c_t */
+    real *pre;       /* (max_rows, Hp): a_t */
+    real *last;      /* (max_rows, Hp): the last state of each */
+    real *summary;   /* (max_rows, Hp): what the head reads */
+    real *d_summary; /* (max_rows, Hp) */
+    real *d_state;   /* (max_rows, Hp) */
+    real *d_input;   /* (max_rows, Dp) */
+    real *outputs;   /* (max_rows, Op): logits, then their gradient */
     void *memory;
 } Block;
 
-INLINE ptrdiff_t active(const Block *b, ptrdiff_t t) { return b->first_row[t + 1] - b->first_row[t]; }
+INLINE ptrdiff_t active(const Block *b, ptrdiff_t t) {
+    return b->first_row[t + 1] - b->first_row[t];
+}
 
-/* Where step t begins in the histories; a forward pass that keeps none alternates between two steps. */
-INLINE ptrdiff_t row_of(const Block *b, ptrdiff_t t) { return b->keep ? b->first_row[t] : (t & 1) * b->max_rows; }
+/* Where step t begins in the histories; a forward pass that keeps none alternates between two
+ * steps. */
+INLINE ptrdiff_t row_of(const Block *b, ptrdiff_t t) {
+    return b->keep ? b->first_row[t] : (t & 1) * b->max_rows;
+}
 
 enum { CACHE_LINE = 64, PREFETCH_AHEAD = 4 * CACHE_LINE };
 
 /* Call for memory that will soon be read; an address beyond the end of an array is harmless. */
 INLINE void prefetch(const void *from, ptrdiff_t bytes) {
-    for (ptrdiff_t byte = 0; byte < bytes; byte += CACHE_LINE) __builtin_prefetch((const char *)from + byte);
+    for (ptrdiff_t byte = 0; byte < bytes; byte += CACHE_LINE)
+        __builtin_prefetch((const char *)from + byte);
 }
 
 /* Zeroed memory for reals, aligned to whole vectors and cache lines; `*memory` is what to free. */
@@ -117,10 +126,12 @@ static void block_assign(Block *b, const Sequences *seqs, ptrdiff_t first, ptrdi
         b->start[r] = seqs->offsets[i];
         b->length[r] = seqs->offsets[i + 1] - seqs->offsets[i];
     }
-    /* Shuffled sequences lie anywhere: call for those of the next block while this one is computed. */
+    /* Shuffled sequences lie anywhere: call for those of the next block while this one is computed.
+     */
     const ptrdiff_t upcoming = first + 2 * n < seqs->n ? first + 2 * n : seqs->n;
     for (ptrdiff_t p = first + n; p < upcoming; p++) {
-        const ptrdiff_t begin = seqs->offsets[seqs->chosen[p]], end = seqs->offsets[seqs->chosen[p] + 1];
+        const ptrdiff_t begin = seqs->offsets[seqs->chosen[p]],
+                        end = seqs->offsets[seqs->chosen[p] + 1];
         const ptrdiff_t bytes = (end - begin) * b->z.D * (ptrdiff_t)sizeof(real);
         prefetch(values + begin * b->z.D, bytes < PREFETCH_AHEAD ? bytes : PREFETCH_AHEAD);
     }

@@ -5,7 +5,8 @@
  *     c_t = update(a_t + b_h)
  *     h_t = (ζ (1 - z_t) + ν) ⊙ c_t + z_t ⊙ h_{t-1}
  *
- * Kusupati et al., NeurIPS 2018, equations 3-5 and the cell of section 3.2. _reference.py is the same in NumPy.
+ * Kusupati et al., NeurIPS 2018, equations 3-5 and the cell of section 3.2. _reference.py is the
+ * same in NumPy.
  */
 #ifndef SKFASTGRNN_CELL_H
 #define SKFASTGRNN_CELL_H
@@ -14,7 +15,8 @@
 #include "block.h"
 #include "matmul.h"
 
-/* What the passes read beside w->forward, from w->parameters. The gradient of values needs W too. */
+/* What the passes read beside w->forward, from w->parameters. The gradient of values needs W too.
+ */
 static void prepare_weights(Sizes z, Weights *w, int with_W) {
     const Padded p = w->forward;
     if (with_W) transpose(z.D, z.H, p.WUt, z.Hp, w->W, z.Dp);
@@ -26,20 +28,23 @@ static void prepare_weights(Sizes z, Weights *w, int with_W) {
     for (ptrdiff_t j = 0; j < z.Hp; j += LANES) {
         const vec log2_kappa = (load(p.bias_gate + j) - load(p.bias_update + j)) * (2 * LOG2_E);
         store(w->kappa + j, vec_exp2(log2_kappa, PAIR_LIMIT));
-        for (int i = 0; i < LANES; i++) w->one_exponential &= fabs((double)log2_kappa[i]) <= (double)PAIR_LIMIT;
+        for (int i = 0; i < LANES; i++)
+            w->one_exponential &= fabs((double)log2_kappa[i]) <= (double)PAIR_LIMIT;
     }
 }
 
 /* From a_t in b->pre to z_t, c_t and h_t: column by column of vectors, rows [0, n) of step t.
- * Rows [0, n_next) go on to step t + 1, the others end here. `pair` says sigmoid_and_tanh, `keep` is b->keep. */
-INLINE void gates_forward(const int pair, const int keep, const Network *net, const Weights *w, Block *b, ptrdiff_t t, ptrdiff_t n,
-                          ptrdiff_t n_next) {
+ * Rows [0, n_next) go on to step t + 1, the others end here. `pair` says sigmoid_and_tanh, `keep`
+ * is b->keep. */
+INLINE void gates_forward(const int pair, const int keep, const Network *net, const Weights *w,
+                          Block *b, ptrdiff_t t, ptrdiff_t n, ptrdiff_t n_next) {
     const ptrdiff_t Hp = b->z.Hp, row = b->input_row, step = row_of(b, t);
     const real *h_prev = b->inputs + step * row + b->h_at;
     real *h_next = b->inputs + row_of(b, t + 1) * row + b->h_at;
     real *gate = b->gate + step * Hp, *candidate = b->candidate + step * Hp;
     for (ptrdiff_t j = 0; j < Hp; j += LANES) {
-        const vec bias_gate = load(w->forward.bias_gate + j), bias_update = load(w->forward.bias_update + j);
+        const vec bias_gate = load(w->forward.bias_gate + j),
+                  bias_update = load(w->forward.bias_update + j);
         const vec kappa = load(w->kappa + j);
         for (ptrdiff_t r = 0; r < n; r++) {
             const vec a = load(b->pre + r * Hp + j);
@@ -56,15 +61,17 @@ INLINE void gates_forward(const int pair, const int keep, const Network *net, co
                 store(candidate + r * Hp + j, c);
             }
             store(r < n_next ? h_next + r * row + j : b->last + r * Hp + j, h);
-            if (net->readout == MEAN) store(b->summary + r * Hp + j, load(b->summary + r * Hp + j) + h);
+            if (net->readout == MEAN)
+                store(b->summary + r * Hp + j, load(b->summary + r * Hp + j) + h);
         }
     }
 }
 
-/* Run the block through time. h0 (n, H) or NULL for zeros. all_states (S, H), where not NULL, receives every h_t.
- * Leaves the last state of each row in b->last and the sum of its states in b->summary (readout MEAN). */
-static void cell_forward(const Network *net, const Weights *w, Block *b, const real *values, const real *h0,
-                         real *all_states) {
+/* Run the block through time. h0 (n, H) or NULL for zeros. all_states (S, H), where not NULL,
+ * receives every h_t. Leaves the last state of each row in b->last and the sum of its states in
+ * b->summary (readout MEAN). */
+static void cell_forward(const Network *net, const Weights *w, Block *b, const real *values,
+                         const real *h0, real *all_states) {
     const Sizes z = b->z;
     const ptrdiff_t row = b->input_row;
     const int pair = net->gate == SIGMOID && net->update == TANH && w->one_exponential;
@@ -87,12 +94,9 @@ static void cell_forward(const Network *net, const Weights *w, Block *b, const r
         /* Before the first step of a sequence that starts from nothing U has nothing to say. */
         const ptrdiff_t k = t == 0 && h0 == NULL ? z.D : z.D + z.H;
         matmul(n, z.H, k, x, row, w->forward.WUt, z.Hp, b->pre, z.Hp, 0);
-        if (pair && b->keep)
-            gates_forward(1, 1, net, w, b, t, n, n_next);
-        else if (pair)
-            gates_forward(1, 0, net, w, b, t, n, n_next);
-        else
-            gates_forward(0, b->keep, net, w, b, t, n, n_next);
+        if (pair && b->keep) gates_forward(1, 1, net, w, b, t, n, n_next);
+        else if (pair) gates_forward(1, 0, net, w, b, t, n, n_next);
+        else gates_forward(0, b->keep, net, w, b, t, n, n_next);
 
         if (all_states != NULL) {
             const real *h_next = b->inputs + row_of(b, t + 1) * row + b->h_at;
@@ -110,20 +114,22 @@ typedef struct {
     const real *all;   /* (S, H): of every state, or NULL */
 } Upstream;
 
-/* One step back through the gates: from dh_t in b->d_state to da_t (left where z_t was), and to the part of dh_{t-1}
- * that came past the products. Adds the gradients of biases, ζ and ν. */
-INLINE void gates_backward(const int gate_kind, const int update_kind, const Weights *w, Block *b, ptrdiff_t t,
-                           ptrdiff_t n, Padded gradient, vec *d_zeta, vec *d_nu) {
+/* One step back through the gates: from dh_t in b->d_state to da_t (left where z_t was), and to the
+ * part of dh_{t-1} that came past the products. Adds the gradients of biases, ζ and ν. */
+INLINE void gates_backward(const int gate_kind, const int update_kind, const Weights *w, Block *b,
+                           ptrdiff_t t, ptrdiff_t n, Padded gradient, vec *d_zeta, vec *d_nu) {
     const ptrdiff_t Hp = b->z.Hp, row = b->input_row, step = row_of(b, t);
     const real *h_prev = b->inputs + step * row + b->h_at;
     real *gate = b->gate + step * Hp;
     const real *candidate = b->candidate + step * Hp;
     for (ptrdiff_t j = 0; j < Hp; j += LANES) {
-        vec d_bias_gate = load(gradient.bias_gate + j), d_bias_update = load(gradient.bias_update + j);
+        vec d_bias_gate = load(gradient.bias_gate + j),
+            d_bias_update = load(gradient.bias_update + j);
         for (ptrdiff_t r = 0; r < n; r++) {
             const vec dh = load(b->d_state + r * Hp + j);
             const vec z = load(gate + r * Hp + j), c = load(candidate + r * Hp + j);
-            const vec dz = dh * (load(h_prev + r * row + j) - w->zeta * c) * activation_slope(gate_kind, z);
+            const vec dz =
+                dh * (load(h_prev + r * row + j) - w->zeta * c) * activation_slope(gate_kind, z);
             const vec dc = dh * (w->zeta * (1 - z) + w->nu) * activation_slope(update_kind, c);
             *d_zeta += dh * c * (1 - z);
             *d_nu += dh * c;
@@ -141,19 +147,21 @@ INLINE void add_reals(ptrdiff_t n, const real *from, real *to) {
     for (ptrdiff_t i = 0; i < n; i++) to[i] += from[i];
 }
 
-/* Back through time after cell_forward with keep. Adds to `gradient`; values_gradient (S, D) and h0_gradient (n, H)
- * are written where not NULL. */
-static void cell_backward(const Network *net, const Weights *w, Block *b, const real *h0, Upstream up,
-                          Padded gradient, real *values_gradient, real *h0_gradient) {
+/* Back through time after cell_forward with keep. Adds to `gradient`; values_gradient (S, D) and
+ * h0_gradient (n, H) are written where not NULL. */
+static void cell_backward(const Network *net, const Weights *w, Block *b, const real *h0,
+                          Upstream up, Padded gradient, real *values_gradient, real *h0_gradient) {
     const Sizes z = b->z;
     const ptrdiff_t row = b->input_row;
     vec d_zeta = splat(0), d_nu = splat(0);
     memset(b->d_state, 0, (size_t)(b->n * z.Hp) * sizeof(real));
 
-    ptrdiff_t rows_end = b->first_row[b->n_steps]; /* history rows whose weight gradient is still to be taken */
+    ptrdiff_t rows_end =
+        b->first_row[b->n_steps]; /* history rows whose weight gradient is still to be taken */
     for (ptrdiff_t t = b->n_steps - 1; t >= 0; t--) {
         const ptrdiff_t n = active(b, t), n_later = t + 1 < b->n_steps ? active(b, t + 1) : 0;
-        if (up.last != NULL) add_reals((n - n_later) * z.Hp, up.last + n_later * z.Hp, b->d_state + n_later * z.Hp);
+        if (up.last != NULL)
+            add_reals((n - n_later) * z.Hp, up.last + n_later * z.Hp, b->d_state + n_later * z.Hp);
         if (up.every != NULL) add_reals(n * z.Hp, up.every, b->d_state);
         if (up.all != NULL)
             for (ptrdiff_t r = 0; r < n; r++)
@@ -161,8 +169,7 @@ static void cell_backward(const Network *net, const Weights *w, Block *b, const 
 
         if (net->gate == SIGMOID && net->update == TANH)
             gates_backward(SIGMOID, TANH, w, b, t, n, gradient, &d_zeta, &d_nu);
-        else
-            gates_backward(net->gate, net->update, w, b, t, n, gradient, &d_zeta, &d_nu);
+        else gates_backward(net->gate, net->update, w, b, t, n, gradient, &d_zeta, &d_nu);
 
         const real *d_a = b->gate + b->first_row[t] * z.Hp;
         const int from_nothing = t == 0 && h0 == NULL;
@@ -177,14 +184,16 @@ static void cell_backward(const Network *net, const Weights *w, Block *b, const 
         const ptrdiff_t rows_begin = b->first_row[t];
         if (t <= 1 || rows_end - rows_begin >= GRADIENT_ROWS) {
             add_outer_products(from_nothing ? z.D : z.D + z.H, z.H, rows_end - rows_begin,
-                               b->inputs + rows_begin * row + b->x_at, row, d_a, z.Hp, gradient.WUt, z.Hp);
+                               b->inputs + rows_begin * row + b->x_at, row, d_a, z.Hp, gradient.WUt,
+                               z.Hp);
             rows_end = rows_begin;
         }
     }
     gradient.scalars[0] += vec_sum(d_zeta) * w->zeta * (1 - w->zeta);
     gradient.scalars[1] += vec_sum(d_nu) * w->nu * (1 - w->nu);
     if (h0_gradient != NULL)
-        for (ptrdiff_t r = 0; r < b->n; r++) copy_reals(z.H, b->d_state + r * z.Hp, h0_gradient + r * z.H);
+        for (ptrdiff_t r = 0; r < b->n; r++)
+            copy_reals(z.H, b->d_state + r * z.Hp, h0_gradient + r * z.H);
 }
 
 #endif

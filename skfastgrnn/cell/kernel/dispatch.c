@@ -20,7 +20,9 @@ int kernel_count(void) { return (int)(sizeof KERNELS / sizeof KERNELS[0]); }
 
 const char *kernel_name(int i) { return KERNELS[i].f32->name; }
 
-const Kernel *kernel_table(int i, int real_bits) { return real_bits == 32 ? KERNELS[i].f32 : KERNELS[i].f64; }
+const Kernel *kernel_table(int i, int real_bits) {
+    return real_bits == 32 ? KERNELS[i].f32 : KERNELS[i].f64;
+}
 
 int kernel_runs_here(int i) {
 #if SKFASTGRNN_X86_64

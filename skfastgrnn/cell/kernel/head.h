@@ -1,7 +1,8 @@
-/* From the states of a block to its outputs and loss, and back: readout, linear head, cross-entropy.
+/* From the states of a block to its outputs and loss, and back: readout, linear head,
+ * cross-entropy.
  *
- *     s = h_T  or  mean_t h_t;     o = V s + b;     p = softmax(o), or sigmoid(o) where there is one output
- *     loss = -Σ_k q_k log p_k      ∂loss/∂o = p - q
+ *     s = h_T  or  mean_t h_t;     o = V s + b;     p = softmax(o), or sigmoid(o) where there is
+ * one output loss = -Σ_k q_k log p_k      ∂loss/∂o = p - q
  */
 #ifndef SKFASTGRNN_HEAD_H
 #define SKFASTGRNN_HEAD_H
@@ -20,11 +21,13 @@ static void head_forward(const Network *net, const Weights *w, Block *b) {
         for (ptrdiff_t r = 0; r < b->n; r++)
             for (ptrdiff_t j = 0; j < z.Hp; j++) b->summary[r * z.Hp + j] /= (real)b->length[r];
     }
-    for (ptrdiff_t r = 0; r < b->n; r++) copy_reals(z.Op, w->forward.head_bias, b->outputs + r * z.Op);
+    for (ptrdiff_t r = 0; r < b->n; r++)
+        copy_reals(z.Op, w->forward.head_bias, b->outputs + r * z.Op);
     matmul(b->n, z.O, z.H, b->summary, z.Hp, w->forward.head_t, z.Op, b->outputs, z.Op, 1);
 }
 
-/* From the gradient of the logits, in b->outputs, to that of the states, in b->d_summary; adds that of the head. */
+/* From the gradient of the logits, in b->outputs, to that of the states, in b->d_summary; adds that
+ * of the head. */
 static void head_backward(const Network *net, const Weights *w, Block *b, Padded gradient) {
     const Sizes z = b->z;
     add_outer_products(z.H, z.O, b->n, b->summary, z.Hp, b->outputs, z.Op, gradient.head_t, z.Op);
@@ -57,8 +60,10 @@ INLINE ptrdiff_t largest(ptrdiff_t n, const real *x) {
     return best;
 }
 
-/* Logits o (O) of one sequence with target label, or soft (O): loss, and its gradient in place of o. */
-INLINE double softmax_loss(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label, const real *soft, int *correct) {
+/* Logits o (O) of one sequence with target label, or soft (O): loss, and its gradient in place of
+ * o. */
+INLINE double softmax_loss(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label, const real *soft,
+                           int *correct) {
     const ptrdiff_t predicted = largest(O, o);
     const real top = o[predicted];
     double target_logit = 0; /* Σ q_k (o_k - top) */
@@ -75,16 +80,16 @@ INLINE double softmax_loss(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label, 
     for (ptrdiff_t k = 0; k < O; k++) sum += o[k];
     scale = 1 / sum;
     for (ptrdiff_t k = 0; k < O; k++) o[k] *= scale;
-    if (soft == NULL)
-        o[label] -= 1;
+    if (soft == NULL) o[label] -= 1;
     else
         for (ptrdiff_t k = 0; k < O; k++) o[k] -= soft[k];
     return (double)log(sum) - target_logit;
 }
 
-/* The weighted losses of a block, whose first sequence is the chosen one at `first`. Turns b->outputs from logits to
- * weighted gradients. */
-static Score softmax_block(const Sequences *seqs, const Targets *targets, Block *b, ptrdiff_t first) {
+/* The weighted losses of a block, whose first sequence is the chosen one at `first`. Turns
+ * b->outputs from logits to weighted gradients. */
+static Score softmax_block(const Sequences *seqs, const Targets *targets, Block *b,
+                           ptrdiff_t first) {
     const Sizes z = b->z;
     Score score = {0, 0, 0};
     for (ptrdiff_t r = 0; r < b->n; r++) {
@@ -104,13 +109,15 @@ static Score softmax_block(const Sequences *seqs, const Targets *targets, Block 
 }
 
 /* Likewise where there is one output. */
-static Score logistic_block(const Sequences *seqs, const Targets *targets, Block *b, ptrdiff_t first) {
+static Score logistic_block(const Sequences *seqs, const Targets *targets, Block *b,
+                            ptrdiff_t first) {
     const ptrdiff_t Op = b->z.Op;
     real o[MOST_ROWS + LANES], q[MOST_ROWS + LANES], weight[MOST_ROWS + LANES];
     for (ptrdiff_t r = 0; r < b->n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
         o[r] = b->outputs[r * Op];
-        q[r] = targets->labels != NULL ? (real)targets->labels[i] : ((const real *)targets->soft)[i];
+        q[r] =
+            targets->labels != NULL ? (real)targets->labels[i] : ((const real *)targets->soft)[i];
         weight[r] = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
     }
     for (ptrdiff_t r = b->n; r < padded(b->n); r++) o[r] = q[r] = weight[r] = 0;

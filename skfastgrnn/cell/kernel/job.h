@@ -1,7 +1,7 @@
 /* Whole sets of sequences: cut into blocks, shared among threads, summed in a fixed order.
  *
- * Each block has a gradient slot of its own and the slots are added up by number, whichever thread filled them, so the bits
- * do not depend on the number of threads.
+ * Each block has a gradient slot of its own and the slots are added up by number, whichever thread
+ * filled them, so the bits do not depend on the number of threads.
  */
 #ifndef SKFASTGRNN_JOB_H
 #define SKFASTGRNN_JOB_H
@@ -11,7 +11,7 @@
 #include "head.h"
 #include "team.h"
 
-enum { SLOTS = 32 }; /* blocks in flight between two meetings: bounds the memory of large minibatches */
+enum { SLOTS = 32 }; /* blocks summed at once: bounds the memory of large minibatches */
 
 typedef struct {
     Network net;
@@ -25,7 +25,7 @@ typedef struct {
     Block blocks[MAX_THREADS]; /* one a thread */
     real *slots;               /* (1 + SLOTS, padded_size) */
     Score scores[1 + SLOTS];
-    real *total;   /* slots[0]: the gradient of the set, once summed */
+    real *total; /* slots[0]: the gradient of the set, once summed */
     Score score; /* likewise */
     void *memory;
     Team team;
@@ -50,8 +50,8 @@ static void job_free(Job *job) {
 }
 
 /* For sets of at most set_size sequences at a time. NULL where memory ran out. */
-static Job *job_create(const Network *net, const Sequences *seqs, const Targets *targets, int with_gradient,
-                       ptrdiff_t set_size, int n_threads) {
+static Job *job_create(const Network *net, const Sequences *seqs, const Targets *targets,
+                       int with_gradient, ptrdiff_t set_size, int n_threads) {
     Job *job = calloc(1, sizeof *job);
     if (job == NULL) return NULL;
     const Sizes z = sizes_of(net);
@@ -66,7 +66,8 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
     n_threads = n_threads < MAX_THREADS ? n_threads : MAX_THREADS;
     n_threads = n_threads < most_blocks ? n_threads : (int)most_blocks;
 
-    const ptrdiff_t gradients = with_gradient ? (1 + smaller(SLOTS, most_blocks)) * padded_size(z) : 0;
+    const ptrdiff_t gradients =
+        with_gradient ? (1 + smaller(SLOTS, most_blocks)) * padded_size(z) : 0;
     real *p = allocate_reals(weights_size(z) + gradients, &job->memory);
     if (p == NULL) {
         job_free(job);
@@ -100,7 +101,8 @@ static Score block_gradient(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n, re
     memset(slot, 0, (size_t)padded_size(job->z) * sizeof(real));
     const Padded gradient = padded_at(job->z, slot);
     head_backward(&job->net, &job->weights, b, gradient);
-    const Upstream up = job->net.readout == LAST ? (Upstream){.last = b->d_summary} : (Upstream){.every = b->d_summary};
+    const Upstream up = job->net.readout == LAST ? (Upstream){.last = b->d_summary}
+                                                 : (Upstream){.every = b->d_summary};
     cell_backward(&job->net, &job->weights, b, NULL, up, gradient, NULL, NULL);
     return score;
 }
@@ -108,12 +110,15 @@ static Score block_gradient(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n, re
 static void sum_of_block(void *task, int member, ptrdiff_t begin, ptrdiff_t n) {
     Job *job = task;
     const ptrdiff_t slot = job->first_slot + (begin - job->wave) / job->rows;
-    job->scores[slot] = block_gradient(job, &job->blocks[member], begin, n, job->slots + slot * padded_size(job->z));
+    job->scores[slot] = block_gradient(job, &job->blocks[member], begin, n,
+                                       job->slots + slot * padded_size(job->z));
 }
 
-/* Loss and gradient summed over positions [first, end) by the team, left in job->score and job->total.
+/* Loss and gradient summed over positions [first, end) by the team, left in job->score and
+ * job->total.
  *
- * The first wave of blocks begins in slot 0, where the total will be; later waves leave it alone. */
+ * The first wave of blocks begins in slot 0, where the total will be; later waves leave it alone.
+ */
 static void sum_blocks(Job *job, ptrdiff_t first, ptrdiff_t end) {
     const ptrdiff_t size = padded_size(job->z);
     job->score = (Score){0, 0, 0};
@@ -121,12 +126,14 @@ static void sum_blocks(Job *job, ptrdiff_t first, ptrdiff_t end) {
         const ptrdiff_t wave_end = smaller(end, job->wave + SLOTS * job->rows);
         job->first_slot = job->wave == first ? 0 : 1;
         team_work(&job->team, wave_end);
-        const ptrdiff_t end_slot = job->first_slot + (wave_end - job->wave + job->rows - 1) / job->rows;
+        const ptrdiff_t end_slot =
+            job->first_slot + (wave_end - job->wave + job->rows - 1) / job->rows;
         for (ptrdiff_t slot = job->first_slot; slot < end_slot; slot++) {
             job->score.loss += job->scores[slot].loss;
             job->score.weight += job->scores[slot].weight;
             job->score.correct += job->scores[slot].correct;
-            if (slot > 0 && job->with_gradient) add_reals(size, job->slots + slot * size, job->total);
+            if (slot > 0 && job->with_gradient)
+                add_reals(size, job->slots + slot * size, job->total);
         }
         job->wave = wave_end;
     }
@@ -139,7 +146,8 @@ static void outputs_of_block(void *task, int member, ptrdiff_t begin, ptrdiff_t 
     cell_forward(&job->net, &job->weights, b, job->seqs.values, NULL, NULL);
     head_forward(&job->net, &job->weights, b);
     for (ptrdiff_t r = 0; r < n; r++)
-        copy_reals(job->z.O, b->outputs + r * job->z.Op, (real *)job->output + (begin + r) * job->z.O);
+        copy_reals(job->z.O, b->outputs + r * job->z.Op,
+                   (real *)job->output + (begin + r) * job->z.O);
 }
 
 /* Assemble the job's team to work on blocks of the positions from `first` on. */

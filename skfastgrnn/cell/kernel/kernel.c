@@ -1,11 +1,12 @@
-/* The functions of the kernel table, for the precision and instruction set that the compiler's flags name:
- * REAL_BITS (32, 64), VEC_BYTES (16, 32, 64), TABLE (the table's symbol) and ISA_NAME. */
+/* The functions of the kernel table, for the precision and instruction set that the compiler's
+ * flags name: REAL_BITS (32, 64), VEC_BYTES (16, 32, 64), TABLE (the table's symbol) and ISA_NAME.
+ */
 #include "kernel.h"
 
 #include "job.h"
 
-static int states(const Network *net, const void *parameters, const Sequences *seqs, const void *h0, void *all,
-                  void *last) {
+static int states(const Network *net, const void *parameters, const Sequences *seqs, const void *h0,
+                  void *all, void *last) {
     Job *job = job_create(net, seqs, NULL, 0, seqs->n, 1);
     if (job == NULL) return KERNEL_NO_MEMORY;
     const ptrdiff_t H = job->z.H;
@@ -13,16 +14,19 @@ static int states(const Network *net, const void *parameters, const Sequences *s
     job_load(job, parameters);
     for (ptrdiff_t begin = 0; begin < seqs->n; begin += job->rows) {
         block_assign(b, seqs, begin, smaller(job->rows, seqs->n - begin));
-        cell_forward(net, &job->weights, b, seqs->values, h0 == NULL ? NULL : (const real *)h0 + begin * H, all);
+        cell_forward(net, &job->weights, b, seqs->values,
+                     h0 == NULL ? NULL : (const real *)h0 + begin * H, all);
         if (last != NULL)
-            for (ptrdiff_t r = 0; r < b->n; r++) copy_reals(H, b->last + r * job->z.Hp, (real *)last + (begin + r) * H);
+            for (ptrdiff_t r = 0; r < b->n; r++)
+                copy_reals(H, b->last + r * job->z.Hp, (real *)last + (begin + r) * H);
     }
     job_free(job);
     return 0;
 }
 
-static int states_gradient(const Network *net, const void *parameters, const Sequences *seqs, const void *h0,
-                           const void *upstream, void *gradient, void *values_gradient, void *h0_gradient) {
+static int states_gradient(const Network *net, const void *parameters, const Sequences *seqs,
+                           const void *h0, const void *upstream, void *gradient,
+                           void *values_gradient, void *h0_gradient) {
     Job *job = job_create(net, seqs, NULL, 1, seqs->n, 1);
     if (job == NULL) return KERNEL_NO_MEMORY;
     const ptrdiff_t H = job->z.H;
@@ -33,15 +37,16 @@ static int states_gradient(const Network *net, const void *parameters, const Seq
         real *d_first_state = h0_gradient == NULL ? NULL : (real *)h0_gradient + begin * H;
         block_assign(b, seqs, begin, smaller(job->rows, seqs->n - begin));
         cell_forward(net, &job->weights, b, seqs->values, first_state, NULL);
-        cell_backward(net, &job->weights, b, first_state, (Upstream){.all = upstream}, padded_at(job->z, job->total),
-                      values_gradient, d_first_state);
+        cell_backward(net, &job->weights, b, first_state, (Upstream){.all = upstream},
+                      padded_at(job->z, job->total), values_gradient, d_first_state);
     }
     unpack(job->z, job->total, gradient);
     job_free(job);
     return 0;
 }
 
-static int outputs(const Network *net, const void *parameters, const Sequences *seqs, void *output, int n_threads) {
+static int outputs(const Network *net, const void *parameters, const Sequences *seqs, void *output,
+                   int n_threads) {
     Job *job = job_create(net, seqs, NULL, 0, seqs->n, n_threads);
     if (job == NULL) return KERNEL_NO_MEMORY;
     job->output = output;
@@ -53,8 +58,8 @@ static int outputs(const Network *net, const void *parameters, const Sequences *
     return 0;
 }
 
-static int loss_gradient(const Network *net, const void *parameters, const Sequences *seqs, const Targets *targets,
-                         Score *score, void *gradient, int n_threads) {
+static int loss_gradient(const Network *net, const void *parameters, const Sequences *seqs,
+                         const Targets *targets, Score *score, void *gradient, int n_threads) {
     Job *job = job_create(net, seqs, targets, gradient != NULL, seqs->n, n_threads);
     if (job == NULL) return KERNEL_NO_MEMORY;
     job_load(job, parameters);
@@ -67,8 +72,10 @@ static int loss_gradient(const Network *net, const void *parameters, const Seque
     return 0;
 }
 
-/* One update from job->score and job->total. Leaves the parameters as they are where something is not finite. */
-static void update(Job *job, const Adam *adam, real *first_moment, real *second_moment, Progress *progress) {
+/* One update from job->score and job->total. Leaves the parameters as they are where something is
+ * not finite. */
+static void update(Job *job, const Adam *adam, real *first_moment, real *second_moment,
+                   Progress *progress) {
     const Score score = job->score;
     real *parameters = job->weights.parameters;
     if (score.weight == 0) return;
@@ -83,13 +90,14 @@ static void update(Job *job, const Adam *adam, real *first_moment, real *second_
     progress->score.correct += score.correct;
     progress->gradient_norm += norm;
     progress->n_updates += 1;
-    adam_step(adam, adam->step + progress->n_updates, padded_size(job->z), job->total, first_moment, second_moment,
-              parameters);
+    adam_step(adam, adam->step + progress->n_updates, padded_size(job->z), job->total, first_moment,
+              second_moment, parameters);
 }
 
 /* Parameters and moments stay padded for the whole call. */
-static int train(const Network *net, void *parameters, const Sequences *seqs, const Targets *targets, Adam *adam,
-                 ptrdiff_t batch_size, ptrdiff_t begin, ptrdiff_t end, Progress *progress, int n_threads) {
+static int train(const Network *net, void *parameters, const Sequences *seqs,
+                 const Targets *targets, Adam *adam, ptrdiff_t batch_size, ptrdiff_t begin,
+                 ptrdiff_t end, Progress *progress, int n_threads) {
     Job *job = job_create(net, seqs, targets, 1, batch_size, n_threads);
     void *memory = NULL;
     real *moments = job == NULL ? NULL : allocate_reals(2 * padded_size(job->z), &memory);

@@ -1,13 +1,14 @@
-/* The compiled kernel as the rest of the package sees it: one table of functions for each precision and instruction
- * set, all made from the same source.
+/* The compiled kernel as the rest of the package sees it: one table of functions for each precision
+ * and instruction set, all made from the same source.
  *
- * Reals behind `void *` are float or double as the table says. Every array is C-contiguous; shapes stand beside it,
- * in the letters
+ * Reals behind `void *` are float or double as the table says. Every array is C-contiguous; shapes
+ * stand beside it, in the letters
  *
- *     N sequences, S steps of all sequences together, D channels, H hidden units, O outputs (1 for two classes).
+ *     N sequences, S steps of all sequences together, D channels, H hidden units, O outputs (1 for
+ * two classes).
  *
- * The flat parameter vector is  W (H, D) | U (H, H) | head_weight (O, H) | bias_gate (H) | bias_update (H) |
- * zeta_hat | nu_hat | head_bias (O): what weight decay shrinks comes first.
+ * The flat parameter vector is  W (H, D) | U (H, H) | head_weight (O, H) | bias_gate (H) |
+ * bias_update (H) | zeta_hat | nu_hat | head_bias (O): what weight decay shrinks comes first.
  */
 #ifndef SKFASTGRNN_KERNEL_H
 #define SKFASTGRNN_KERNEL_H
@@ -49,9 +50,10 @@ typedef struct {
 
 typedef struct {
     double learning_rate, beta_1, beta_2, epsilon;
-    double alpha;      /* L2 strength: gradient += alpha / (sum of weights) · parameter */
-    double clip_value; /* every gradient entry into [-clip_value, clip_value]; HUGE_VAL leaves it alone */
-    double clip_norm;  /* then the whole gradient to at most this norm; likewise */
+    double alpha;         /* L2 strength: gradient += alpha / (sum of weights) · parameter */
+    double clip_value;    /* every gradient entry into [-clip_value, clip_value]; HUGE_VAL leaves it
+                             alone */
+    double clip_norm;     /* then the whole gradient to at most this norm; likewise */
     void *first, *second; /* (P), Adam's moment estimates */
     int64_t step;         /* updates made so far */
 } Adam;
@@ -62,30 +64,36 @@ typedef struct {
     double penalty;       /* sum of weight · L2 penalty per unit of weight */
     double gradient_norm; /* sum of norms before clipping */
     int64_t n_updates;
-    int diverged; /* a loss or gradient was not finite; the parameters are those before that minibatch */
+    int diverged; /* a loss or gradient was not finite; the parameters are those before that
+                     minibatch */
 } Progress;
 
 typedef struct {
     const char *name; /* of the instruction set */
 
-    /* Steps through the cell: all states (S, H) and last states (n, H), either may be NULL. h0 (n, H) or NULL. */
-    int (*states)(const Network *, const void *parameters, const Sequences *, const void *h0, void *all, void *last);
+    /* Steps through the cell: all states (S, H) and last states (n, H), either may be NULL. h0 (n,
+     * H) or NULL. */
+    int (*states)(const Network *, const void *parameters, const Sequences *, const void *h0,
+                  void *all, void *last);
 
-    /* The gradient of the cell's parameters, of the values (S, D) and of h0 (n, H), the last two where not NULL,
-     * given that of every state (S, H). Adds to values_gradient only at the chosen sequences. */
-    int (*states_gradient)(const Network *, const void *parameters, const Sequences *, const void *h0,
-                           const void *upstream, void *gradient, void *values_gradient, void *h0_gradient);
+    /* The gradient of the cell's parameters, of the values (S, D) and of h0 (n, H), the last two
+     * where not NULL, given that of every state (S, H). Adds to values_gradient only at the chosen
+     * sequences. */
+    int (*states_gradient)(const Network *, const void *parameters, const Sequences *,
+                           const void *h0, const void *upstream, void *gradient,
+                           void *values_gradient, void *h0_gradient);
 
     /* outputs (n, O): logits. */
-    int (*outputs)(const Network *, const void *parameters, const Sequences *, void *outputs, int n_threads);
+    int (*outputs)(const Network *, const void *parameters, const Sequences *, void *outputs,
+                   int n_threads);
 
     /* The weighted sum of losses and its gradient (P), without penalty; gradient may be NULL. */
-    int (*loss_gradient)(const Network *, const void *parameters, const Sequences *, const Targets *, Score *score,
-                         void *gradient, int n_threads);
+    int (*loss_gradient)(const Network *, const void *parameters, const Sequences *,
+                         const Targets *, Score *score, void *gradient, int n_threads);
 
     /* Trains on minibatches [first, end) of the chosen sequences. Answers 0 or KERNEL_NO_MEMORY. */
-    int (*train)(const Network *, void *parameters, const Sequences *, const Targets *, Adam *, ptrdiff_t batch_size,
-                 ptrdiff_t first, ptrdiff_t end, Progress *, int n_threads);
+    int (*train)(const Network *, void *parameters, const Sequences *, const Targets *, Adam *,
+                 ptrdiff_t batch_size, ptrdiff_t first, ptrdiff_t end, Progress *, int n_threads);
 } Kernel;
 
 #endif

@@ -1,4 +1,5 @@
-/* Parameters, as the products want them: transposed where that makes rows of whole vectors, and padded with zeros.
+/* Parameters, as the products want them: transposed where that makes rows of whole vectors, and
+ * padded with zeros.
  *
  * The same layout holds the gradients. Dp, Hp and Op are D, H and O rounded up to whole vectors.
  */
@@ -36,8 +37,8 @@ INLINE Flat flat_of(Sizes z) {
     return f;
 }
 
-/* Views of one block of memory, in an order that keeps what weight decay shrinks in front (n_decayed).
- * `WUt` is [Wᵀ; Uᵀ], so that [x | h] times it is W x + U h. */
+/* Views of one block of memory, in an order that keeps what weight decay shrinks in front
+ * (n_decayed). `WUt` is [Wᵀ; Uᵀ], so that [x | h] times it is W x + U h. */
 typedef struct {
     real *WUt;         /* (D + H, Hp) */
     real *head_t;      /* (H, Op) */
@@ -62,8 +63,8 @@ INLINE Padded padded_at(Sizes z, real *p) {
 }
 
 /* to (columns, to_row) = from (rows, from_row)ᵀ. */
-static void transpose(ptrdiff_t rows, ptrdiff_t columns, const real *from, ptrdiff_t from_row, real *to,
-                      ptrdiff_t to_row) {
+static void transpose(ptrdiff_t rows, ptrdiff_t columns, const real *from, ptrdiff_t from_row,
+                      real *to, ptrdiff_t to_row) {
     for (ptrdiff_t i = 0; i < rows; i++)
         for (ptrdiff_t j = 0; j < columns; j++) to[j * to_row + i] = from[i * from_row + j];
 }
@@ -103,16 +104,18 @@ static void unpack(Sizes z, real *padded_vector, real *flat) {
 /* What forward and backward passes read; shared by all threads. */
 typedef struct {
     Padded forward;
-    real *parameters; /* (padded_size): the memory of `forward` */
-    real *W;          /* (H, Dp): backward, as rows */
-    real *U;          /* (H, Hp) */
-    real *head;       /* (O, Hp) */
-    real *kappa;      /* (Hp): see sigmoid_and_tanh */
+    real *parameters;    /* (padded_size): the memory of `forward` */
+    real *W;             /* (H, Dp): backward, as rows */
+    real *U;             /* (H, Hp) */
+    real *head;          /* (O, Hp) */
+    real *kappa;         /* (Hp): see sigmoid_and_tanh */
     int one_exponential; /* whether kappa may be used */
-    real zeta, nu;    /* after the sigmoid */
+    real zeta, nu;       /* after the sigmoid */
 } Weights;
 
-INLINE ptrdiff_t weights_size(Sizes z) { return padded_size(z) + z.H * (z.Dp + z.Hp) + (z.O + 1) * z.Hp; }
+INLINE ptrdiff_t weights_size(Sizes z) {
+    return padded_size(z) + z.H * (z.Dp + z.Hp) + (z.O + 1) * z.Hp;
+}
 
 /* Padding is zero before and stays so. */
 INLINE Weights weights_at(Sizes z, real *p) {

@@ -1,8 +1,9 @@
 /* The one matrix product that everything heavy here is made of: C = A B or C += A B.
  *
- * A is (m, k) with any strides, one element at a time broadcast to a vector; B is (k, n) and C is (m, n), rows of whole
- * vectors of which the first n columns count. Every element of C is one chain of multiply-adds in the order of k, whatever
- * the tiling, so a row's result does not depend on the rows that happen to be computed beside it.
+ * A is (m, k) with any strides, one element at a time broadcast to a vector; B is (k, n) and C is
+ * (m, n), rows of whole vectors of which the first n columns count. Every element of C is one chain
+ * of multiply-adds in the order of k, whatever the tiling, so a row's result does not depend on the
+ * rows that happen to be computed beside it.
  */
 #ifndef SKFASTGRNN_MATMUL_H
 #define SKFASTGRNN_MATMUL_H
@@ -31,7 +32,8 @@ typedef struct {
 INLINE void tile(const int rows, const int vecs, ptrdiff_t k, Operands o, int accumulate) {
     vec sum[TILE_ROWS][TILE_VECS];
     for (int i = 0; i < rows; i++)
-        for (int j = 0; j < vecs; j++) sum[i][j] = accumulate ? load(o.c + i * o.c_row + j * LANES) : splat(0);
+        for (int j = 0; j < vecs; j++)
+            sum[i][j] = accumulate ? load(o.c + i * o.c_row + j * LANES) : splat(0);
     for (ptrdiff_t p = 0; p < k; p++) {
         vec b[TILE_VECS];
         for (int j = 0; j < vecs; j++) b[j] = load(o.b + p * o.b_row + j * LANES);
@@ -51,7 +53,8 @@ INLINE void tile_and_half(const int rows, const int vecs, ptrdiff_t k, Operands 
     half tail[TILE_ROWS];
     const ptrdiff_t at = vecs * LANES;
     for (int i = 0; i < rows; i++) {
-        for (int j = 0; j < vecs; j++) sum[i][j] = accumulate ? load(o.c + i * o.c_row + j * LANES) : splat(0);
+        for (int j = 0; j < vecs; j++)
+            sum[i][j] = accumulate ? load(o.c + i * o.c_row + j * LANES) : splat(0);
         tail[i] = accumulate ? load_half(o.c + i * o.c_row + at) : splat_half(0);
     }
     for (ptrdiff_t p = 0; p < k; p++) {
@@ -71,14 +74,16 @@ INLINE void tile_and_half(const int rows, const int vecs, ptrdiff_t k, Operands 
 }
 #endif
 
-/* Compile a tile for each size: the accumulators must have compile-time indices to live in registers. */
+/* Compile a tile for each size: the accumulators must have compile-time indices to live in
+ * registers. */
 INLINE void tile_of(int rows, int vecs, int with_half, ptrdiff_t k, Operands o, int accumulate) {
-#define TILE(shape, r, v) \
-    case (r) * 4 + (v): \
-        shape(r, v, k, o, accumulate); \
+#define TILE(shape, r, v)                                                                          \
+    case (r) * 4 + (v):                                                                            \
+        shape(r, v, k, o, accumulate);                                                             \
         break;
-#define TILES_OF_6(shape, v) \
-    TILE(shape, 1, v) TILE(shape, 2, v) TILE(shape, 3, v) TILE(shape, 4, v) TILE(shape, 5, v) TILE(shape, 6, v)
+#define TILES_OF_6(shape, v)                                                                       \
+    TILE(shape, 1, v)                                                                              \
+    TILE(shape, 2, v) TILE(shape, 3, v) TILE(shape, 4, v) TILE(shape, 5, v) TILE(shape, 6, v)
 #if WITH_32_REGISTERS
 #define TILES(shape, v) TILES_OF_6(shape, v) TILE(shape, 7, v) TILE(shape, 8, v)
 #else
@@ -86,15 +91,24 @@ INLINE void tile_of(int rows, int vecs, int with_half, ptrdiff_t k, Operands o, 
 #endif
     const int size = rows * 4 + vecs;
 #if VEC_BYTES == 64
-    if (with_half) switch (size) { TILES(tile_and_half, 0) TILES(tile_and_half, 1) TILES(tile_and_half, 2) }
-#endif
-    if (!with_half) switch (size) {
-            TILES(tile, 1)
-            TILES(tile, 2)
-#if WITH_32_REGISTERS
-            TILES(tile, 3)
-#endif
+    if (with_half) {
+        switch (size) {
+            TILES(tile_and_half, 0)
+            TILES(tile_and_half, 1)
+            TILES(tile_and_half, 2)
         }
+        return;
+    }
+#else
+    (void)with_half;
+#endif
+    switch (size) {
+        TILES(tile, 1)
+        TILES(tile, 2)
+#if WITH_32_REGISTERS
+        TILES(tile, 3)
+#endif
+    }
 #undef TILES
 #undef TILES_OF_6
 #undef TILE
@@ -102,7 +116,8 @@ INLINE void tile_of(int rows, int vecs, int with_half, ptrdiff_t k, Operands o, 
 
 INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
-/* Cut `left` into as few parts of at most `most` as possible, of nearly equal size; answers the next one. */
+/* Cut `left` into as few parts of at most `most` as possible, of nearly equal size; answers the
+ * next one. */
 INLINE ptrdiff_t even_part(ptrdiff_t left, ptrdiff_t most) {
     const ptrdiff_t parts = (left + most - 1) / most;
     return (left + parts - 1) / parts;
@@ -130,14 +145,15 @@ INLINE void matmul_tiled(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, Operands o, int 
 }
 
 /* c (m, n) = a (m, k) b (k, n), or += where `accumulate`. */
-static void matmul(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const real *a, ptrdiff_t a_row, const real *b,
-                   ptrdiff_t b_row, real *c, ptrdiff_t c_row, int accumulate) {
+static void matmul(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const real *a, ptrdiff_t a_row,
+                   const real *b, ptrdiff_t b_row, real *c, ptrdiff_t c_row, int accumulate) {
     matmul_tiled(m, n, k, (Operands){a, a_row, 1, b, b_row, c, c_row}, accumulate);
 }
 
 /* c (m, n) += aᵀ b for a (k, m), b (k, n): the sum over k rows of their outer products. */
-static void add_outer_products(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const real *a, ptrdiff_t a_row, const real *b,
-                               ptrdiff_t b_row, real *c, ptrdiff_t c_row) {
+static void add_outer_products(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const real *a,
+                               ptrdiff_t a_row, const real *b, ptrdiff_t b_row, real *c,
+                               ptrdiff_t c_row) {
     matmul_tiled(m, n, k, (Operands){a, 1, a_row, b, b_row, c, c_row}, 1);
 }
 

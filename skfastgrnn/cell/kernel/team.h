@@ -1,9 +1,10 @@
 /* A few threads that empty a queue of positions together, for the length of one call.
  *
- * The caller is member 0. It opens the queue up to some position, works like everyone else until nothing is left, waits for
- * what others have taken, and may then open it further. A member that the operating system keeps from running delays nobody
- * unless it holds a piece of work. Threads are gone when the call returns, so a process may fork between calls; where one
- * cannot be started, the others do its work.
+ * The caller is member 0. It opens the queue up to some position, works like everyone else until
+ * nothing is left, waits for what others have taken, and may then open it further. A member that
+ * the operating system keeps from running delays nobody unless it holds a piece of work. Threads
+ * are gone when the call returns, so a process may fork between calls; where one cannot be started,
+ * the others do its work.
  */
 #ifndef SKFASTGRNN_TEAM_H
 #define SKFASTGRNN_TEAM_H
@@ -14,7 +15,8 @@
 
 enum { MAX_THREADS = 64 };
 
-/* Positions only grow, so that one taken late is never mistaken for another. Touched by atomic operations only. */
+/* Positions only grow, so that one taken late is never mistaken for another. Touched by atomic
+ * operations only. */
 typedef struct {
     ptrdiff_t next;     /* the first position nobody has taken */
     ptrdiff_t end;      /* positions before it may be taken */
@@ -29,7 +31,8 @@ static inline ptrdiff_t queue_take(Queue *q, ptrdiff_t most, ptrdiff_t *begin) {
         const ptrdiff_t left = __atomic_load_n(&q->end, __ATOMIC_ACQUIRE) - at;
         if (left <= 0) return 0;
         const ptrdiff_t n = left < most ? left : most;
-        if (__atomic_compare_exchange_n(&q->next, &at, at + n, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        if (__atomic_compare_exchange_n(&q->next, &at, at + n, 0, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE)) {
             *begin = at;
             return n;
         }
@@ -73,15 +76,14 @@ static inline void *team_member(void *argument) {
     const Member *me = argument;
     Team *team = me->team;
     for (int spins = 0; !__atomic_load_n(&team->queue.closed, __ATOMIC_ACQUIRE);) {
-        if (team_work_once(team, me->number))
-            spins = 0;
-        else
-            wait_a_little(&spins);
+        if (team_work_once(team, me->number)) spins = 0;
+        else wait_a_little(&spins);
     }
     return NULL;
 }
 
-/* Assemble up to `size` members before a queue that begins at `first` and has nothing to take yet. */
+/* Assemble up to `size` members before a queue that begins at `first` and has nothing to take yet.
+ */
 static inline void team_start(Team *team, int size, ptrdiff_t first, ptrdiff_t most,
                               void (*work)(void *, int, ptrdiff_t, ptrdiff_t), void *task) {
     team->queue = (Queue){first, first, first, 0};
@@ -96,11 +98,13 @@ static inline void team_start(Team *team, int size, ptrdiff_t first, ptrdiff_t m
     }
 }
 
-/* Have everything before `end` done. What the caller wrote before, all members see; what they wrote, the caller sees. */
+/* Have everything before `end` done. What the caller wrote before, all members see; what they
+ * wrote, the caller sees. */
 static inline void team_work(Team *team, ptrdiff_t end) {
     __atomic_store_n(&team->queue.end, end, __ATOMIC_RELEASE);
     while (team_work_once(team, 0)) {}
-    for (int spins = 0; __atomic_load_n(&team->queue.finished, __ATOMIC_ACQUIRE) < end;) wait_a_little(&spins);
+    for (int spins = 0; __atomic_load_n(&team->queue.finished, __ATOMIC_ACQUIRE) < end;)
+        wait_a_little(&spins);
 }
 
 static inline void team_stop(Team *team) {

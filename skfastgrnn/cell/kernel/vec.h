@@ -1,7 +1,7 @@
 /* One vector of the instruction set this file is compiled for.
  *
- * GCC and Clang lower these vector types to whatever the target has, so the arithmetic is written once: REAL is
- * float or double, VEC_BYTES is 16 (SSE2, NEON), 32 (AVX2) or 64 (AVX-512).
+ * GCC and Clang lower these vector types to whatever the target has, so the arithmetic is written
+ * once: REAL is float or double, VEC_BYTES is 16 (SSE2, NEON), 32 (AVX2) or 64 (AVX-512).
  */
 #ifndef SKFASTGRNN_VEC_H
 #define SKFASTGRNN_VEC_H
@@ -37,9 +37,12 @@ INLINE void store(real *p, vec x) { *(vec_at *)p = x; }
 INLINE vec splat(real x) { return x - (vec){0}; }
 
 /* Comparing vectors answers all ones where true. */
-INLINE vec where(bits mask, vec yes, vec no) { return (vec)((mask & (bits)yes) | (~mask & (bits)no)); }
+INLINE vec where(bits mask, vec yes, vec no) {
+    return (vec)((mask & (bits)yes) | (~mask & (bits)no));
+}
 
-/* NaN in x stays NaN. x86 has one instruction for each; compilers make several of the comparison. */
+/* NaN in x stays NaN. x86 has one instruction for each; compilers make several of the comparison.
+ */
 #if defined(__x86_64__)
 #define JOIN(a, b) a##b
 #if VEC_BYTES == 64
@@ -61,7 +64,8 @@ INLINE vec vec_max(vec x, real low) { return where((bits)(x < low), splat(low), 
 INLINE vec vec_min(vec x, real high) { return where((bits)(x > high), splat(high), x); }
 #endif
 
-/* Half a vector, for the last columns of a product: worth its code where a whole one is 16 floats long. */
+/* Half a vector, for the last columns of a product: worth its code where a whole one is 16 floats
+ * long. */
 #if VEC_BYTES == 64
 enum { HALF_LANES = LANES / 2 };
 typedef real half __attribute__((vector_size(VEC_BYTES / 2)));
@@ -82,17 +86,22 @@ INLINE ptrdiff_t padded(ptrdiff_t n) { return (n + LANES - 1) / LANES * LANES; }
 
 /* 2^y for y within the exponents that EXP2_LIMIT leaves: 2^n · 2^f with n = round(y), |f| <= 1/2.
  *
- * Adding ROUNDING leaves n in the low mantissa bits, from where a shift adds it to the exponent of the polynomial.
- * The polynomials are relative least-squares fits of 2^f that keep 2^0 = 1; their error (2e-9 and 4e-18) is below
- * rounding.
+ * Adding ROUNDING leaves n in the low mantissa bits, from where a shift adds it to the exponent of
+ * the polynomial. The polynomials are relative least-squares fits of 2^f that keep 2^0 = 1; their
+ * error (2e-9 and 4e-18) is below rounding.
  */
 #if REAL_BITS == 32
 enum { MANTISSA = 23 };
 #define ROUNDING 12582912.0f /* 1.5 · 2^23 */
 #define EXP2_LIMIT 126.0f
 #define LOG2_E 1.44269504f
-static const real EXP2[] = {1.0f, 0.693147205577f, 0.240226484623f, 0.0555032903515f,
-                            0.00961837325135f, 0.00133998482907f, 0.000153707048166f};
+static const real EXP2[] = {1.0f,
+                            0.693147205577f,
+                            0.240226484623f,
+                            0.0555032903515f,
+                            0.00961837325135f,
+                            0.00133998482907f,
+                            0.000153707048166f};
 #else
 enum { MANTISSA = 52 };
 #define ROUNDING 6755399441055744.0 /* 1.5 · 2^52 */
@@ -122,7 +131,8 @@ INLINE vec vec_exp2(vec y, real limit) {
     return (vec)((bits)p + ((bits)shifted << MANTISSA));
 }
 
-/* 1 / x for normal x. AVX-512 has an estimate good to 2^-14, which one Newton step squares: enough for float. */
+/* 1 / x for normal x. AVX-512 has an estimate good to 2^-14, which one Newton step squares: enough
+ * for float. */
 INLINE vec vec_reciprocal(vec x) {
 #if REAL_BITS == 32 && VEC_BYTES == 64
     const vec estimate = _mm512_rcp14_ps(x);
