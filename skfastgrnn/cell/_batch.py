@@ -31,6 +31,11 @@ class SequenceBatch:
         return np.diff(self.offsets)
 
     @cached_property
+    def longest(self):
+        """Steps of the longest sequence."""
+        return int(self.lengths.max())
+
+    @cached_property
     def is_ragged(self):
         """Whether the lengths differ."""
         return bool((self.lengths != self.lengths[0]).any())

@@ -116,7 +116,8 @@ class CompiledKernel:
 
 def arrays(sequences):
     """What the compiled functions take for sequences."""
-    return sequences.values, sequences.offsets
+    offsets = sequences.offsets if sequences.is_ragged else None
+    return sequences.values, offsets, sequences.longest
 
 
 def all_rows(sequences):

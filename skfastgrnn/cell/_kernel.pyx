@@ -14,6 +14,7 @@ cdef extern from "kernel.h" nogil:
         const Py_ssize_t *offsets
         const Py_ssize_t *chosen
         Py_ssize_t n
+        Py_ssize_t longest
 
     ctypedef struct Targets:
         const int32_t *labels
@@ -84,10 +85,12 @@ cdef inline const void *start_2d(const real[:, ::1] a) noexcept nogil:
     return NULL if a is None or a.shape[0] == 0 else <const void *>&a[0, 0]
 
 
-cdef Sequences sequences_of(const real[:, ::1] values, const Py_ssize_t[::1] offsets, const Py_ssize_t[::1] chosen):
+cdef Sequences sequences_of(const real[:, ::1] values, const Py_ssize_t[::1] offsets, Py_ssize_t longest,
+                            const Py_ssize_t[::1] chosen):
     cdef Sequences seqs
     seqs.values = start_2d[real](values)
-    seqs.offsets = &offsets[0]
+    seqs.offsets = NULL if offsets is None else &offsets[0]
+    seqs.longest = longest
     seqs.chosen = &chosen[0]
     seqs.n = chosen.shape[0]
     return seqs
@@ -107,9 +110,9 @@ cdef check(int status):
 
 
 def states(int isa, network, const real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] offsets,
-           const Py_ssize_t[::1] chosen, const real[:, ::1] h0, real[:, ::1] every, real[:, ::1] last):
+           Py_ssize_t longest, const Py_ssize_t[::1] chosen, const real[:, ::1] h0, real[:, ::1] every, real[:, ::1] last):
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](values, offsets, chosen)
+    cdef Sequences seqs = sequences_of[real](values, offsets, longest, chosen)
     cdef int status
     with nogil:
         status = table_of(isa, sizeof(real)).states(
@@ -119,11 +122,12 @@ def states(int isa, network, const real[::1] parameters, const real[:, ::1] valu
 
 
 def states_gradient(int isa, network, const real[::1] parameters, const real[:, ::1] values,
-                    const Py_ssize_t[::1] offsets, const Py_ssize_t[::1] chosen, const real[:, ::1] h0,
+                    const Py_ssize_t[::1] offsets, Py_ssize_t longest, const Py_ssize_t[::1] chosen,
+                    const real[:, ::1] h0,
                     const real[:, ::1] upstream, real[::1] gradient, real[:, ::1] values_gradient,
                     real[:, ::1] h0_gradient):
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](values, offsets, chosen)
+    cdef Sequences seqs = sequences_of[real](values, offsets, longest, chosen)
     cdef int status
     with nogil:
         status = table_of(isa, sizeof(real)).states_gradient(
@@ -133,9 +137,9 @@ def states_gradient(int isa, network, const real[::1] parameters, const real[:, 
 
 
 def outputs(int isa, network, const real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] offsets,
-            const Py_ssize_t[::1] chosen, real[:, ::1] output, int n_threads):
+            Py_ssize_t longest, const Py_ssize_t[::1] chosen, real[:, ::1] output, int n_threads):
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](values, offsets, chosen)
+    cdef Sequences seqs = sequences_of[real](values, offsets, longest, chosen)
     cdef int status
     with nogil:
         status = table_of(isa, sizeof(real)).outputs(&net, &parameters[0], &seqs, &output[0, 0], n_threads)
@@ -143,11 +147,12 @@ def outputs(int isa, network, const real[::1] parameters, const real[:, ::1] val
 
 
 def loss_gradient(int isa, network, const real[::1] parameters, const real[:, ::1] values,
-                  const Py_ssize_t[::1] offsets, const Py_ssize_t[::1] chosen, const int32_t[::1] labels,
+                  const Py_ssize_t[::1] offsets, Py_ssize_t longest, const Py_ssize_t[::1] chosen,
+                  const int32_t[::1] labels,
                   const real[:, ::1] soft, const real[::1] weights, real[::1] gradient, int n_threads):
     """(loss, weight, correct), sums over the chosen sequences; fills the gradient unless it is None."""
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](values, offsets, chosen)
+    cdef Sequences seqs = sequences_of[real](values, offsets, longest, chosen)
     cdef Targets targets = targets_of[real](labels, soft, weights)
     cdef Score score
     cdef int status
@@ -159,7 +164,7 @@ def loss_gradient(int isa, network, const real[::1] parameters, const real[:, ::
 
 
 def train(int isa, network, real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] offsets,
-          const Py_ssize_t[::1] chosen, const int32_t[::1] labels, const real[:, ::1] soft, const real[::1] weights,
+          Py_ssize_t longest, const Py_ssize_t[::1] chosen, const int32_t[::1] labels, const real[:, ::1] soft, const real[::1] weights,
           adam, real[::1] first_moment, real[::1] second_moment, Py_ssize_t batch_size, Py_ssize_t first,
           Py_ssize_t end, int n_threads):
     """Minibatches [first, end) of the chosen sequences, parameters and moments updated in place.
@@ -167,7 +172,7 @@ def train(int isa, network, real[::1] parameters, const real[:, ::1] values, con
     Answers the sums (loss, weight, correct, penalty, gradient norm, updates) and whether it diverged.
     """
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](values, offsets, chosen)
+    cdef Sequences seqs = sequences_of[real](values, offsets, longest, chosen)
     cdef Targets targets = targets_of[real](labels, soft, weights)
     cdef Progress done
     cdef Adam settings

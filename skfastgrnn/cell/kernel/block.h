@@ -117,23 +117,30 @@ static int block_init(Block *b, Sizes z, ptrdiff_t max_steps, int keep) {
     return 1;
 }
 
+INLINE ptrdiff_t start_of(const Sequences *seqs, ptrdiff_t i) {
+    return seqs->offsets != NULL ? seqs->offsets[i] : i * seqs->longest;
+}
+
+INLINE ptrdiff_t length_of(const Sequences *seqs, ptrdiff_t i) {
+    return seqs->offsets != NULL ? seqs->offsets[i + 1] - seqs->offsets[i] : seqs->longest;
+}
+
 /* Take on n of the chosen sequences, from position `first`; their lengths must not increase. */
 static void block_assign(Block *b, const Sequences *seqs, ptrdiff_t first, ptrdiff_t n) {
     b->n = n;
     const real *values = seqs->values;
     for (ptrdiff_t r = 0; r < n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
-        b->start[r] = seqs->offsets[i];
-        b->length[r] = seqs->offsets[i + 1] - seqs->offsets[i];
+        b->start[r] = start_of(seqs, i);
+        b->length[r] = length_of(seqs, i);
     }
     /* Shuffled sequences lie anywhere: call for those of the next block while this one is computed.
      */
     const ptrdiff_t upcoming = first + 2 * n < seqs->n ? first + 2 * n : seqs->n;
     for (ptrdiff_t p = first + n; p < upcoming; p++) {
-        const ptrdiff_t begin = seqs->offsets[seqs->chosen[p]],
-                        end = seqs->offsets[seqs->chosen[p] + 1];
-        const ptrdiff_t bytes = (end - begin) * b->z.D * (ptrdiff_t)sizeof(real);
-        prefetch(values + begin * b->z.D, bytes < PREFETCH_AHEAD ? bytes : PREFETCH_AHEAD);
+        const ptrdiff_t i = seqs->chosen[p];
+        const ptrdiff_t bytes = length_of(seqs, i) * b->z.D * (ptrdiff_t)sizeof(real);
+        prefetch(values + start_of(seqs, i) * b->z.D, smaller(bytes, PREFETCH_AHEAD));
     }
     b->n_steps = b->length[0];
     b->first_row[0] = 0;

@@ -33,15 +33,6 @@ typedef struct {
     void *output;               /* (n, O), for outputs_of_block */
 } Job;
 
-static ptrdiff_t longest(const Sequences *seqs) {
-    ptrdiff_t most = 0;
-    for (ptrdiff_t i = 0; i < seqs->n; i++) {
-        const ptrdiff_t s = seqs->chosen[i], length = seqs->offsets[s + 1] - seqs->offsets[s];
-        if (length > most) most = length;
-    }
-    return most;
-}
-
 static void job_free(Job *job) {
     if (job == NULL) return;
     for (int i = 0; i < job->n_threads; i++) block_free(&job->blocks[i]);
@@ -60,8 +51,7 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
     job->seqs = *seqs;
     if (targets != NULL) job->targets = *targets;
     job->with_gradient = with_gradient;
-    const ptrdiff_t max_steps = longest(seqs);
-    job->rows = block_rows(max_steps);
+    job->rows = block_rows(seqs->longest);
     const ptrdiff_t most_blocks = (set_size + job->rows - 1) / job->rows;
     n_threads = n_threads < MAX_THREADS ? n_threads : MAX_THREADS;
     n_threads = n_threads < most_blocks ? n_threads : (int)most_blocks;
@@ -76,7 +66,7 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
     job->weights = weights_at(z, p);
     job->total = job->slots = p + weights_size(z);
     for (; job->n_threads < n_threads; job->n_threads++)
-        if (!block_init(&job->blocks[job->n_threads], z, max_steps, with_gradient)) {
+        if (!block_init(&job->blocks[job->n_threads], z, seqs->longest, with_gradient)) {
             job_free(job);
             return NULL;
         }

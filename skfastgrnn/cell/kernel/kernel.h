@@ -30,9 +30,10 @@ typedef struct {
 /* Sequences where the user keeps them: sequence i is values[offsets[i]:offsets[i + 1]]. */
 typedef struct {
     const void *values;       /* (S, D) */
-    const ptrdiff_t *offsets; /* (N + 1) */
+    const ptrdiff_t *offsets; /* (N + 1), or NULL where all sequences have `longest` steps */
     const ptrdiff_t *chosen;  /* (n): which sequences, in which order */
     ptrdiff_t n;
+    ptrdiff_t longest; /* steps of the longest sequence */
 } Sequences;
 
 /* What the outputs should be, by sequence; either labels or soft targets is NULL. */

@@ -114,8 +114,6 @@ INLINE void tile_of(int rows, int vecs, int with_half, ptrdiff_t k, Operands o, 
 #undef TILE
 }
 
-INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-
 /* Cut `left` into as few parts of at most `most` as possible, of nearly equal size; answers the
  * next one. */
 INLINE ptrdiff_t even_part(ptrdiff_t left, ptrdiff_t most) {

@@ -81,6 +81,8 @@ INLINE real vec_sum(vec x) {
     return sum;
 }
 
+INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
 /* n rounded up to whole vectors. */
 INLINE ptrdiff_t padded(ptrdiff_t n) { return (n + LANES - 1) / LANES * LANES; }
 
