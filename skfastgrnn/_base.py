@@ -1,10 +1,11 @@
 """What the faces share: their parameters, and the way from X to a trained network."""
 
 from contextlib import contextmanager
+from dataclasses import asdict
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -13,6 +14,8 @@ from . import cell
 from ._sequences import to_sequences
 from .training import learning_rate_of, train
 
+#: As many as the compiled kernel takes.
+MOST_THREADS = 64
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 
 
@@ -107,7 +110,7 @@ class BaseFastGRNN(BaseEstimator):
             patience=patience,
             hopeless_loss=hopeless_loss,
             rng=rng,
-            n_threads=effective_n_jobs(self.n_jobs),
+            n_threads=number_of_threads(self.n_jobs),
             verbose=self.verbose,
         )
 
@@ -125,7 +128,8 @@ class BaseFastGRNN(BaseEstimator):
             patience=self.n_iter_no_change,
             hopeless_loss=hopeless_loss,
         )
-        self.network_ = network
+        self._network_settings = asdict(network)
+        self._parameters = result.parameters
         self.n_iter_ = result.n_iter
         self.best_iter_ = result.best_iter
         self.loss_ = result.loss
@@ -134,13 +138,8 @@ class BaseFastGRNN(BaseEstimator):
         self.loss_curve_ = result.history["loss"]
         self.validation_loss_curve_ = result.history["validation_loss"]
         self.validation_scores_ = result.history["validation_accuracy"]
-        if (
-            self.refit
-            and validation is not None
-            and result.best_iter > 0
-            and not result.interrupted
-        ):
-            result = self._train(
+        if self.refit and validation is not None and result.best_iter > 0 and result.completed:
+            again = self._train(
                 network,
                 whole(),
                 None,
@@ -149,8 +148,13 @@ class BaseFastGRNN(BaseEstimator):
                 patience=np.inf,
                 hopeless_loss=hopeless_loss,
             )
-        self._parameters = result.parameters
+            if again.completed:
+                self._parameters = again.parameters
         return self
+
+    @property
+    def _network(self):
+        return cell.Network(**self._network_settings)
 
     @property
     def params_(self):
@@ -163,7 +167,7 @@ class BaseFastGRNN(BaseEstimator):
         the model.
         """
         check_is_fitted(self)
-        return cell.named_views(self.network_, self._parameters)
+        return cell.named_views(self._network, self._parameters)
 
     def _read(self, X):
         """X as sequences of the fitted dtype and number of channels."""
@@ -174,7 +178,7 @@ class BaseFastGRNN(BaseEstimator):
         """Outputs of the linear head, (n_samples, n_outputs)."""
         sequences = self._read(X)
         return cell.active_kernel().outputs(
-            self.network_, self._parameters, sequences, effective_n_jobs(self.n_jobs)
+            self._network, self._parameters, sequences, number_of_threads(self.n_jobs)
         )
 
     def hidden_states(self, X, *, all_steps=False):
@@ -202,14 +206,23 @@ class BaseFastGRNN(BaseEstimator):
         sequences = self._read(X)
         kernel = cell.active_kernel()
         if not all_steps:
-            return kernel.last_states(self.network_, self._parameters, sequences)
-        every, _ = kernel.states(self.network_, self._parameters, sequences)
-        return every.reshape(len(sequences), -1, self.network_.hidden_size)
+            return kernel.last_states(self._network, self._parameters, sequences)
+        every, _ = kernel.states(self._network, self._parameters, sequences)
+        return every.reshape(len(sequences), -1, self._network.hidden_size)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def number_of_threads(n_jobs):
+    """Threads for n_jobs as joblib counts jobs: None as its context says, -1 for all cores."""
+    if n_jobs is None:
+        return effective_n_jobs(None)
+    if n_jobs == 0:
+        raise ValueError("n_jobs == 0 has no meaning; pass a number of threads, -1 or None.")
+    return max(1, cpu_count() + 1 + n_jobs) if n_jobs < 0 else min(n_jobs, MOST_THREADS)
 
 
 @contextmanager

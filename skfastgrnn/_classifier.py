@@ -78,7 +78,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
     alpha : float, default=1e-5
         Strength of the L2 penalty ``alpha / 2 * ||weights||² / n`` on W, U and the head's weights,
-        n being the number of sequences (the sum of weights) of a minibatch.
+        n being the number of sequences of a minibatch, times the mean weight where they have
+        weights: with smaller weights it counts for more.
 
     beta_1, beta_2 : float, default=0.9 and 0.999
         Adam's decay rates of its moment estimates, in [0, 1).
@@ -318,12 +319,16 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             training, validation = hold_out(
                 training, self.validation_fraction, shuffled_by=rng if self.shuffle else None
             )
-        self._check_every_class_is_trained(training)
+        targets = training.targets
+        self._check_every_class_has_weight(
+            targets.labels[training.rows],
+            None if targets.weights is None else targets.weights[training.rows],
+        )
 
         n_classes = len(self.classes_)
         network = Network(
             n_channels=self.n_channels_,
-            hidden_size=self.hidden_size,
+            hidden_size=int(self.hidden_size),
             n_outputs=1 if n_classes == 2 else n_classes,
             readout=self.readout,
             gate_activation=self.gate_activation,
@@ -350,6 +355,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                 f"the data contains only one class: {self.classes_[0]!r}"
             )
         weights = self._sample_weights(sequences, sample_weight)
+        self._check_every_class_has_weight(labels, weights)
         class_weights = self._class_weights(y, weights)
         return self._data_set(sequences, labels, weights, class_weights), class_weights
 
@@ -358,12 +364,13 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             sequences = to_sequences(self, X_val, reset=False, dtype=dtype)
         with naming("y_val"):
             y = self._checked_labels(y_val, sequences)
-            unknown = np.setdiff1d(y, self.classes_)
-            if len(unknown):
-                raise ValueError(f"It has labels that y does not have: {unknown.tolist()}.")
+            number = {label: i for i, label in enumerate(self.classes_.tolist())}
+            unknown = set(y.tolist()) - set(number)
+            if unknown:
+                raise ValueError(f"It has labels that y does not have: {sorted(unknown)}.")
+            labels = np.array([number[label] for label in y.tolist()])
         with naming("sample_weight_val"):
             weights = self._sample_weights(sequences, sample_weight_val)
-            labels = np.searchsorted(self.classes_, y)
             return self._data_set(sequences, labels, weights, class_weights)
 
     def _checked_labels(self, y, sequences):
@@ -401,20 +408,13 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         if class_weights is not None:
             by_sample = class_weights.astype(sequences.values.dtype)[labels]
             weights = by_sample if weights is None else weights * by_sample
-        if weights is not None and not weights.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
-        if weights is not None and not np.isfinite(weights.sum(dtype=np.float64)):
-            raise ValueError("Sample weights must have a finite sum; scale them down.")
+        if weights is not None:
+            check_total(weights)
         targets = Targets(labels=labels.astype(np.int32), weights=weights)
         return DataSet(sequences, targets, np.arange(len(sequences)))
 
-    def _check_every_class_is_trained(self, training):
-        labels, weights = training.targets.labels[training.rows], training.targets.weights
-        totals = np.bincount(
-            labels,
-            weights=None if weights is None else weights[training.rows],
-            minlength=len(self.classes_),
-        )
+    def _check_every_class_has_weight(self, labels, weights):
+        totals = np.bincount(labels, weights=weights, minlength=len(self.classes_))
         missing = self.classes_[totals == 0]
         if len(missing):
             raise ValueError(
@@ -504,3 +504,13 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         if outputs.shape[1] == 1:
             return self.classes_[(outputs[:, 0] > 0).astype(np.intp)]
         return self.classes_[outputs.argmax(axis=1)]
+
+
+def check_total(weights):
+    """Refuse weights that are all zero, or whose size would overflow or vanish in arithmetic."""
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    if not np.isfinite(weights.sum(dtype=np.float64)):
+        raise ValueError("Sample weights must have a finite sum; scale them down.")
+    if weights.mean(dtype=np.float64) < np.finfo(weights.dtype).tiny:
+        raise ValueError(f"Sample weights are too small for {weights.dtype}; scale them up.")

@@ -55,7 +55,7 @@ def to_sequences(estimator, X, *, reset, dtype=FLOATS):
 
 def _two_dimensional(estimator, X, reset, dtype):
     if not reset and estimator._is_3d:
-        X = check_array(X, dtype=None, ensure_all_finite=False)
+        check_array(X, dtype=None, ensure_all_finite=False)  # whose complaint would come first
         raise ValueError(
             f"X has 2 dimensions, but {estimator.__class__.__name__} was fitted on sequences of "
             f"shape (n_samples, n_timesteps, {estimator.n_channels_}). Reshape X to 3 dimensions."
@@ -69,6 +69,8 @@ def _two_dimensional(estimator, X, reset, dtype):
         ensure_all_finite=False,
         ensure_min_samples=1,
     )
+    if not reset:  # whatever n_timesteps may be by now
+        return X.reshape(-1, estimator.n_channels_), X.shape[1] // estimator.n_channels_
     n_timesteps = estimator.n_timesteps or X.shape[1]
     if X.shape[1] % n_timesteps:
         raise ValueError(
@@ -80,6 +82,7 @@ def _two_dimensional(estimator, X, reset, dtype):
 
 def _three_dimensional(estimator, X, reset, dtype):
     name = estimator.__class__.__name__
+    refuse_different_lengths(X)
     X = check_array(
         X,
         dtype=dtype,
@@ -121,6 +124,18 @@ def depth(X):
         X = X[0]
         levels += 1
     return levels + getattr(X, "ndim", 0)
+
+
+def refuse_different_lengths(X):
+    """A list of sequences must make one array."""
+    if not isinstance(X, list | tuple):
+        return
+    for sample, sequence in enumerate(X):
+        if np.shape(sequence)[:1] != np.shape(X[0])[:1]:
+            raise ValueError(
+                f"Sequences of one X must have the same number of steps: sample {sample} has shape "
+                f"{np.shape(sequence)}, sample 0 has shape {np.shape(X[0])}."
+            )
 
 
 def refuse_lazy_and_framework_arrays(X):

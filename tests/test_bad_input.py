@@ -68,7 +68,11 @@ REFUSED = {
     "sparse": ({}, {"X": scipy.sparse.csr_matrix(rows)}, "Sparse data was passed for X"),
     "dask": ({}, {"X": of_library("dask")}, r"X is a dask object .*X.compute\(\)"),
     "torch": ({}, {"X": of_library("torch")}, r"X is a torch object .*X.numpy\("),
-    "ragged list": ({}, {"X": [x[: 1 + i % 5] for i, x in enumerate(X)]}, "inhomogeneous"),
+    "ragged list": (
+        {},
+        {"X": [x[: 1 + i % 5] for i, x in enumerate(X)]},
+        "same number of steps: sample 1 has shape",
+    ),
     # y
     "no y": ({}, {"y": None}, "requires y to be passed"),
     "one class": ({}, {"y": np.full(30, "only")}, "one class.*'only'"),
@@ -147,12 +151,12 @@ REFUSED = {
     "fewer held out than classes": (
         {"early_stopping": True, "validation_fraction": 0.05},
         {"y": np.arange(30) % 3},
-        "validation_fraction=0.05 of 30 samples is fewer than the 3 classes",
+        "2 to hold out and 28 to train on; each part must have room for all 3 classes",
     ),
     "fewer samples than twice the classes": (
         {"early_stopping": True},
         {"X": X[:4], "y": np.array(list("abcd"))},
-        "fewer than the 4 classes",
+        "none of their classes has more than one sample",
     ),
     "all held out": (
         {"early_stopping": True, "validation_fraction": 0.99},

@@ -6,6 +6,8 @@ from estimator_cases import bits, quick, record_epochs, sequences
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, log_loss
 
+from skfastgrnn.cell import active_kernel
+
 X, y = sequences(60)
 y = y ^ (np.random.default_rng(3).random(60) < 0.3)  # what is wrong can only be learned by heart
 X_val, y_val = sequences(40, seed=1)
@@ -197,3 +199,26 @@ def test_refit_trains_on_a_given_validation_set_too(weights, monkeypatch):
 
 def test_refit_without_validation_does_nothing():
     assert bits(quick(refit=True).fit(X, y)) == bits(quick().fit(X, y))
+
+
+def test_interrupted_refit_keeps_the_first_training(monkeypatch):
+    once = overfitting(early_stopping=True).fit(X, y)
+    kernel = active_kernel()
+    train_epoch, epochs = kernel.train_epoch, []
+
+    def interrupted(*args):
+        epochs.append(args)
+        if len(epochs) == 62:  # the second of the second training
+            raise KeyboardInterrupt
+        return train_epoch(*args)
+
+    monkeypatch.setattr(kernel, "train_epoch", interrupted)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = overfitting(early_stopping=True, refit=True).fit(X, y)
+    assert bits(model) == bits(once)
+
+
+def test_validation_labels_of_another_type_are_refused():
+    labels = np.arange(60) % 20
+    with pytest.raises(ValueError, match="y_val: It has labels that y does not have"):
+        quick().fit(X, labels, X_val=X, y_val=labels.astype(str))

@@ -233,3 +233,12 @@ def test_rare_classes_have_an_output_each():
     model = initial(X, labels)
     assert model.predict_proba(X).shape == (60, 30)
     assert model.decision_function(X).shape == (60, 30)
+
+
+def test_n_timesteps_changed_after_fit_does_not_matter():
+    """A fitted network knows its channels."""
+    model = quick(n_timesteps=6).fit(rows, y)
+    expected = model.predict_proba(rows)
+    for n_timesteps in (1, 12, 5, None):
+        model.set_params(n_timesteps=n_timesteps, hidden_size=50)
+        np.testing.assert_array_equal(model.predict_proba(rows), expected)

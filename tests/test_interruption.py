@@ -1,5 +1,6 @@
 """Ctrl-C during a fit leaves a model that works, and says so."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -139,8 +140,8 @@ def test_real_signal(tmp_path):
         finally:
             process.kill()
             process.wait()
-    *lines, last = path.read_text().splitlines()
-    n_epochs = sum(line.startswith("Epoch ") for line in lines)
-    assert last == f"usable after {n_epochs}"
+    text = path.read_text()
+    n_epochs = int(re.search(r"usable after (\d+)$", text.strip())[1])
     assert n_epochs >= 2
+    assert n_epochs - text.count("Epoch ") in (0, 1)  # the signal may come before the last line
     assert process.returncode == 0

@@ -31,8 +31,8 @@ class WrittenOut:
         self.alpha, self.rate, self.clip_value, self.clip_norm = alpha, rate, clip_value, clip_norm
         self.step = 0
 
-    def gradient(self, X, y, weights):
-        """Sums of weighted losses, penalties and weights, and the gradient of their mean."""
+    def gradient(self, X, y, weights, n):
+        """Sums of weighted losses, penalties and weights, and the gradient of sums over n."""
         p = self.p
         zeta, nu = expit(p["zeta_hat"]), expit(p["nu_hat"])
         a = X @ p["W"].T
@@ -40,7 +40,6 @@ class WrittenOut:
         h = (zeta * (1 - z) + nu) * c
         logits = h @ p["head_weight"].T + p["head_bias"]
 
-        n = weights.sum()
         loss = -np.sum(weights * log_softmax(logits, axis=1)[np.arange(len(y)), y])
         d_logits = weights[:, None] / n * (softmax(logits, axis=1) - np.eye(logits.shape[1])[y])
         d_h = d_logits @ p["head_weight"]
@@ -60,7 +59,7 @@ class WrittenOut:
         for name in self.decayed:
             penalty += self.alpha / 2 * np.sum(p[name] ** 2)
             gradient[name] = gradient[name] + self.alpha * p[name] / n
-        return loss, penalty, n, gradient
+        return loss, penalty, weights.sum(), gradient
 
     def update(self, gradient):
         self.step += 1
@@ -77,7 +76,8 @@ class WrittenOut:
         totals, norms = np.zeros(3), []
         for start in range(0, len(X), batch_size):
             rows = slice(start, start + batch_size)
-            *sums, gradient = self.gradient(X[rows], y[rows], weights[rows])
+            n = len(y[rows]) * weights.mean()
+            *sums, gradient = self.gradient(X[rows], y[rows], weights[rows], n)
             totals += sums
             norms.append(norm(gradient))
             self.update(gradient)
@@ -294,3 +294,12 @@ def test_order_of_steps_is_learned():
     ] += 1
     model = quick(hidden_size=8, max_iter=60).fit(pulses[:150], early[:150])
     assert model.score(pulses[150:], early[150:]) > 0.9
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 60])
+def test_class_weight_matters_at_any_batch_size(batch_size):
+    """Noise of which a half is called True: with its weight, True becomes the likelier answer."""
+    noise = np.random.default_rng(0).standard_normal((60, 3, 1))
+    labels = np.arange(60) % 2 == 0
+    sure = quick(class_weight={True: 9.0}, batch_size=batch_size, max_iter=20).fit(noise, labels)
+    assert sure.predict_proba(noise)[:, 1].mean() > 0.75

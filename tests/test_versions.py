@@ -108,7 +108,7 @@ def test_without_the_extension():
     assert at_import == 0
     [(category, message)] = warned
     assert category == "RuntimeWarning"
-    assert "without a C compiler" in message
+    assert "cannot load its compiled kernel" in message or "without a C compiler" in message
     np.testing.assert_allclose(probabilities, here(), rtol=1e-9)
 
 

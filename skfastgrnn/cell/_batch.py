@@ -38,7 +38,7 @@ class SequenceBatch:
     @cached_property
     def is_ragged(self):
         """Whether the lengths differ."""
-        return bool((self.lengths != self.lengths[0]).any())
+        return bool(self.lengths.min() != self.longest)
 
     def longest_first(self, rows, batch_size=None):
         """Sort rows by decreasing length, within each minibatch where `batch_size` is given.
@@ -63,6 +63,17 @@ class Targets(NamedTuple):
     labels: np.ndarray | None = None
     soft: np.ndarray | None = None
     weights: np.ndarray | None = None
+
+    def mean_weight(self, rows):
+        """Mean of the non-zero weights of some sequences.
+
+        A minibatch is divided by so much for each of its sequences. Dividing by its own weights
+        would undo them, the more the smaller it is.
+        """
+        if self.weights is None:
+            return 1.0
+        weights = self.weights[rows]
+        return float(weights.sum(dtype=np.float64)) / max(1, np.count_nonzero(weights))
 
 
 class Score(NamedTuple):

@@ -14,8 +14,8 @@ from ._reference_kernel import ReferenceKernel
 try:
     from . import _kernel
     from ._compiled import CompiledKernel
-except ImportError:  # built without a C compiler
-    _kernel = None
+except ImportError as error:  # built without a C compiler, usually
+    _kernel, _import_error = None, error
 
 VARIABLE = "SKFASTGRNN_KERNEL"
 
@@ -40,6 +40,9 @@ def kernel_named(name):
 
 def why_not_compiled():
     """What is the matter, and what to do."""
+    folder = Path(__file__).parent
+    if any(folder.glob("_kernel*.so")) or any(folder.glob("_kernel*.pyd")):
+        return f"cannot load its compiled kernel ({_import_error})"
     if (Path(__file__).parents[2] / "meson.build").exists():
         return (
             "is imported from its source folder, which has no compiled kernel (install it, and run "

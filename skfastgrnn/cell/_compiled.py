@@ -5,7 +5,8 @@ import numpy as np
 from . import _kernel
 from ._batch import EpochTotals, Score
 
-#: Work of one call between two looks at the keyboard: about a tenth of a second.
+#: Work of one call between two looks at the keyboard, about a tenth of a second; one minibatch at
+#: the least.
 FLOPS_BETWEEN_SIGNALS = 4e9
 
 
@@ -17,9 +18,6 @@ class CompiledKernel:
     def __init__(self, instruction_set):
         self.instruction_set = instruction_set
         self._isa = _kernel.instruction_sets()[instruction_set]
-
-    def __reduce__(self):
-        return CompiledKernel, (self.instruction_set,)
 
     def states(self, network, parameters, sequences, h0=None):
         """All states (n_steps, hidden) and the last of each sequence (n_sequences, hidden)."""
@@ -65,17 +63,35 @@ class CompiledKernel:
         """Logits (n_sequences, n_outputs)."""
         rows = all_rows(sequences)
         output = np.empty((len(rows), network.n_outputs), dtype=parameters.dtype)
-        _kernel.outputs(self._isa, network, parameters, *arrays(sequences), rows, output, n_threads)
+        for part in parts(network, sequences, len(rows)):
+            _kernel.outputs(
+                self._isa,
+                network,
+                parameters,
+                *arrays(sequences),
+                rows[part],
+                output[part],
+                n_threads,
+            )
         return in_place_of(rows, output, sequences)
 
     def loss(self, network, parameters, sequences, targets, rows, n_threads=1):
         """Score of the sequences `rows`."""
         rows = sequences.longest_first(rows)
-        return Score(
-            *_kernel.loss_gradient(
-                self._isa, network, parameters, *arrays(sequences), rows, *targets, None, n_threads
+        scores = [
+            _kernel.loss_gradient(
+                self._isa,
+                network,
+                parameters,
+                *arrays(sequences),
+                rows[part],
+                *targets,
+                None,
+                n_threads,
             )
-        )
+            for part in parts(network, sequences, len(rows))
+        ]
+        return Score(*np.sum(scores, axis=0).tolist())
 
     def loss_gradient(self, network, parameters, sequences, targets, rows, n_threads=1):
         """Score of the sequences `rows` and the gradient (P) of its loss, without penalty."""
@@ -89,29 +105,31 @@ class CompiledKernel:
     def train_epoch(
         self, network, parameters, sequences, targets, rows, adam, batch_size, n_threads=1
     ):
-        """Train on the sequences `rows`, minibatch by minibatch; parameters and adam in place.
-
-        A long epoch is cut into several calls, so that Ctrl-C is heard between two of them.
-        """
+        """Train on the sequences `rows`, minibatch by minibatch; parameters and adam in place."""
+        mean_weight = targets.mean_weight(rows)
         rows = sequences.longest_first(rows, batch_size)
         n_batches = -(-len(rows) // batch_size)
-        flops_per_step = 6 * network.hidden_size * (network.hidden_size + network.n_channels)
-        steps_per_batch = batch_size * max(1.0, float(np.mean(sequences.lengths)))
-        slice_size = 1 + int(FLOPS_BETWEEN_SIGNALS / (flops_per_step * steps_per_batch))
         totals = EpochTotals()
-        for first in range(0, n_batches, slice_size):
-            end = min(n_batches, first + slice_size)
-            part = EpochTotals(
+        for part in parts(network, sequences, n_batches, batch_size):
+            done = EpochTotals(
                 *_kernel.train(
-                    self._isa, network, parameters, *arrays(sequences), rows, *targets,
-                    adam, adam.first, adam.second, batch_size, first, end, n_threads,
+                    self._isa, network, parameters, *arrays(sequences), rows, *targets, mean_weight,
+                    adam, adam.first, adam.second, batch_size, part.start, part.stop, n_threads,
                 )
             )  # fmt: skip
-            adam.step += part.n_updates
-            totals = totals.plus(part)
+            adam.step += done.n_updates
+            totals = totals.plus(done)
             if totals.diverged:
                 break
         return totals
+
+
+def parts(network, sequences, n, sequences_each=1):
+    """Slices of `range(n)`, for calls short enough that Ctrl-C is heard soon; at least one of n."""
+    flops_per_step = 6 * network.hidden_size * (network.hidden_size + network.n_channels)
+    steps = sequences_each * len(sequences.values) / len(sequences)
+    size = 1 + int(FLOPS_BETWEEN_SIGNALS / (flops_per_step * steps))
+    return [slice(first, min(n, first + size)) for first in range(0, n, size)]
 
 
 def arrays(sequences):

@@ -17,6 +17,7 @@ cdef extern from "kernel.h" nogil:
         Py_ssize_t longest
 
     ctypedef struct Targets:
+        double mean_weight
         const int32_t *labels
         const void *soft
         const void *weights
@@ -30,7 +31,7 @@ cdef extern from "kernel.h" nogil:
         void *second
         int64_t step
 
-    ctypedef struct Progress:
+    ctypedef struct EpochTotals:
         Score score
         double penalty, gradient_norm
         int64_t n_updates
@@ -44,7 +45,7 @@ cdef extern from "kernel.h" nogil:
         int (*loss_gradient)(const Network *, const void *, const Sequences *, const Targets *, Score *, void *,
                              int) noexcept nogil
         int (*train)(const Network *, void *, const Sequences *, const Targets *, Adam *, Py_ssize_t, Py_ssize_t,
-                     Py_ssize_t, Progress *, int) noexcept nogil
+                     Py_ssize_t, EpochTotals *, int) noexcept nogil
 
 
 cdef extern from "dispatch.h" nogil:
@@ -85,9 +86,15 @@ cdef inline const void *start_2d(const real[:, ::1] a) noexcept nogil:
     return NULL if a is None or a.shape[0] == 0 else <const void *>&a[0, 0]
 
 
-cdef Sequences sequences_of(const real[:, ::1] values, const Py_ssize_t[::1] offsets, Py_ssize_t longest,
-                            const Py_ssize_t[::1] chosen):
+cdef Sequences sequences_of(Network net, const real[::1] parameters, const real[:, ::1] values,
+                            const Py_ssize_t[::1] offsets, Py_ssize_t longest, const Py_ssize_t[::1] chosen):
+    """Sequences of that network's channels, with a vector of its parameters: a mistake is no memory error."""
     cdef Sequences seqs
+    cdef Py_ssize_t H = net.hidden_size
+    if values.shape[1] != net.n_channels:
+        raise ValueError(f"Sequences of {values.shape[1]} channels for a network of {net.n_channels}.")
+    if parameters.shape[0] != H * (net.n_channels + H + 2) + 2 + net.n_outputs * (H + 1):
+        raise ValueError(f"{parameters.shape[0]} parameters do not make this network.")
     seqs.values = start_2d[real](values)
     seqs.offsets = NULL if offsets is None else &offsets[0]
     seqs.longest = longest
@@ -98,6 +105,7 @@ cdef Sequences sequences_of(const real[:, ::1] values, const Py_ssize_t[::1] off
 
 cdef Targets targets_of(const int32_t[::1] labels, const real[:, ::1] soft, const real[::1] weights):
     cdef Targets targets
+    targets.mean_weight = 1  # where it matters, train says otherwise
     targets.labels = NULL if labels is None else &labels[0]
     targets.soft = start_2d[real](soft)
     targets.weights = start_1d[real](weights)
@@ -106,13 +114,13 @@ cdef Targets targets_of(const int32_t[::1] labels, const real[:, ::1] soft, cons
 
 cdef check(int status):
     if status != 0:
-        raise MemoryError("The network's histories do not fit into memory; shorten the sequences or lower hidden_size.")
+        raise MemoryError("The network's histories do not fit into memory; shorten the sequences, or lower hidden_size or n_jobs.")
 
 
 def states(int isa, network, const real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] offsets,
            Py_ssize_t longest, const Py_ssize_t[::1] chosen, const real[:, ::1] h0, real[:, ::1] every, real[:, ::1] last):
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](values, offsets, longest, chosen)
+    cdef Sequences seqs = sequences_of[real](net, parameters, values, offsets, longest, chosen)
     cdef int status
     with nogil:
         status = table_of(isa, sizeof(real)).states(
@@ -127,7 +135,7 @@ def states_gradient(int isa, network, const real[::1] parameters, const real[:, 
                     const real[:, ::1] upstream, real[::1] gradient, real[:, ::1] values_gradient,
                     real[:, ::1] h0_gradient):
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](values, offsets, longest, chosen)
+    cdef Sequences seqs = sequences_of[real](net, parameters, values, offsets, longest, chosen)
     cdef int status
     with nogil:
         status = table_of(isa, sizeof(real)).states_gradient(
@@ -139,7 +147,7 @@ def states_gradient(int isa, network, const real[::1] parameters, const real[:, 
 def outputs(int isa, network, const real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] offsets,
             Py_ssize_t longest, const Py_ssize_t[::1] chosen, real[:, ::1] output, int n_threads):
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](values, offsets, longest, chosen)
+    cdef Sequences seqs = sequences_of[real](net, parameters, values, offsets, longest, chosen)
     cdef int status
     with nogil:
         status = table_of(isa, sizeof(real)).outputs(&net, &parameters[0], &seqs, &output[0, 0], n_threads)
@@ -152,7 +160,7 @@ def loss_gradient(int isa, network, const real[::1] parameters, const real[:, ::
                   const real[:, ::1] soft, const real[::1] weights, real[::1] gradient, int n_threads):
     """(loss, weight, correct), sums over the chosen sequences; fills the gradient unless it is None."""
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](values, offsets, longest, chosen)
+    cdef Sequences seqs = sequences_of[real](net, parameters, values, offsets, longest, chosen)
     cdef Targets targets = targets_of[real](labels, soft, weights)
     cdef Score score
     cdef int status
@@ -165,16 +173,17 @@ def loss_gradient(int isa, network, const real[::1] parameters, const real[:, ::
 
 def train(int isa, network, real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] offsets,
           Py_ssize_t longest, const Py_ssize_t[::1] chosen, const int32_t[::1] labels, const real[:, ::1] soft, const real[::1] weights,
-          adam, real[::1] first_moment, real[::1] second_moment, Py_ssize_t batch_size, Py_ssize_t first,
+          double mean_weight, adam, real[::1] first_moment, real[::1] second_moment, Py_ssize_t batch_size, Py_ssize_t first,
           Py_ssize_t end, int n_threads):
     """Minibatches [first, end) of the chosen sequences, parameters and moments updated in place.
 
     Answers the sums (loss, weight, correct, penalty, gradient norm, updates) and whether it diverged.
     """
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](values, offsets, longest, chosen)
+    cdef Sequences seqs = sequences_of[real](net, parameters, values, offsets, longest, chosen)
     cdef Targets targets = targets_of[real](labels, soft, weights)
-    cdef Progress done
+    targets.mean_weight = mean_weight
+    cdef EpochTotals done
     cdef Adam settings
     cdef int status
     settings.learning_rate = adam.learning_rate

@@ -113,14 +113,19 @@ class ReferenceKernel:
     ):
         """Train on the sequences `rows`, minibatch by minibatch; parameters and adam in place."""
         decayed = slice(0, n_decayed(network))
+        mean_weight = targets.mean_weight(rows)
         totals = EpochTotals()
         for start in range(0, len(rows), batch_size):
             batch = rows[start : start + batch_size]
             score, gradient = self.loss_gradient(network, parameters, sequences, targets, batch)
             if score.weight == 0:
                 continue
-            gradient /= score.weight
-            gradient[decayed] += adam.alpha / score.weight * parameters[decayed]
+            counted = len(batch)
+            if targets.weights is not None:
+                counted = np.count_nonzero(targets.weights[batch])
+            expected_weight = counted * mean_weight
+            gradient /= expected_weight
+            gradient[decayed] += adam.alpha / expected_weight * parameters[decayed]
             norm = float(np.linalg.norm(gradient.astype(np.float64)))
             if not (np.isfinite(score.loss) and np.isfinite(norm)):
                 return totals._replace(diverged=True)
@@ -199,4 +204,5 @@ def adam_step(parameters, gradient, adam):
     adam.second += (1 - adam.beta_2) * (gradient**2 - adam.second)
     unbiased_first = adam.first / (1 - adam.beta_1**adam.step)
     unbiased_second = adam.second / (1 - adam.beta_2**adam.step)
-    parameters -= adam.learning_rate * unbiased_first / (np.sqrt(unbiased_second) + adam.epsilon)
+    epsilon = max(adam.epsilon, np.finfo(parameters.dtype).tiny)
+    parameters -= adam.learning_rate * unbiased_first / (np.sqrt(unbiased_second) + epsilon)

@@ -56,13 +56,20 @@ def hold_out(data, fraction, *, shuffled_by):
 def stratified_split(data, fraction, n_held_out, rng):
     """Training and held-out rows, every class in both as far as it goes."""
     labels = data.targets.labels[data.rows]
-    n_classes = len(np.unique(labels))
-    if n_held_out < n_classes:
-        raise ValueError(
-            f"validation_fraction={fraction} of {len(labels)} samples is fewer than the "
-            f"{n_classes} classes; raise it or set early_stopping=False."
-        )
     alone = np.bincount(labels)[labels] == 1
+    n_classes, n_trained = len(np.unique(labels[~alone])), np.sum(~alone) - n_held_out
+    if n_classes == 0:
+        raise ValueError(
+            f"{n_held_out} of {len(labels)} samples cannot be held out for validation: none of "
+            "their classes has more than one sample. Set early_stopping=False."
+        )
+    if min(n_held_out, n_trained) < n_classes:
+        raise ValueError(
+            f"validation_fraction={fraction} splits {len(labels)} samples into {n_held_out} to "
+            f"hold out and {len(labels) - n_held_out} to train on; each part must have room for "
+            f"all {n_classes} classes of more than one sample. Change it, or set "
+            "early_stopping=False."
+        )
     training, held_out = train_test_split(
         data.rows[~alone],
         test_size=n_held_out,

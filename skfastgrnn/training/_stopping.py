@@ -3,7 +3,7 @@
 import numpy as np
 
 
-class Progress:
+class BestSoFar:
     """Watches one loss over the epochs and keeps the parameters of its best.
 
     Parameters

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ._report import epoch_line
-from ._stopping import Progress
+from ._stopping import BestSoFar
 
 #: Frames from a warning here up to the line that called `fit`.
 USER = 7
@@ -29,7 +29,7 @@ class TrainingResult:
     """What a fit learned: parameters (P), the history of its epochs, and which of them was best."""
 
     parameters: np.ndarray
-    interrupted: bool = False
+    completed: bool = True  # neither interrupted nor diverged
     n_iter: int = 0
     best_iter: int = 0
     loss: float = np.inf
@@ -79,7 +79,7 @@ def train(
         Shuffles the rows.
     """
     result = TrainingResult(parameters)
-    watched = Progress(parameters, tol=tol, patience=patience)
+    watched = BestSoFar(parameters, tol=tol, patience=patience)
     initial = parameters.copy()
     rows = training.rows
     diverged = hopeless = False
@@ -129,11 +129,12 @@ def train(
                 )
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=USER)
-        result.interrupted = True
+        result.completed = False
         diverged = not np.isfinite(parameters).all()
 
     last, best = (parameters, result.n_iter), (watched.best_parameters, watched.best_epoch)
     if diverged or hopeless:
+        result.completed = False
         warnings.warn(
             f"The training diverged (loss {result.loss:g} after epoch {result.n_iter}); the "
             "weights of its best epoch are kept. Lower learning_rate_init (now "

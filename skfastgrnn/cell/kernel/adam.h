@@ -13,12 +13,12 @@ static double squared_norm(ptrdiff_t n, const real *x) {
     return (double)vec_sum(sum);
 }
 
-/* From a sum over the minibatch to the gradient of its mean plus the L2 penalty, clipped. Answers
- * the norm before clipping. Padded vectors only. */
-static double finish_gradient(Sizes z, const Adam *adam, double weight,
+/* From a sum over the minibatch to the gradient of its mean (sum / divisor) plus the L2 penalty,
+ * clipped. Answers the norm before clipping. Padded vectors only. */
+static double finish_gradient(Sizes z, const Adam *adam, double divisor,
                               const real *restrict parameters, real *restrict gradient) {
     const ptrdiff_t decayed = n_decayed(z), count = padded_size(z);
-    const real scale = (real)(1 / weight), decay = (real)(adam->alpha / weight);
+    const real scale = (real)(1 / divisor), decay = (real)(adam->alpha / divisor);
     for (ptrdiff_t i = 0; i < decayed; i++)
         gradient[i] = scale * gradient[i] + decay * parameters[i];
     for (ptrdiff_t i = decayed; i < count; i++) gradient[i] *= scale;
@@ -50,7 +50,7 @@ INLINE real square_root(real x) {
 static void adam_step(const Adam *adam, int64_t step, ptrdiff_t n, const real *restrict gradient,
                       real *restrict m, real *restrict v, real *restrict parameters) {
     const real beta_1 = (real)adam->beta_1, beta_2 = (real)adam->beta_2,
-               epsilon = (real)adam->epsilon;
+               epsilon = (real)fmax(adam->epsilon, SMALLEST_NORMAL);
     const real new_1 = (real)(1 - adam->beta_1), new_2 = (real)(1 - adam->beta_2);
     const real rate = (real)(adam->learning_rate / (1 - pow(adam->beta_1, (double)step)));
     const real unbias = (real)(1 / sqrt(1 - pow(adam->beta_2, (double)step)));

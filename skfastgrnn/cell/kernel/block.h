@@ -33,10 +33,10 @@ INLINE ptrdiff_t block_rows(ptrdiff_t steps) {
 
 typedef struct {
     Sizes z;
-    int keep;                      /* keep the histories, for a backward pass */
-    ptrdiff_t max_rows, max_steps; /* room for so many sequences of this length */
-    ptrdiff_t input_row;           /* Dp + Hp */
-    ptrdiff_t x_at, h_at;          /* in a row of inputs */
+    int keep;             /* keep the histories, for a backward pass */
+    ptrdiff_t max_rows;   /* room for so many sequences */
+    ptrdiff_t input_row;  /* Dp + Hp */
+    ptrdiff_t x_at, h_at; /* in a row of inputs */
 
     ptrdiff_t n, n_steps;       /* sequences and longest length of this block */
     ptrdiff_t start[MOST_ROWS]; /* first step of each, in values */
@@ -87,12 +87,11 @@ static void block_free(Block *b) {
 }
 
 /* Answers 0 where memory ran out. */
-static int block_init(Block *b, Sizes z, ptrdiff_t max_steps, int keep) {
+static int block_init(Block *b, Sizes z, ptrdiff_t max_rows, ptrdiff_t max_steps, int keep) {
     memset(b, 0, sizeof *b);
     b->z = z;
     b->keep = keep;
-    b->max_steps = max_steps;
-    b->max_rows = block_rows(max_steps);
+    b->max_rows = max_rows;
     b->input_row = z.Dp + z.Hp;
     b->x_at = z.Dp - z.D;
     b->h_at = z.Dp;

@@ -52,8 +52,8 @@ INLINE void gates_forward(const int pair, const int keep, const Network *net, co
             if (pair) {
                 sigmoid_and_tanh(a, bias_gate, kappa, &z, &c);
             } else {
-                z = activate(net->gate, a + bias_gate);
-                c = activate(net->update, a + bias_update);
+                z = activate((enum activation)net->gate, a + bias_gate);
+                c = activate((enum activation)net->update, a + bias_update);
             }
             const vec h = (w->zeta * (1 - z) + w->nu) * c + z * load(h_prev + r * row + j);
             if (keep) {
@@ -116,8 +116,9 @@ typedef struct {
 
 /* One step back through the gates: from dh_t in b->d_state to da_t (left where z_t was), and to the
  * part of dh_{t-1} that came past the products. Adds the gradients of biases, ζ and ν. */
-INLINE void gates_backward(const int gate_kind, const int update_kind, const Weights *w, Block *b,
-                           ptrdiff_t t, ptrdiff_t n, Padded gradient, vec *d_zeta, vec *d_nu) {
+INLINE void gates_backward(const enum activation gate_kind, const enum activation update_kind,
+                           const Weights *w, Block *b, ptrdiff_t t, ptrdiff_t n, Padded gradient,
+                           vec *d_zeta, vec *d_nu) {
     const ptrdiff_t Hp = b->z.Hp, row = b->input_row, step = row_of(b, t);
     const real *h_prev = b->inputs + step * row + b->h_at;
     real *gate = b->gate + step * Hp;
@@ -169,7 +170,9 @@ static void cell_backward(const Network *net, const Weights *w, Block *b, const 
 
         if (net->gate == SIGMOID && net->update == TANH)
             gates_backward(SIGMOID, TANH, w, b, t, n, gradient, &d_zeta, &d_nu);
-        else gates_backward(net->gate, net->update, w, b, t, n, gradient, &d_zeta, &d_nu);
+        else
+            gates_backward((enum activation)net->gate, (enum activation)net->update, w, b, t, n,
+                           gradient, &d_zeta, &d_nu);
 
         const real *d_a = b->gate + b->first_row[t] * z.Hp;
         const int from_nothing = t == 0 && h0 == NULL;

@@ -1,18 +1,30 @@
 #include "dispatch.h"
 
 extern const Kernel skfastgrnn_f32_baseline, skfastgrnn_f64_baseline;
-#if SKFASTGRNN_X86_64
+
+static int always(void) { return 1; }
+
+#if SKFASTGRNN_WIDE_X86
 extern const Kernel skfastgrnn_f32_avx2, skfastgrnn_f64_avx2;
 extern const Kernel skfastgrnn_f32_avx512, skfastgrnn_f64_avx512;
+
+static int has_avx2(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static int has_avx512(void) {
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
+}
 #endif
 
 static const struct {
     const Kernel *f32, *f64;
+    int (*runs_here)(void);
 } KERNELS[] = {
-    {&skfastgrnn_f32_baseline, &skfastgrnn_f64_baseline},
-#if SKFASTGRNN_X86_64
-    {&skfastgrnn_f32_avx2, &skfastgrnn_f64_avx2},
-    {&skfastgrnn_f32_avx512, &skfastgrnn_f64_avx512},
+    {&skfastgrnn_f32_baseline, &skfastgrnn_f64_baseline, always},
+#if SKFASTGRNN_WIDE_X86
+    {&skfastgrnn_f32_avx2, &skfastgrnn_f64_avx2, has_avx2},
+    {&skfastgrnn_f32_avx512, &skfastgrnn_f64_avx512, has_avx512},
 #endif
 };
 
@@ -20,15 +32,8 @@ int kernel_count(void) { return (int)(sizeof KERNELS / sizeof KERNELS[0]); }
 
 const char *kernel_name(int i) { return KERNELS[i].f32->name; }
 
+int kernel_runs_here(int i) { return KERNELS[i].runs_here(); }
+
 const Kernel *kernel_table(int i, int real_bits) {
     return real_bits == 32 ? KERNELS[i].f32 : KERNELS[i].f64;
-}
-
-int kernel_runs_here(int i) {
-#if SKFASTGRNN_X86_64
-    __builtin_cpu_init();
-    if (i == 1) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (i == 2) return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
-#endif
-    return i == 0;
 }

@@ -7,7 +7,7 @@
 #ifndef SKFASTGRNN_HEAD_H
 #define SKFASTGRNN_HEAD_H
 
-#include <tgmath.h>
+#include <math.h>
 
 #include "block.h"
 #include "matmul.h"
@@ -83,7 +83,7 @@ INLINE double softmax_loss(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label, 
     if (soft == NULL) o[label] -= 1;
     else
         for (ptrdiff_t k = 0; k < O; k++) o[k] -= soft[k];
-    return (double)log(sum) - target_logit;
+    return log((double)sum) - target_logit;
 }
 
 /* The weighted losses of a block, whose first sequence is the chosen one at `first`. Turns
@@ -91,7 +91,7 @@ INLINE double softmax_loss(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label, 
 static Score softmax_block(const Sequences *seqs, const Targets *targets, Block *b,
                            ptrdiff_t first) {
     const Sizes z = b->z;
-    Score score = {0, 0, 0};
+    Score score = {0, 0, 0, 0};
     for (ptrdiff_t r = 0; r < b->n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
         const ptrdiff_t label = targets->labels != NULL ? targets->labels[i] : 0;
@@ -104,6 +104,7 @@ static Score softmax_block(const Sequences *seqs, const Targets *targets, Block 
         score.loss += (double)weight * loss;
         score.weight += (double)weight;
         score.correct += correct ? (double)weight : 0;
+        score.counted += weight > 0;
     }
     return score;
 }
@@ -112,6 +113,7 @@ static Score softmax_block(const Sequences *seqs, const Targets *targets, Block 
 static Score logistic_block(const Sequences *seqs, const Targets *targets, Block *b,
                             ptrdiff_t first) {
     const ptrdiff_t Op = b->z.Op;
+    Score score = {0, 0, 0, 0};
     real o[MOST_ROWS + LANES], q[MOST_ROWS + LANES], weight[MOST_ROWS + LANES];
     for (ptrdiff_t r = 0; r < b->n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
@@ -119,9 +121,9 @@ static Score logistic_block(const Sequences *seqs, const Targets *targets, Block
         q[r] =
             targets->labels != NULL ? (real)targets->labels[i] : ((const real *)targets->soft)[i];
         weight[r] = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
+        score.counted += weight[r] > 0;
     }
     for (ptrdiff_t r = b->n; r < padded(b->n); r++) o[r] = q[r] = weight[r] = 0;
-    Score score = {0, 0, 0};
     for (ptrdiff_t r = 0; r < b->n; r += LANES) {
         const vec logit = load(o + r), target = load(q + r), w = load(weight + r);
         const bits agree = ~((bits)(logit > splat(0)) ^ (bits)(target > splat((real)0.5)));

@@ -66,7 +66,8 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
     job->weights = weights_at(z, p);
     job->total = job->slots = p + weights_size(z);
     for (; job->n_threads < n_threads; job->n_threads++)
-        if (!block_init(&job->blocks[job->n_threads], z, seqs->longest, with_gradient)) {
+        if (!block_init(&job->blocks[job->n_threads], z, smaller(job->rows, set_size),
+                        seqs->longest, with_gradient)) {
             job_free(job);
             return NULL;
         }
@@ -111,7 +112,7 @@ static void sum_of_block(void *task, int member, ptrdiff_t begin, ptrdiff_t n) {
  */
 static void sum_blocks(Job *job, ptrdiff_t first, ptrdiff_t end) {
     const ptrdiff_t size = padded_size(job->z);
-    job->score = (Score){0, 0, 0};
+    job->score = (Score){0, 0, 0, 0};
     for (job->wave = first; job->wave < end;) {
         const ptrdiff_t wave_end = smaller(end, job->wave + SLOTS * job->rows);
         job->first_slot = job->wave == first ? 0 : 1;
@@ -122,6 +123,7 @@ static void sum_blocks(Job *job, ptrdiff_t first, ptrdiff_t end) {
             job->score.loss += job->scores[slot].loss;
             job->score.weight += job->scores[slot].weight;
             job->score.correct += job->scores[slot].correct;
+            job->score.counted += job->scores[slot].counted;
             if (slot > 0 && job->with_gradient)
                 add_reals(size, job->slots + slot * size, job->total);
         }

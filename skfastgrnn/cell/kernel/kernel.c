@@ -72,32 +72,34 @@ static int loss_gradient(const Network *net, const void *parameters, const Seque
     return 0;
 }
 
-/* One update from job->score and job->total. Leaves the parameters as they are where something is
- * not finite. */
+/* One update from job->score and job->total, the sums over a minibatch: divided by the weight that
+ * so many sequences have on the average. Leaves the parameters as they are where something is not
+ * finite. */
 static void update(Job *job, const Adam *adam, real *first_moment, real *second_moment,
-                   Progress *progress) {
+                   EpochTotals *totals) {
     const Score score = job->score;
     real *parameters = job->weights.parameters;
     if (score.weight == 0) return;
-    const double norm = finish_gradient(job->z, adam, score.weight, parameters, job->total);
+    const double norm = finish_gradient(job->z, adam, score.counted * job->targets.mean_weight,
+                                        parameters, job->total);
     if (!isfinite(score.loss) || !isfinite(norm)) {
-        progress->diverged = 1;
+        totals->diverged = 1;
         return;
     }
-    progress->penalty += 0.5 * adam->alpha * squared_norm(n_decayed(job->z), parameters);
-    progress->score.loss += score.loss;
-    progress->score.weight += score.weight;
-    progress->score.correct += score.correct;
-    progress->gradient_norm += norm;
-    progress->n_updates += 1;
-    adam_step(adam, adam->step + progress->n_updates, padded_size(job->z), job->total, first_moment,
+    totals->penalty += 0.5 * adam->alpha * squared_norm(n_decayed(job->z), parameters);
+    totals->score.loss += score.loss;
+    totals->score.weight += score.weight;
+    totals->score.correct += score.correct;
+    totals->gradient_norm += norm;
+    totals->n_updates += 1;
+    adam_step(adam, adam->step + totals->n_updates, padded_size(job->z), job->total, first_moment,
               second_moment, parameters);
 }
 
 /* Parameters and moments stay padded for the whole call. */
 static int train(const Network *net, void *parameters, const Sequences *seqs,
                  const Targets *targets, Adam *adam, ptrdiff_t batch_size, ptrdiff_t begin,
-                 ptrdiff_t end, Progress *progress, int n_threads) {
+                 ptrdiff_t end, EpochTotals *totals, int n_threads) {
     Job *job = job_create(net, seqs, targets, 1, batch_size, n_threads);
     void *memory = NULL;
     real *moments = job == NULL ? NULL : allocate_reals(2 * padded_size(job->z), &memory);
@@ -110,11 +112,11 @@ static int train(const Network *net, void *parameters, const Sequences *seqs,
     pack(job->z, adam->first, first_moment);
     pack(job->z, adam->second, second_moment);
     job_start(job, begin * batch_size, sum_of_block);
-    for (ptrdiff_t batch = begin; batch < end && !progress->diverged; batch++) {
+    for (ptrdiff_t batch = begin; batch < end && !totals->diverged; batch++) {
         const ptrdiff_t first = batch * batch_size;
         prepare_weights(job->z, &job->weights, 0);
         sum_blocks(job, first, smaller(seqs->n, first + batch_size));
-        update(job, adam, first_moment, second_moment, progress);
+        update(job, adam, first_moment, second_moment, totals);
     }
     team_stop(&job->team);
     unpack(job->z, job->weights.parameters, parameters);

@@ -19,7 +19,7 @@
 enum activation { SIGMOID, TANH, RELU, HARD_SIGMOID, HARD_TANH };
 enum readout { LAST, MEAN };
 
-/* What run_batches answers beside the number of minibatches it finished. */
+/* What functions answer instead of 0. */
 enum { KERNEL_NO_MEMORY = -1 };
 
 typedef struct {
@@ -38,6 +38,7 @@ typedef struct {
 
 /* What the outputs should be, by sequence; either labels or soft targets is NULL. */
 typedef struct {
+    double mean_weight; /* of all sequences of an epoch; a minibatch of n divides by n times it */
     const int32_t *labels; /* (N), class indices */
     const void *soft;      /* (N, O), probabilities; (N, 1) holds that of the second class */
     const void *weights;   /* (N) or NULL */
@@ -47,11 +48,12 @@ typedef struct {
     double loss;    /* sum of weight · loss */
     double weight;  /* sum of weights */
     double correct; /* sum of weights where the largest output is the largest target */
+    double counted; /* sequences of non-zero weight */
 } Score;
 
 typedef struct {
     double learning_rate, beta_1, beta_2, epsilon;
-    double alpha;         /* L2 strength: gradient += alpha / (sum of weights) · parameter */
+    double alpha;         /* L2 strength: gradient += alpha / divisor · parameter */
     double clip_value;    /* every gradient entry into [-clip_value, clip_value]; HUGE_VAL leaves it
                              alone */
     double clip_norm;     /* then the whole gradient to at most this norm; likewise */
@@ -67,7 +69,7 @@ typedef struct {
     int64_t n_updates;
     int diverged; /* a loss or gradient was not finite; the parameters are those before that
                      minibatch */
-} Progress;
+} EpochTotals;
 
 typedef struct {
     const char *name; /* of the instruction set */
@@ -78,8 +80,8 @@ typedef struct {
                   void *all, void *last);
 
     /* The gradient of the cell's parameters, of the values (S, D) and of h0 (n, H), the last two
-     * where not NULL, given that of every state (S, H). Adds to values_gradient only at the chosen
-     * sequences. */
+     * where not NULL, given that of every state (S, H). values_gradient is written where
+     * the chosen sequences are. */
     int (*states_gradient)(const Network *, const void *parameters, const Sequences *,
                            const void *h0, const void *upstream, void *gradient,
                            void *values_gradient, void *h0_gradient);
@@ -94,7 +96,8 @@ typedef struct {
 
     /* Trains on minibatches [first, end) of the chosen sequences. Answers 0 or KERNEL_NO_MEMORY. */
     int (*train)(const Network *, void *parameters, const Sequences *, const Targets *, Adam *,
-                 ptrdiff_t batch_size, ptrdiff_t first, ptrdiff_t end, Progress *, int n_threads);
+                 ptrdiff_t batch_size, ptrdiff_t first, ptrdiff_t end, EpochTotals *,
+                 int n_threads);
 } Kernel;
 
 #endif

@@ -6,6 +6,8 @@
 #ifndef SKFASTGRNN_LAYOUT_H
 #define SKFASTGRNN_LAYOUT_H
 
+#include <math.h>
+
 #include "kernel.h"
 #include "vec.h"
 

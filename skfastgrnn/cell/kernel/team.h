@@ -42,7 +42,8 @@ static inline ptrdiff_t queue_take(Queue *q, ptrdiff_t most, ptrdiff_t *begin) {
 /* Pieces of work are short, so waiting spins; where cores are fewer than threads it gives way. */
 static inline void wait_a_little(int *spins) {
     enum { SPINS = 2000 };
-    if (++*spins >= SPINS) sched_yield();
+    if (*spins < SPINS) ++*spins;
+    else sched_yield();
 }
 
 typedef struct Team Team;

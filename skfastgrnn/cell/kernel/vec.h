@@ -6,6 +6,7 @@
 #ifndef SKFASTGRNN_VEC_H
 #define SKFASTGRNN_VEC_H
 
+#include <float.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -97,6 +98,7 @@ enum { MANTISSA = 23 };
 #define ROUNDING 12582912.0f /* 1.5 · 2^23 */
 #define EXP2_LIMIT 126.0f
 #define LOG2_E 1.44269504f
+#define SMALLEST_NORMAL FLT_MIN
 static const real EXP2[] = {1.0f,
                             0.693147205577f,
                             0.240226484623f,
@@ -109,6 +111,7 @@ enum { MANTISSA = 52 };
 #define ROUNDING 6755399441055744.0 /* 1.5 · 2^52 */
 #define EXP2_LIMIT 1022.0
 #define LOG2_E 1.4426950408889634
+#define SMALLEST_NORMAL DBL_MIN
 static const real EXP2[] = {1.0,
                             0.693147180559945335,
                             0.240226506959101325,
@@ -149,7 +152,7 @@ INLINE vec vec_log1p(vec x) {
     enum { TERMS = REAL_BITS == 32 ? 8 : 17 };
     const vec s = x / (2 + x), s2 = s * s;
     vec sum = splat((real)1 / (2 * TERMS - 1));
-    for (int k = TERMS - 2; k >= 0; k--) sum = sum * s2 + (real)1 / (2 * k + 1);
+    for (int k = TERMS - 2; k >= 0; k--) sum = sum * s2 + 1 / (real)(2 * k + 1);
     return 2 * s * sum;
 }
 
