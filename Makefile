@@ -47,7 +47,7 @@ docs: $(VENV)/.package $(VENV)/.group-docs  ## Build docs/_build/html; a warning
 bench: $(VENV)/.package $(VENV)/.group-bench  ## Compare speed with other libraries (minutes)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-acceptance: $(VENV)/.package $(VENV)/.group-bench  ## Measure accuracy, memory and size on real data (minutes)
+acceptance: $(VENV)/.package  ## Measure accuracy and memory on real data (minutes)
 	$(BIN)/python benchmarks/acceptance.py $(ACCEPTANCE_ARGS)
 
 # The kernel and its tests under the address and undefined-behaviour sanitizers. Python itself is
