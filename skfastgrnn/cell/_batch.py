@@ -85,10 +85,12 @@ class Score(NamedTuple):
 
     @property
     def mean_loss(self):
+        """Weighted mean of the losses."""
         return self.loss / self.weight
 
     @property
     def accuracy(self):
+        """Weighted share of correct predictions."""
         return self.correct / self.weight
 
 
