@@ -386,9 +386,11 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     def _sample_weights(self, sequences, sample_weight):
         if sample_weight is None:
             return None
-        return _check_sample_weight(
+        weights = _check_sample_weight(
             sample_weight, sequences, dtype=sequences.values.dtype, ensure_non_negative=True
         )
+        check_total(weights)
+        return weights
 
     def _class_weights(self, y, sample_weights):
         """One weight a class, or None."""
@@ -408,7 +410,6 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         if class_weights is not None:
             by_sample = class_weights.astype(sequences.values.dtype)[labels]
             weights = by_sample if weights is None else weights * by_sample
-        if weights is not None:
             check_total(weights)
         targets = Targets(labels=labels.astype(np.int32), weights=weights)
         return DataSet(sequences, targets, np.arange(len(sequences)))
