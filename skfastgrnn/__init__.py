@@ -3,18 +3,25 @@
 The house::
 
     _classifier.py   FastGRNNClassifier: labels, probabilities
+    _regressor.py    FastGRNNRegressor: numbers
     _base.py         what such estimators share: parameters, fit, states
     _sequences.py    the one gate for input: X -> SequenceBatch
+    _forms.py        lists, object arrays and views: the forms of X
+    _finite.py       padding, gaps and infinity: located
+    _guards.py       errors that change nothing and name their argument
+    preprocessing/   scalers, imputer, clipper, temporal features, windows
     training/        the epochs: schedule, early stopping, history
     cell/            the network: parameters, NumPy reference, compiled kernel
 
-    _classifier -> _base -> training -> cell -> numpy, scipy
-                         -> _sequences -> cell
+    _classifier, _regressor -> _base -> training -> cell -> numpy, scipy
+                                     -> _sequences -> cell
+    preprocessing -> _sequences
 """
 
 from ._classifier import FastGRNNClassifier
+from ._regressor import FastGRNNRegressor
 from ._versions import show_versions
 
 __version__ = "0.1.0"
 
-__all__ = ["FastGRNNClassifier", "__version__", "show_versions"]
+__all__ = ["FastGRNNClassifier", "FastGRNNRegressor", "__version__", "show_versions"]

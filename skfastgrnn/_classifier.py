@@ -6,12 +6,11 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from ._base import BaseFastGRNN, naming, new_generator, unchanged_on_error
-from ._sequences import to_sequences
-from .cell import Network, Targets
-from .training import DataSet, concatenated, hold_out
+from ._base import BaseFastGRNN, check_total
+from ._guards import naming, unchanged_on_error
+from .cell import Targets
 
 
 class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
@@ -49,7 +48,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     n_timesteps : int or None, default=None
         How to read 2-D X. ``None``: a row is a univariate series, one column a step. ``T``: a row
         holds T steps of ``n_columns / T`` channels, one step after the other; 1 is plain tabular
-        data. 3-D X does not need it.
+        data. Other forms of X do not need it.
 
     solver : {'adam'}, default='adam'
         The optimizer: Adam [2]_.
@@ -58,7 +57,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         'constant' stays at `learning_rate_init`; 'step' multiplies it by `lr_decay` every
         `lr_decay_step` epochs.
 
-    learning_rate_init : float, default=0.01
+    learning_rate_init : float, default=0.012
         The learning rate of the first epoch.
 
     lr_decay : float, default=0.1
@@ -67,8 +66,9 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     lr_decay_step : int, default=50
         Epochs between two decays of learning_rate='step'.
 
-    batch_size : int, default=32
-        Sequences in a minibatch; all of them where there are fewer.
+    batch_size : int or 'auto', default='auto'
+        Sequences in a minibatch; all of them where there are fewer. 'auto' takes a thirty-second of
+        the training sequences, but at least 8 and at most 32.
 
     max_iter : int, default=100
         Maximum number of epochs.
@@ -134,7 +134,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         The class labels, sorted.
 
     n_features_in_ : int
-        Number of columns of 2-D X, number of channels of 3-D X.
+        Number of columns of 2-D X; number of channels of X in another form.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, where X was a DataFrame with string column names.
@@ -171,6 +171,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
     See Also
     --------
+    FastGRNNRegressor : Predicts numbers.
     sklearn.neural_network.MLPClassifier : Reads a sequence as one flat row.
 
     References
@@ -212,10 +213,10 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         n_timesteps=None,
         solver="adam",
         learning_rate="constant",
-        learning_rate_init=0.01,
+        learning_rate_init=0.012,
         lr_decay=0.1,
         lr_decay_step=50,
-        batch_size=32,
+        batch_size="auto",
         max_iter=100,
         shuffle=True,
         alpha=1e-5,
@@ -269,9 +270,12 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns)
-            Training sequences; 2-D X is read as `n_timesteps` says. float32 is trained in float32,
-            anything else in float64. A float32 or float64 array in C order is read in place.
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays of shape (n_timesteps_i, n_channels) or (n_timesteps_i,)
+            Training sequences. Of different lengths they come as a list or object array, or in
+            three dimensions with steps at their ends that are NaN in every channel: these are no
+            part of them. 2-D X is read as `n_timesteps` says. float32 is trained in float32,
+            anything else in float64. An array in C order, and views of one, are read in place.
 
         y : array-like of shape (n_samples,)
             Class labels: strings, integers or booleans.
@@ -307,45 +311,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         with unchanged_on_error(self):
             return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
-    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
-        self._check_validation_arguments(X_val, y_val, sample_weight_val)
-        rng = new_generator(self.random_state)
-        training, class_weights = self._training_set(X, y, sample_weight)
-        whole, validation = training, None
-        if X_val is not None:
-            dtype = training.sequences.values.dtype
-            validation = self._validation_set(X_val, y_val, sample_weight_val, class_weights, dtype)
-        elif self._holds_out(len(training.rows)):
-            training, validation = hold_out(
-                training, self.validation_fraction, shuffled_by=rng if self.shuffle else None
-            )
-        targets = training.targets
-        self._check_every_class_has_weight(
-            targets.labels[training.rows],
-            None if targets.weights is None else targets.weights[training.rows],
-        )
-
-        n_classes = len(self.classes_)
-        network = Network(
-            n_channels=self.n_channels_,
-            hidden_size=int(self.hidden_size),
-            n_outputs=1 if n_classes == 2 else n_classes,
-            readout=self.readout,
-            gate_activation=self.gate_activation,
-            update_activation=self.update_activation,
-        )
-        return self._fit_network(
-            network,
-            training,
-            validation,
-            rng,
-            whole=lambda: whole if X_val is None else concatenated(whole, validation),
-            hopeless_loss=2 * np.log(n_classes),  # guessing blindly costs half of it
-        )
-
-    def _training_set(self, X, y, sample_weight):
-        """Learn the form of X and the classes of y; answers the data and the weights of classes."""
-        sequences = to_sequences(self, X, reset=True)
+    def _learn_targets(self, y, sequences, sample_weight):
         with naming("y"):
             y = self._checked_labels(y, sequences)
             self.classes_, labels = np.unique(y, return_inverse=True)
@@ -356,12 +322,10 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             )
         weights = self._sample_weights(sequences, sample_weight)
         self._check_every_class_has_weight(labels, weights)
-        class_weights = self._class_weights(y, weights)
-        return self._data_set(sequences, labels, weights, class_weights), class_weights
+        self._class_weights = self._weights_of_classes(y, weights)
+        return self._targets(labels, weights, sequences.values.dtype)
 
-    def _validation_set(self, X_val, y_val, sample_weight_val, class_weights, dtype):
-        with naming("X_val"):
-            sequences = to_sequences(self, X_val, reset=False, dtype=dtype)
+    def _validation_targets(self, y_val, sequences, sample_weight_val):
         with naming("y_val"):
             y = self._checked_labels(y_val, sequences)
             number = {label: i for i, label in enumerate(self.classes_.tolist())}
@@ -371,7 +335,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             labels = np.array([number[label] for label in y.tolist()])
         with naming("sample_weight_val"):
             weights = self._sample_weights(sequences, sample_weight_val)
-            return self._data_set(sequences, labels, weights, class_weights)
+            return self._targets(labels, weights, sequences.values.dtype)
 
     def _checked_labels(self, y, sequences):
         if y is None:
@@ -383,16 +347,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         check_classification_targets(y)
         return y
 
-    def _sample_weights(self, sequences, sample_weight):
-        if sample_weight is None:
-            return None
-        weights = _check_sample_weight(
-            sample_weight, sequences, dtype=sequences.values.dtype, ensure_non_negative=True
-        )
-        check_total(weights)
-        return weights
-
-    def _class_weights(self, y, sample_weights):
+    def _weights_of_classes(self, y, sample_weights):
         """One weight a class, or None."""
         if self.class_weight is None:
             return None
@@ -405,14 +360,20 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             )
         return weights
 
-    def _data_set(self, sequences, labels, weights, class_weights):
-        """Sequences with their targets; the weights of samples and of their classes multiply."""
-        if class_weights is not None:
-            by_sample = class_weights.astype(sequences.values.dtype)[labels]
+    def _targets(self, labels, weights, dtype):
+        """Labels as targets; the weights of samples and of their classes multiply."""
+        if self._class_weights is not None:
+            by_sample = self._class_weights.astype(dtype)[labels]
             weights = by_sample if weights is None else weights * by_sample
             check_total(weights)
-        targets = Targets(labels=labels.astype(np.int32), weights=weights)
-        return DataSet(sequences, targets, np.arange(len(sequences)))
+        return Targets(labels=labels.astype(np.int32), weights=weights)
+
+    def _check_training_part(self, training):
+        weights = training.targets.weights
+        self._check_every_class_has_weight(
+            training.targets.labels[training.rows],
+            None if weights is None else weights[training.rows],
+        )
 
     def _check_every_class_has_weight(self, labels, weights):
         totals = np.bincount(labels, weights=weights, minlength=len(self.classes_))
@@ -424,13 +385,21 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                 "out."
             )
 
+    def _n_outputs(self):
+        return 1 if len(self.classes_) == 2 else len(self.classes_)
+
+    def _hopeless_loss(self):
+        return 2 * np.log(len(self.classes_))  # guessing blindly costs half of it
+
     def decision_function(self, X):
         """Logits of the classes.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns)
-            Sequences of the form that was fitted; 3-D sequences may have another length.
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            Sequences as in `fit`. Those of a model that was fitted on 2-D X are 2-D; otherwise they
+            may have any length and form.
 
         Returns
         -------
@@ -452,7 +421,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns)
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
             As in `decision_function`.
 
         Returns
@@ -473,7 +443,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns)
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
             As in `decision_function`.
 
         Returns
@@ -493,7 +464,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns)
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
             As in `decision_function`.
 
         Returns
@@ -505,13 +477,3 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         if outputs.shape[1] == 1:
             return self.classes_[(outputs[:, 0] > 0).astype(np.intp)]
         return self.classes_[outputs.argmax(axis=1)]
-
-
-def check_total(weights):
-    """Refuse weights that are all zero, or whose size would overflow or vanish in arithmetic."""
-    if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    if not np.isfinite(weights.sum(dtype=np.float64)):
-        raise ValueError("Sample weights must have a finite sum; scale them down.")
-    if weights.mean(dtype=np.float64) < np.finfo(weights.dtype).tiny:
-        raise ValueError(f"Sample weights are too small for {weights.dtype}; scale them up.")

@@ -36,26 +36,37 @@ def random_case(
     if ragged is None:
         ragged = rng.random() < 0.5
     lengths = rng.integers(1, T + 1, size=B) if ragged else np.full(B, T)
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp)
-    values = rng.standard_normal((offsets[-1], D))
+    values = rng.standard_normal((lengths.sum(), D))
     weights = rng.uniform(0, 2, B).astype(dtype) if rng.random() < 0.5 else None
-    labels = rng.integers(0, classes, B).astype(np.int32)
-    if rng.random() < 0.5:
-        targets = Targets(labels=labels, weights=weights)
-    else:
-        soft = rng.dirichlet(np.ones(classes), B)[:, -network.n_outputs :]
-        targets = Targets(soft=np.ascontiguousarray(soft, dtype=dtype), weights=weights)
+    targets = random_targets(rng, B, network.n_outputs, classes, dtype)._replace(weights=weights)
     return Case(
         network,
         parameters.astype(dtype),
-        SequenceBatch(values.astype(dtype), offsets),
+        SequenceBatch.of_lengths(values.astype(dtype), lengths),
         targets,
         rng.standard_normal((B, H)).astype(dtype),
-        rng.standard_normal((offsets[-1], H)).astype(dtype),
+        rng.standard_normal((lengths.sum(), H)).astype(dtype),
     )
+
+
+def random_targets(rng, B, n_outputs, classes, dtype):
+    """Labels, probabilities, or numbers for the squared error or Huber's loss."""
+    kind = rng.choice(["labels", "probabilities", "squared error", "huber"])
+    if kind == "labels":
+        return Targets(labels=rng.integers(0, classes, B).astype(np.int32))
+    if kind == "probabilities":
+        soft = rng.dirichlet(np.ones(classes), B)[:, -n_outputs:]
+        return Targets(values=np.ascontiguousarray(soft, dtype=dtype))
+    values = rng.standard_normal((B, n_outputs)).astype(dtype)
+    return Targets(values=values, loss="huber", delta=np.inf if kind == "squared error" else 0.7)
 
 
 def relative_difference(actual, expected):
     """Largest difference, relative to the largest expected entry."""
     scale = np.abs(expected).max() if expected.size else 1.0
     return np.abs(actual - expected).max() / max(scale, 1e-300) if expected.size else 0.0
+
+
+def steps_of(sequences, i):
+    """Where sequence i lies in the values."""
+    return slice(sequences.starts[i], sequences.starts[i] + sequences.lengths[i])

@@ -49,7 +49,10 @@ def draw_array(draw, arguments, *names):
 def not_finite(draw, params, arguments):
     name = draw_array(draw, arguments, "X", "X_val", "sample_weight", "sample_weight_val")
     broken = arguments[name].copy()
-    broken.flat[draw(st.integers(0, broken.size - 1))] = draw(NOT_FINITE)
+    value = draw(NOT_FINITE)
+    if broken.ndim == 3 and broken.shape[2] == 1 and np.isnan(value):
+        value = np.inf  # NaN at an end would be padding
+    broken.flat[draw(st.integers(0, broken.size - 1))] = value
     arguments[name] = broken
 
 
@@ -124,12 +127,31 @@ def garbage(draw, params, arguments):
 
 
 def ragged(draw, params, arguments):
+    """Sequences of their own lengths, one of which has nothing, or too much, or other channels."""
     n = len(arguments["X"])
-    steps = draw(
-        st.lists(st.integers(1, 4), min_size=n, max_size=n).filter(lambda s: len(set(s)) > 1)
-    )
-    as_lists = draw(st.booleans())
-    arguments["X"] = [[[0.5]] * T if as_lists else np.zeros((T, 1)) for T in steps]
+    steps = draw(st.lists(st.integers(1, 4), min_size=n, max_size=n))
+    X = [np.zeros((T, 2)) for T in steps]
+    bad = {
+        "no steps": np.zeros((0, 2)),
+        "no channels": np.zeros((3, 0)),
+        "other channels": np.zeros((3, 5)),
+        "four dimensions": np.zeros((3, 2, 1)),
+        "no dimension": 1.0,
+        "NaN": np.array([[0.0, 0.0], [0.0, np.nan], [0.0, 0.0]]),
+        "infinity": np.array([[0.0, np.inf]]),
+        "NaN only": np.full((4, 2), np.nan),
+        "words": np.full((3, 2), "word"),
+        "missing": None,
+        "complex": np.zeros((3, 2), complex),
+    }
+    X[draw(st.integers(0, n - 1))] = bad[draw(st.sampled_from(sorted(bad)))]
+    as_list = draw(st.booleans())
+    if not as_list:
+        objects = np.empty(n, dtype=object)
+        objects[:] = X
+        X = objects
+    params["n_timesteps"] = None
+    arguments["X"] = X
 
 
 def steps_that_do_not_divide(draw, params, arguments):

@@ -193,8 +193,11 @@ def test_refit_trains_on_a_given_validation_set_too(weights, monkeypatch):
         np.testing.assert_array_equal(read.values.reshape(100, 6, 2), np.concatenate([X, X_val]))
         np.testing.assert_array_equal(read.lengths, 6)
         np.testing.assert_array_equal(targets.labels, np.concatenate([y, y_val]))
-        of_validation = np.ones(40) if weights is None else weights
-        np.testing.assert_array_equal(targets.weights, np.concatenate([np.ones(60), of_validation]))
+        if weights is None:
+            assert targets.weights is None
+        else:
+            expected = np.concatenate([np.ones(60), weights])
+            np.testing.assert_array_equal(targets.weights, expected)
 
 
 def test_refit_without_validation_does_nothing():

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from kernel_cases import random_case, relative_difference
+from kernel_cases import random_case, relative_difference, steps_of
 
-from skfastgrnn.cell import available_kernels, kernel_named, named_views
+from skfastgrnn.cell import SequenceBatch, available_kernels, kernel_named, named_views
 
 REFERENCE = kernel_named("reference")
 COMPILED = [name for name in available_kernels() if name != "reference"]
@@ -126,7 +126,7 @@ def test_gradients_of_values_and_initial_state_equal_central_differences(kernel)
     rng = np.random.default_rng(0)
 
     def objective(values, h0):
-        sequences = type(case.sequences)(values, case.sequences.offsets)
+        sequences = SequenceBatch.of_lengths(values, case.sequences.lengths)
         return np.sum(
             case.upstream * kernel.states(case.network, case.parameters, sequences, h0)[0]
         )
@@ -160,10 +160,9 @@ def test_outputs_do_not_depend_on_the_company(seed, kernel):
     """A sequence alone and among others gives the same bits in float64."""
     kernel, case = kernel_named(kernel), random_case(seed)
     together = kernel.outputs(case.network, case.parameters, case.sequences)
-    offsets, values = case.sequences.offsets, case.sequences.values
     for i in range(len(case.sequences)):
-        part = values[offsets[i] : offsets[i + 1]]
-        single = type(case.sequences)(part, np.array([0, len(part)], dtype=np.intp))
+        part = case.sequences.values[steps_of(case.sequences, i)]
+        single = SequenceBatch.of_lengths(part, [len(part)])
         alone = kernel.outputs(case.network, case.parameters, single)[0]
         if kernel.name == "compiled":
             np.testing.assert_array_equal(alone, together[i])
@@ -184,8 +183,26 @@ def test_single_precision_follows_double(seed, kernel):
     assert relative_difference(gradient, expected) < 1e-4
 
 
+def torch_loss(torch, output, targets, i):
+    """The loss of one sequence's outputs, in PyTorch's functions."""
+    if targets.loss == "huber":
+        wanted = torch.tensor(targets.values[i])
+        if np.isinf(targets.delta):
+            return torch.nn.functional.mse_loss(output, wanted) / 2
+        return torch.nn.functional.huber_loss(output, wanted, delta=targets.delta)
+    if len(output) == 1:
+        output = torch.cat([torch.zeros(1, dtype=torch.float64), output])
+    if targets.values is None:
+        label = torch.tensor(int(targets.labels[i]))
+        q = torch.nn.functional.one_hot(label, len(output)).double()
+    else:
+        q = torch.tensor(targets.values[i])
+        q = torch.cat([1 - q, q]) if len(q) == 1 else q
+    return -(q * torch.log_softmax(output, 0)).sum()
+
+
 @pytest.mark.parametrize("kernel", available_kernels())
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(20))
 def test_gradient_equals_pytorch_autograd(seed, kernel):
     torch = pytest.importorskip("torch", reason="compares with PyTorch's autograd")
     kernel, case = kernel_named(kernel), random_case(seed)
@@ -204,9 +221,8 @@ def test_gradient_equals_pytorch_autograd(seed, kernel):
         start += view.size
     zeta, nu = torch.sigmoid(p["zeta_hat"]), torch.sigmoid(p["nu_hat"])
     loss = torch.zeros((), dtype=torch.float64)
-    offsets = case.sequences.offsets
     for i in range(len(case.sequences)):
-        x = torch.tensor(case.sequences.values[offsets[i] : offsets[i + 1]])
+        x = torch.tensor(case.sequences.values[steps_of(case.sequences, i)])
         h, states = torch.zeros(network.hidden_size, dtype=torch.float64), []
         for x_t in x:
             a = p["W"] @ x_t + p["U"] @ h
@@ -216,17 +232,8 @@ def test_gradient_equals_pytorch_autograd(seed, kernel):
             states.append(h)
         summary = h if network.readout == "last" else torch.stack(states).mean(0)
         output = p["head_weight"] @ summary + p["head_bias"]
-        if network.n_outputs == 1:
-            output = torch.cat([torch.zeros(1, dtype=torch.float64), output])
-        if case.targets.soft is None:
-            q = torch.nn.functional.one_hot(
-                torch.tensor(int(case.targets.labels[i])), len(output)
-            ).double()
-        else:
-            q = torch.tensor(case.targets.soft[i])
-            q = torch.cat([1 - q, q]) if network.n_outputs == 1 else q
         weight = 1.0 if case.targets.weights is None else float(case.targets.weights[i])
-        loss = loss - weight * (q * torch.log_softmax(output, 0)).sum()
+        loss = loss + weight * torch_loss(torch, output, case.targets, i)
     loss.backward()
     rows = np.arange(len(case.sequences))
     score, gradient = kernel.loss_gradient(*case[:4], rows)

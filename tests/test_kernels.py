@@ -78,11 +78,12 @@ def test_threads_do_not_change_a_bit(steps, n, dtype, kernel):
     kernel = kernel_named(kernel)
     rng = np.random.default_rng(n)
     network = Network(3, 9, 4)
-    offsets = np.concatenate([[0], np.cumsum(rng.integers(1, steps + 1, n))]).astype(np.intp)
+    lengths = rng.integers(1, steps + 1, n)
+    values = rng.standard_normal((lengths.sum(), 3)).astype(dtype)
     case = random_case(0, dtype)._replace(
         network=network,
         parameters=(0.3 * rng.standard_normal(n_parameters(network))).astype(dtype),
-        sequences=SequenceBatch(rng.standard_normal((offsets[-1], 3)).astype(dtype), offsets),
+        sequences=SequenceBatch.of_lengths(values, lengths),
         targets=Targets(labels=rng.integers(0, 4, n).astype(np.int32)),
     )
     rows = np.arange(n)
@@ -134,7 +135,7 @@ def test_something_not_finite_stops_before_it_reaches_the_parameters(kernel):
     kernel, case = kernel_named(kernel), random_case(4, ragged=False)
     values = case.sequences.values.copy()
     values[-1] = np.nan  # the last minibatch
-    case = case._replace(sequences=SequenceBatch(values, case.sequences.offsets))
+    case = case._replace(sequences=SequenceBatch.of_lengths(values, case.sequences.lengths))
     parameters, adam = case.parameters.copy(), new_adam(case)
     rows, batch_size = np.arange(len(case.sequences)), 3
     totals = kernel.train_epoch(
@@ -167,9 +168,9 @@ def test_saturated_activations(bias, dtype, kernel):
     parts["W"][:, 0] = [1.0, 30.0, 1000.0]
     parts["bias_gate"][...] = bias
     values = np.linspace(-5, 5, 41, dtype=dtype)[:, None]
-    sequences = SequenceBatch(values, np.arange(42, dtype=np.intp))
+    sequences = SequenceBatch.of_equal_length(values, 1, 41)
     actual = kernel_named(kernel).states(network, parameters, sequences)[0]
-    exact = SequenceBatch(values.astype(float), sequences.offsets)
+    exact = SequenceBatch.of_equal_length(values.astype(float), 1, 41)
     expected = REFERENCE.states(network, parameters.astype(float), exact)[0]
     np.testing.assert_allclose(actual, expected, atol=2e-6 if dtype == np.float32 else 1e-15)
 
@@ -188,7 +189,7 @@ def peak():
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 network, n = Network(1, 64, 1), 200_000
-sequences = SequenceBatch(np.ones((n * 10, 1), np.float32), np.arange(n + 1) * 10)
+sequences = SequenceBatch.of_equal_length(np.ones((n * 10, 1), np.float32), 10, n)
 parameters = np.zeros(n_parameters(network), np.float32)
 before = peak()
 kernel_named({kernel!r}).outputs(network, parameters, sequences)

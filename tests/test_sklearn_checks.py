@@ -6,22 +6,22 @@ from estimator_cases import run_python
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.fixes import parse_version
 
-from skfastgrnn import FastGRNNClassifier
+from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 
 # Where all samples make one minibatch in a fixed order, nothing is random but the initial weights.
 # A low rate keeps the training smooth: at the default one, which learns the checks' random labels
 # by heart, differences in rounding grow to 1e-6 within a hundred epochs.
-DETERMINISTIC = FastGRNNClassifier(
-    shuffle=False,
-    batch_size=1_000_000,
-    learning_rate_init=0.003,
-    early_stopping=False,
-    random_state=0,
-)
+DETERMINISTIC = {
+    "shuffle": False,
+    "batch_size": 1_000_000,
+    "learning_rate_init": 0.003,
+    "early_stopping": False,
+    "random_state": 0,
+}
 
 
 def expected_failures(estimator):
-    """Of the default instance, one; of the deterministic one, none.
+    """Of default instances, one; of deterministic ones, none.
 
     A weighted sample is one row of a minibatch, repeated samples are several: they fill more
     minibatches, are shuffled into other ones, and so cause other updates. Only where all samples
@@ -34,7 +34,13 @@ def expected_failures(estimator):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
-    [DETERMINISTIC, FastGRNNClassifier()], expected_failed_checks=expected_failures
+    [
+        FastGRNNClassifier(**DETERMINISTIC),
+        FastGRNNClassifier(),
+        FastGRNNRegressor(**{**DETERMINISTIC, "learning_rate_init": 0.005}),  # to learn enough
+        FastGRNNRegressor(),
+    ],
+    expected_failed_checks=expected_failures,
 )
 def test_sklearn_check(estimator, check):
     check(estimator)

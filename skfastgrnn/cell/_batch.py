@@ -8,27 +8,42 @@ import numpy as np
 
 
 class SequenceBatch:
-    """Sequences side by side: sequence i is ``values[offsets[i]:offsets[i + 1]]``.
+    """Sequences where they lie: sequence i is ``values[starts[i] : starts[i] + lengths[i]]``.
+
+    They may overlap, as windows of one series do, and leave steps out, as padding.
 
     Attributes
     ----------
-    values : ndarray of shape (n_steps, n_channels), float32 or float64, C-contiguous
-        The steps of all sequences, one after the other; usually a view of the user's array.
-    offsets : ndarray of shape (n_sequences + 1,), intp
-        Where each sequence begins; every sequence has at least one step.
+    values : ndarray of shape (n_values, n_channels), float32 or float64, C-contiguous
+        Steps; usually a view of the user's array.
+    starts, lengths : ndarray of shape (n_sequences,), intp
+        Where each sequence begins, and its number of steps, at least one.
     """
 
-    def __init__(self, values, offsets):
+    def __init__(self, values, starts, lengths):
         self.values = values
-        self.offsets = offsets
+        self.starts = starts
+        self.lengths = lengths
+
+    @classmethod
+    def of_lengths(cls, values, lengths):
+        """Sequences of these lengths, one after the other."""
+        lengths = np.asarray(lengths, dtype=np.intp)
+        return cls(values, np.cumsum(lengths) - lengths, lengths)
+
+    @classmethod
+    def of_equal_length(cls, values, n_timesteps, n_sequences, stride=None):
+        """Sequences of n_timesteps steps, each beginning `stride` (n_timesteps) after the last."""
+        starts = np.arange(n_sequences, dtype=np.intp) * (n_timesteps if stride is None else stride)
+        return cls(values, starts, np.broadcast_to(np.intp(n_timesteps), n_sequences))
 
     def __len__(self):
-        return len(self.offsets) - 1
+        return len(self.starts)
 
     @cached_property
-    def lengths(self):
-        """Steps of each sequence, (n_sequences,) intp."""
-        return np.diff(self.offsets)
+    def n_steps(self):
+        """Steps of all sequences together."""
+        return int(self.lengths.sum())
 
     @cached_property
     def longest(self):
@@ -50,19 +65,34 @@ class SequenceBatch:
         minibatch = np.arange(len(rows)) // (batch_size or len(rows))
         return rows[np.lexsort((-self.lengths[rows], minibatch))]
 
+    def stacked(self):
+        """The same sequences one after the other, without overlap or padding.
+
+        Itself where they lie so already; otherwise the values are copied.
+        """
+        first = np.cumsum(self.lengths) - self.lengths
+        if self.n_steps == len(self.values) and np.array_equal(first, self.starts):
+            return self
+        steps = np.arange(self.n_steps) + np.repeat(self.starts - first, self.lengths)
+        return SequenceBatch(self.values[steps], first, self.lengths)
+
 
 class Targets(NamedTuple):
-    """What the outputs should be, by sequence: class labels or probabilities.
+    """What the outputs should be, by sequence, and the loss that compares the two.
 
     labels : (n_sequences,) int32, or None
-    soft : (n_sequences, n_outputs) of the network's dtype, or None; with one output the probability
-        of the second class
+    values : (n_sequences, n_outputs) of the network's dtype, or None; for "cross_entropy"
+        probabilities (with one output that of the second class), for "huber" numbers
     weights : (n_sequences,) of the network's dtype, or None for ones
+    loss : "cross_entropy" or "huber"
+    delta : the error from which on Huber's loss is linear; infinity makes it the squared error
     """
 
     labels: np.ndarray | None = None
-    soft: np.ndarray | None = None
+    values: np.ndarray | None = None
     weights: np.ndarray | None = None
+    loss: str = "cross_entropy"
+    delta: float = float("inf")
 
     def mean_weight(self, rows):
         """Mean of the non-zero weights of some sequences.
@@ -77,11 +107,15 @@ class Targets(NamedTuple):
 
 
 class Score(NamedTuple):
-    """Sums over sequences: of weight x loss, of weights, and of weights of correct predictions."""
+    """Sums over sequences: of weight x loss, of weights, and of a metric.
+
+    The metric is weight x (1 where the prediction is correct) for "cross_entropy" and weight x
+    squared error for "huber".
+    """
 
     loss: float
     weight: float
-    correct: float
+    metric: float
 
     @property
     def mean_loss(self):
@@ -89,9 +123,9 @@ class Score(NamedTuple):
         return self.loss / self.weight
 
     @property
-    def accuracy(self):
-        """Weighted share of correct predictions."""
-        return self.correct / self.weight
+    def mean_metric(self):
+        """Accuracy or mean squared error."""
+        return self.metric / self.weight
 
 
 @dataclass
@@ -119,7 +153,7 @@ class EpochTotals(NamedTuple):
 
     loss: float = 0.0
     weight: float = 0.0
-    correct: float = 0.0
+    metric: float = 0.0
     penalty: float = 0.0
     gradient_norm: float = 0.0
     n_updates: int = 0
@@ -131,6 +165,11 @@ class EpochTotals(NamedTuple):
         if self.diverged or self.n_updates == 0:
             return float("inf")
         return (self.loss + self.penalty) / self.weight
+
+    @property
+    def mean_metric(self):
+        """Accuracy or mean squared error; 0 where nothing was computed."""
+        return self.metric / (self.weight or 1.0)
 
     def plus(self, other):
         """The totals of two parts of an epoch."""

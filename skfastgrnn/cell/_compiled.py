@@ -4,6 +4,7 @@ import numpy as np
 
 from . import _kernel
 from ._batch import EpochTotals, Score
+from ._network import LOSSES
 
 #: Work of one call between two looks at the keyboard, about a tenth of a second; one minibatch at
 #: the least.
@@ -20,7 +21,10 @@ class CompiledKernel:
         self._isa = _kernel.instruction_sets()[instruction_set]
 
     def states(self, network, parameters, sequences, h0=None):
-        """All states (n_steps, hidden) and the last of each sequence (n_sequences, hidden)."""
+        """All states (n_steps, hidden) and the last of each sequence (n_sequences, hidden).
+
+        The sequences lie one after the other (`SequenceBatch.stacked`).
+        """
         every = np.empty((len(sequences.values), network.hidden_size), dtype=parameters.dtype)
         return every, self._run(network, parameters, sequences, h0, every)
 
@@ -38,7 +42,8 @@ class CompiledKernel:
     def states_gradient(self, network, parameters, sequences, upstream, h0=None):
         """Gradients of parameters (P), values (n_steps, channels) and h0 (n_sequences, hidden).
 
-        `upstream` (n_steps, hidden) is the gradient of every state.
+        `upstream` (n_steps, hidden) is the gradient of every state. The sequences lie one after the
+        other.
         """
         rows = all_rows(sequences)
         gradient = np.empty_like(parameters)
@@ -85,7 +90,7 @@ class CompiledKernel:
                 parameters,
                 *arrays(sequences),
                 rows[part],
-                *targets,
+                *wanted(targets),
                 None,
                 n_threads,
             )
@@ -98,7 +103,14 @@ class CompiledKernel:
         rows = sequences.longest_first(rows)
         gradient = np.empty_like(parameters)
         score = _kernel.loss_gradient(
-            self._isa, network, parameters, *arrays(sequences), rows, *targets, gradient, n_threads
+            self._isa,
+            network,
+            parameters,
+            *arrays(sequences),
+            rows,
+            *wanted(targets),
+            gradient,
+            n_threads,
         )
         return Score(*score), gradient
 
@@ -113,8 +125,9 @@ class CompiledKernel:
         for part in parts(network, sequences, n_batches, batch_size):
             done = EpochTotals(
                 *_kernel.train(
-                    self._isa, network, parameters, *arrays(sequences), rows, *targets, mean_weight,
-                    adam, adam.first, adam.second, batch_size, part.start, part.stop, n_threads,
+                    self._isa, network, parameters, *arrays(sequences), rows, *wanted(targets),
+                    mean_weight, adam, adam.first, adam.second, batch_size, part.start, part.stop,
+                    n_threads,
                 )
             )  # fmt: skip
             adam.step += done.n_updates
@@ -127,15 +140,20 @@ class CompiledKernel:
 def parts(network, sequences, n, sequences_each=1):
     """Slices of `range(n)`, for calls short enough that Ctrl-C is heard soon; at least one of n."""
     flops_per_step = 6 * network.hidden_size * (network.hidden_size + network.n_channels)
-    steps = sequences_each * len(sequences.values) / len(sequences)
+    steps = sequences_each * sequences.n_steps / len(sequences)
     size = 1 + int(FLOPS_BETWEEN_SIGNALS / (flops_per_step * steps))
     return [slice(first, min(n, first + size)) for first in range(0, n, size)]
 
 
 def arrays(sequences):
     """What the compiled functions take for sequences."""
-    offsets = sequences.offsets if sequences.is_ragged else None
-    return sequences.values, offsets, sequences.longest
+    lengths = sequences.lengths if sequences.is_ragged else None
+    return sequences.values, sequences.starts, lengths, sequences.longest
+
+
+def wanted(targets):
+    """What the compiled functions take for targets."""
+    return LOSSES.index(targets.loss), targets.delta, *targets[:3]
 
 
 def all_rows(sequences):

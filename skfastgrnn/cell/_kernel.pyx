@@ -11,19 +11,21 @@ cdef extern from "kernel.h" nogil:
 
     ctypedef struct Sequences:
         const void *values
-        const Py_ssize_t *offsets
+        const Py_ssize_t *starts
+        const Py_ssize_t *lengths
         const Py_ssize_t *chosen
         Py_ssize_t n
         Py_ssize_t longest
 
     ctypedef struct Targets:
-        double mean_weight
+        int loss
+        double delta, mean_weight
         const int32_t *labels
-        const void *soft
+        const void *values
         const void *weights
 
     ctypedef struct Score:
-        double loss, weight, correct
+        double loss, weight, metric
 
     ctypedef struct Adam:
         double learning_rate, beta_1, beta_2, epsilon, alpha, clip_value, clip_norm
@@ -87,7 +89,8 @@ cdef inline const void *start_2d(const real[:, ::1] a) noexcept nogil:
 
 
 cdef Sequences sequences_of(Network net, const real[::1] parameters, const real[:, ::1] values,
-                            const Py_ssize_t[::1] offsets, Py_ssize_t longest, const Py_ssize_t[::1] chosen):
+                            const Py_ssize_t[::1] starts,
+                            const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen):
     """Sequences of that network's channels, with a vector of its parameters: a mistake is no memory error."""
     cdef Sequences seqs
     cdef Py_ssize_t H = net.hidden_size
@@ -96,18 +99,22 @@ cdef Sequences sequences_of(Network net, const real[::1] parameters, const real[
     if parameters.shape[0] != H * (net.n_channels + H + 2) + 2 + net.n_outputs * (H + 1):
         raise ValueError(f"{parameters.shape[0]} parameters do not make this network.")
     seqs.values = start_2d[real](values)
-    seqs.offsets = NULL if offsets is None else &offsets[0]
+    seqs.starts = &starts[0]
+    seqs.lengths = NULL if lengths is None else &lengths[0]
     seqs.longest = longest
     seqs.chosen = &chosen[0]
     seqs.n = chosen.shape[0]
     return seqs
 
 
-cdef Targets targets_of(const int32_t[::1] labels, const real[:, ::1] soft, const real[::1] weights):
+cdef Targets targets_of(int loss, double delta, const int32_t[::1] labels, const real[:, ::1] target_values,
+                        const real[::1] weights):
     cdef Targets targets
+    targets.loss = loss
+    targets.delta = delta
     targets.mean_weight = 1  # where it matters, train says otherwise
     targets.labels = NULL if labels is None else &labels[0]
-    targets.soft = start_2d[real](soft)
+    targets.values = start_2d[real](target_values)
     targets.weights = start_1d[real](weights)
     return targets
 
@@ -117,10 +124,10 @@ cdef check(int status):
         raise MemoryError("The network's histories do not fit into memory; shorten the sequences, or lower hidden_size or n_jobs.")
 
 
-def states(int isa, network, const real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] offsets,
-           Py_ssize_t longest, const Py_ssize_t[::1] chosen, const real[:, ::1] h0, real[:, ::1] every, real[:, ::1] last):
+def states(int isa, network, const real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] starts,
+           const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen, const real[:, ::1] h0, real[:, ::1] every, real[:, ::1] last):
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](net, parameters, values, offsets, longest, chosen)
+    cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
     cdef int status
     with nogil:
         status = table_of(isa, sizeof(real)).states(
@@ -130,12 +137,13 @@ def states(int isa, network, const real[::1] parameters, const real[:, ::1] valu
 
 
 def states_gradient(int isa, network, const real[::1] parameters, const real[:, ::1] values,
-                    const Py_ssize_t[::1] offsets, Py_ssize_t longest, const Py_ssize_t[::1] chosen,
+                    const Py_ssize_t[::1] starts,
+                    const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen,
                     const real[:, ::1] h0,
                     const real[:, ::1] upstream, real[::1] gradient, real[:, ::1] values_gradient,
                     real[:, ::1] h0_gradient):
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](net, parameters, values, offsets, longest, chosen)
+    cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
     cdef int status
     with nogil:
         status = table_of(isa, sizeof(real)).states_gradient(
@@ -144,10 +152,10 @@ def states_gradient(int isa, network, const real[::1] parameters, const real[:, 
     check(status)
 
 
-def outputs(int isa, network, const real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] offsets,
-            Py_ssize_t longest, const Py_ssize_t[::1] chosen, real[:, ::1] output, int n_threads):
+def outputs(int isa, network, const real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] starts,
+            const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen, real[:, ::1] output, int n_threads):
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](net, parameters, values, offsets, longest, chosen)
+    cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
     cdef int status
     with nogil:
         status = table_of(isa, sizeof(real)).outputs(&net, &parameters[0], &seqs, &output[0, 0], n_threads)
@@ -155,33 +163,35 @@ def outputs(int isa, network, const real[::1] parameters, const real[:, ::1] val
 
 
 def loss_gradient(int isa, network, const real[::1] parameters, const real[:, ::1] values,
-                  const Py_ssize_t[::1] offsets, Py_ssize_t longest, const Py_ssize_t[::1] chosen,
-                  const int32_t[::1] labels,
-                  const real[:, ::1] soft, const real[::1] weights, real[::1] gradient, int n_threads):
-    """(loss, weight, correct), sums over the chosen sequences; fills the gradient unless it is None."""
+                  const Py_ssize_t[::1] starts,
+                  const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen,
+                  int loss, double delta, const int32_t[::1] labels, const real[:, ::1] target_values,
+                  const real[::1] weights, real[::1] gradient, int n_threads):
+    """(loss, weight, metric), sums over the chosen sequences; fills the gradient unless it is None."""
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](net, parameters, values, offsets, longest, chosen)
-    cdef Targets targets = targets_of[real](labels, soft, weights)
+    cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
+    cdef Targets targets = targets_of[real](loss, delta, labels, target_values, weights)
     cdef Score score
     cdef int status
     with nogil:
         status = table_of(isa, sizeof(real)).loss_gradient(
             &net, &parameters[0], &seqs, &targets, &score, <void *>start_1d[real](gradient), n_threads)
     check(status)
-    return score.loss, score.weight, score.correct
+    return score.loss, score.weight, score.metric
 
 
-def train(int isa, network, real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] offsets,
-          Py_ssize_t longest, const Py_ssize_t[::1] chosen, const int32_t[::1] labels, const real[:, ::1] soft, const real[::1] weights,
-          double mean_weight, adam, real[::1] first_moment, real[::1] second_moment, Py_ssize_t batch_size, Py_ssize_t first,
+def train(int isa, network, real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] starts,
+          const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen, int loss, double delta,
+          const int32_t[::1] labels, const real[:, ::1] target_values, const real[::1] weights, double mean_weight,
+          adam, real[::1] first_moment, real[::1] second_moment, Py_ssize_t batch_size, Py_ssize_t first,
           Py_ssize_t end, int n_threads):
     """Minibatches [first, end) of the chosen sequences, parameters and moments updated in place.
 
-    Answers the sums (loss, weight, correct, penalty, gradient norm, updates) and whether it diverged.
+    Answers the sums (loss, weight, metric, penalty, gradient norm, updates) and whether it diverged.
     """
     cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](net, parameters, values, offsets, longest, chosen)
-    cdef Targets targets = targets_of[real](labels, soft, weights)
+    cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
+    cdef Targets targets = targets_of[real](loss, delta, labels, target_values, weights)
     targets.mean_weight = mean_weight
     cdef EpochTotals done
     cdef Adam settings
@@ -196,12 +206,12 @@ def train(int isa, network, real[::1] parameters, const real[:, ::1] values, con
     settings.first = &first_moment[0]
     settings.second = &second_moment[0]
     settings.step = adam.step
-    done.score.loss = done.score.weight = done.score.correct = 0
+    done.score.loss = done.score.weight = done.score.metric = 0
     done.penalty = done.gradient_norm = 0
     done.n_updates = done.diverged = 0
     with nogil:
         status = table_of(isa, sizeof(real)).train(
             &net, &parameters[0], &seqs, &targets, &settings, batch_size, first, end, &done, n_threads)
     check(status)
-    return (done.score.loss, done.score.weight, done.score.correct, done.penalty, done.gradient_norm, done.n_updates,
+    return (done.score.loss, done.score.weight, done.score.metric, done.penalty, done.gradient_norm, done.n_updates,
             bool(done.diverged))

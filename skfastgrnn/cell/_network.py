@@ -5,6 +5,7 @@ from dataclasses import dataclass
 #: In the order of the compiled kernel's enumerations (kernel/kernel.h).
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "hard_sigmoid", "hard_tanh")
 READOUTS = ("last", "mean")
+LOSSES = ("cross_entropy", "huber")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,10 @@ class ReferenceKernel:
     most_rows = 512  # sequences at a time, to bound the memory of predictions
 
     def states(self, network, parameters, sequences, h0=None):
-        """All states (n_steps, hidden) and the last of each sequence (n_sequences, hidden)."""
+        """All states (n_steps, hidden) and the last of each sequence (n_sequences, hidden).
+
+        The sequences lie one after the other (`SequenceBatch.stacked`).
+        """
         H = network.hidden_size
         every = np.empty((len(sequences.values), H), dtype=parameters.dtype)
         last = np.empty((len(sequences), H), dtype=parameters.dtype)
@@ -34,9 +37,7 @@ class ReferenceKernel:
             )
             last[rows] = h[-1]
             for b, row in enumerate(rows):
-                every[sequences.offsets[row] : sequences.offsets[row + 1]] = h[
-                    1 : lengths[b] + 1, b
-                ]
+                every[steps_of(sequences, row)] = h[1 : lengths[b] + 1, b]
         return every, last
 
     def last_states(self, network, parameters, sequences):
@@ -46,13 +47,14 @@ class ReferenceKernel:
     def states_gradient(self, network, parameters, sequences, upstream, h0=None):
         """Gradients of parameters (P), values (n_steps, channels) and h0 (n_sequences, hidden).
 
-        `upstream` (n_steps, hidden) is the gradient of every state.
+        `upstream` (n_steps, hidden) is the gradient of every state. The sequences lie one after the
+        other.
         """
         p = named_views(network, parameters)
         gradient = np.zeros_like(parameters)
         d_values = np.zeros_like(sequences.values)
         d_h0 = np.zeros((len(sequences), network.hidden_size), dtype=parameters.dtype)
-        states = type(sequences)(upstream, sequences.offsets)
+        states = type(sequences)(upstream, sequences.starts, sequences.lengths)
         for rows in self._parts(sequences):
             x, lengths = padded(sequences, rows)
             h, z, c = _reference.forward(network, p, x, lengths, None if h0 is None else h0[rows])
@@ -61,7 +63,7 @@ class ReferenceKernel:
                 network, p, x, lengths, h, z, c, up, named_views(network, gradient)
             )
             for b, row in enumerate(rows):
-                d_values[sequences.offsets[row] : sequences.offsets[row + 1]] = dx[b, : lengths[b]]
+                d_values[steps_of(sequences, row)] = dx[b, : lengths[b]]
         return gradient, d_values, d_h0
 
     def outputs(self, network, parameters, sequences, n_threads=1):
@@ -89,7 +91,7 @@ class ReferenceKernel:
         rows = sequences.longest_first(rows)
         p = named_views(network, parameters)
         output, summary, cell = forward_pass(network, p, sequences, rows)
-        score, d_output = cross_entropy(output, targets, rows)
+        score, d_output = loss_of(output, targets, rows)
         if not gradient:
             return score, None
         flat = np.zeros_like(parameters)
@@ -145,8 +147,13 @@ def padded(sequences, rows):
     lengths = sequences.lengths[rows]
     x = np.zeros((len(rows), lengths[0], sequences.values.shape[1]), dtype=sequences.values.dtype)
     for b, row in enumerate(rows):
-        x[b, : lengths[b]] = sequences.values[sequences.offsets[row] : sequences.offsets[row + 1]]
+        x[b, : lengths[b]] = sequences.values[steps_of(sequences, row)]
     return x, lengths
+
+
+def steps_of(sequences, row):
+    """Where in the values a sequence lies."""
+    return slice(sequences.starts[row], sequences.starts[row] + sequences.lengths[row])
 
 
 def forward_pass(network, p, sequences, rows):
@@ -161,28 +168,48 @@ def forward_pass(network, p, sequences, rows):
     return summary @ p["head_weight"].T + p["head_bias"], summary, (x, lengths, h, z, c)
 
 
-def cross_entropy(output, targets, rows):
-    """Score of logits (B, O) for sequences `rows`, and its gradient (B, O): weight x (p - q).
-
-    loss = -Σ_k q_k log p_k; with one output p = σ(o) is the probability of the second class.
-    """
+def loss_of(output, targets, rows):
+    """Score of outputs (B, O) for sequences `rows`, and the gradient (B, O) of weight x loss."""
     weights = np.ones(len(rows), output.dtype) if targets.weights is None else targets.weights[rows]
-    if targets.soft is not None:
-        q = targets.soft[rows]
-    elif output.shape[1] == 1:
-        q = targets.labels[rows, None].astype(output.dtype)
+    if targets.loss == "huber":
+        losses, metric, gradient = huber(output, targets.values[rows], targets.delta)
     else:
-        q = np.eye(output.shape[1], dtype=output.dtype)[targets.labels[rows]]
+        losses, metric, gradient = cross_entropy(output, probabilities(output, targets, rows))
+    score = Score(float(weights @ losses), float(weights.sum()), float(weights @ metric))
+    return score, weights[:, None] * gradient
+
+
+def probabilities(output, targets, rows):
+    """Wanted probabilities (B, O) for sequences `rows`."""
+    if targets.values is not None:
+        return targets.values[rows]
     if output.shape[1] == 1:
-        p = expit(output)
+        return targets.labels[rows, None].astype(output.dtype)
+    return np.eye(output.shape[1], dtype=output.dtype)[targets.labels[rows]]
+
+
+def cross_entropy(output, q):
+    """Losses (B,), which predictions are correct (B,), gradient (B, O), for logits and targets q.
+
+    loss = -Σ_k q_k log p_k;  ∂loss/∂o = p - q;  with one output p = σ(o) is the probability of the
+    second class.
+    """
+    if output.shape[1] == 1:
         losses = (np.logaddexp(0, output) - output * q)[:, 0]
-        correct = ((output > 0) == (q > 0.5))[:, 0]
-    else:
-        p = softmax(output, axis=1)
-        losses = logsumexp(output, axis=1) - np.sum(q * output, axis=1)
-        correct = output.argmax(axis=1) == q.argmax(axis=1)
-    score = Score(float(weights @ losses), float(weights.sum()), float(weights @ correct))
-    return score, weights[:, None] * (p - q)
+        return losses, ((output > 0) == (q > 0.5))[:, 0], expit(output) - q
+    losses = logsumexp(output, axis=1) - np.sum(q * output, axis=1)
+    return losses, output.argmax(axis=1) == q.argmax(axis=1), softmax(output, axis=1) - q
+
+
+def huber(output, y, delta):
+    """Losses (B,), squared errors (B,), both means over outputs, and gradient (B, O).
+
+    e = o - y;  g = e cut to [-δ, δ];  loss = g (e - g / 2);  ∂loss/∂o = g.  Huber, *Robust
+    Estimation of a Location Parameter*, Annals of Mathematical Statistics 35, 1964.
+    """
+    e = output - y
+    g = np.clip(e, -delta, delta)
+    return np.mean(g * (e - g / 2), axis=1), np.mean(e * e, axis=1), g / output.shape[1]
 
 
 def clip(gradient, adam):

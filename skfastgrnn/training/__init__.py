@@ -3,11 +3,13 @@
 _schedules.py       the learning rate of each epoch
 _stopping.py        when to stop, and which weights to keep
 _report.py          the lines that verbose=1 prints
+_metrics.py         accuracy and R², beside the loss
 _data.py            data sets, and parts of them held out
 _trainer.py         the epochs
 """
 
 from ._data import DataSet, concatenated, hold_out
+from ._metrics import mean_and_deviation
 from ._schedules import learning_rate_of
 from ._trainer import TrainingResult, train
 
@@ -17,5 +19,6 @@ __all__ = [
     "concatenated",
     "hold_out",
     "learning_rate_of",
+    "mean_and_deviation",
     "train",
 ]

@@ -15,12 +15,18 @@ class DataSet(NamedTuple):
     targets: Targets
     rows: np.ndarray
 
+    @classmethod
+    def of_all(cls, sequences, targets):
+        """Every sequence."""
+        return cls(sequences, targets, np.arange(len(sequences)))
+
 
 def hold_out(data, fraction, *, shuffled_by):
-    """Split the rows of labelled data into a training and a validation part.
+    """Split the rows of a data set into a training and a validation part.
 
-    With a generator in `shuffled_by` the validation part is drawn at random, stratified by label;
-    a class of a single sample then stays in the training part. With None it is the tail.
+    With a generator in `shuffled_by` the validation part is drawn at random, stratified by label
+    where there are labels; a class of a single sample then stays in the training part. With None it
+    is the tail.
 
     Parameters
     ----------
@@ -42,6 +48,8 @@ def hold_out(data, fraction, *, shuffled_by):
         )
     if shuffled_by is None:
         training, held_out = np.split(data.rows, [n_rows - n_held_out])
+    elif data.targets.labels is None:
+        held_out, training = np.split(shuffled_by.permutation(data.rows), [n_held_out])
     else:
         training, held_out = stratified_split(data, fraction, n_held_out, shuffled_by)
     weights = data.targets.weights
@@ -80,18 +88,26 @@ def stratified_split(data, fraction, n_held_out, rng):
 
 
 def concatenated(first, second):
-    """All rows of two labelled data sets, one after the other."""
+    """All rows of two data sets, one after the other."""
     a, b = first.sequences, second.sequences
     sequences = SequenceBatch(
         np.concatenate([a.values, b.values]),
-        np.concatenate([a.offsets, a.offsets[-1] + b.offsets[1:]]),
+        np.concatenate([a.starts, len(a.values) + b.starts]),
+        np.concatenate([a.lengths, b.lengths]),
     )
-    weights = [
-        np.ones(len(part.sequences), a.values.dtype)
-        if part.targets.weights is None
-        else part.targets.weights
-        for part in (first, second)
-    ]
-    labels = np.concatenate([first.targets.labels, second.targets.labels])
-    targets = Targets(labels=labels, weights=np.concatenate(weights))
-    return DataSet(sequences, targets, np.arange(len(sequences)))
+    targets = first.targets
+    if targets.labels is not None:
+        labels = np.concatenate([targets.labels, second.targets.labels])
+        targets = targets._replace(labels=labels)
+    else:
+        values = np.concatenate([targets.values, second.targets.values])
+        targets = targets._replace(values=values)
+    if targets.weights is not None or second.targets.weights is not None:
+        weights = [
+            np.ones(len(part.sequences), a.values.dtype)
+            if part.targets.weights is None
+            else part.targets.weights
+            for part in (first, second)
+        ]
+        targets = targets._replace(weights=np.concatenate(weights))
+    return DataSet.of_all(sequences, targets)

@@ -7,21 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ._metrics import METRIC_NAMES, metric_of
 from ._report import epoch_line
 from ._stopping import BestSoFar
 
 #: Frames from a warning here up to the line that called `fit`.
 USER = 7
-
-HISTORY = (
-    "loss",
-    "validation_loss",
-    "accuracy",
-    "validation_accuracy",
-    "learning_rate",
-    "gradient_norm",
-    "seconds",
-)
 
 
 @dataclass
@@ -34,7 +25,13 @@ class TrainingResult:
     best_iter: int = 0
     loss: float = np.inf
     best_loss: float = np.inf
-    history: dict = field(default_factory=lambda: {name: [] for name in HISTORY})
+    history: dict = field(default_factory=dict)
+    metric: str = ""  # its name in the history
+
+    @property
+    def validation_scores(self):
+        """The metric of the validation set after every epoch."""
+        return self.history[f"validation_{self.metric}"]
 
 
 def train(
@@ -78,7 +75,10 @@ def train(
     rng : numpy.random.Generator
         Shuffles the rows.
     """
-    result = TrainingResult(parameters)
+    metric = METRIC_NAMES[training.targets.loss]
+    result = TrainingResult(parameters, metric=metric, history=new_history(metric))
+    training_metric = metric_of(training)
+    validation_metric = None if validation is None else metric_of(validation)
     watched = BestSoFar(parameters, tol=tol, patience=patience)
     initial = parameters.copy()
     rows = training.rows
@@ -107,7 +107,16 @@ def train(
                 if validation is None
                 else kernel.loss(network, parameters, *validation, n_threads)
             )
-            record(result, totals, score, adam.learning_rate, time.perf_counter() - started)
+            entries = {
+                "loss": totals.objective,
+                metric: training_metric(totals.mean_metric),
+                "learning_rate": adam.learning_rate,
+                "gradient_norm": totals.gradient_norm / max(totals.n_updates, 1),
+            }
+            if score is not None:
+                entries["validation_loss"] = score.mean_loss
+                entries[f"validation_{metric}"] = validation_metric(score.mean_metric)
+            record(result, **entries, seconds=time.perf_counter() - started)
             if diverged:
                 break
             if score is None:  # the training loss was taken on the way from `before`
@@ -161,19 +170,15 @@ def lowest_loss(candidates, kernel, network, judge, n_threads):
     return candidates[int(np.argmin(np.nan_to_num(losses, nan=np.inf)))]
 
 
-def record(result, totals, score, learning_rate, seconds):
-    """Add an epoch to the history: its sums, and its score over the validation set or None."""
+def new_history(metric):
+    """No epoch yet, in the order in which people read of one."""
+    both = ("loss", "validation_loss", metric, f"validation_{metric}")
+    return {name: [] for name in (*both, "learning_rate", "gradient_norm", "seconds")}
+
+
+def record(result, **entries):
+    """Add an epoch to the history."""
     result.n_iter += 1
-    result.loss = totals.objective
-    updates, weight = max(totals.n_updates, 1), totals.weight or 1.0
-    entries = {
-        "loss": totals.objective,
-        "accuracy": totals.correct / weight,
-        "gradient_norm": totals.gradient_norm / updates,
-        "learning_rate": learning_rate,
-        "seconds": seconds,
-    }
-    if score is not None:
-        entries |= {"validation_loss": score.mean_loss, "validation_accuracy": score.accuracy}
+    result.loss = entries["loss"]
     for name, value in entries.items():
         result.history[name].append(value)

@@ -116,12 +116,8 @@ static int block_init(Block *b, Sizes z, ptrdiff_t max_rows, ptrdiff_t max_steps
     return 1;
 }
 
-INLINE ptrdiff_t start_of(const Sequences *seqs, ptrdiff_t i) {
-    return seqs->offsets != NULL ? seqs->offsets[i] : i * seqs->longest;
-}
-
 INLINE ptrdiff_t length_of(const Sequences *seqs, ptrdiff_t i) {
-    return seqs->offsets != NULL ? seqs->offsets[i + 1] - seqs->offsets[i] : seqs->longest;
+    return seqs->lengths != NULL ? seqs->lengths[i] : seqs->longest;
 }
 
 /* Take on n of the chosen sequences, from position `first`; their lengths must not increase. */
@@ -130,7 +126,7 @@ static void block_assign(Block *b, const Sequences *seqs, ptrdiff_t first, ptrdi
     const real *values = seqs->values;
     for (ptrdiff_t r = 0; r < n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
-        b->start[r] = start_of(seqs, i);
+        b->start[r] = seqs->starts[i];
         b->length[r] = length_of(seqs, i);
     }
     /* Shuffled sequences lie anywhere: call for those of the next block while this one is computed.
@@ -139,7 +135,7 @@ static void block_assign(Block *b, const Sequences *seqs, ptrdiff_t first, ptrdi
     for (ptrdiff_t p = first + n; p < upcoming; p++) {
         const ptrdiff_t i = seqs->chosen[p];
         const ptrdiff_t bytes = length_of(seqs, i) * b->z.D * (ptrdiff_t)sizeof(real);
-        prefetch(values + start_of(seqs, i) * b->z.D, smaller(bytes, PREFETCH_AHEAD));
+        prefetch(values + seqs->starts[i] * b->z.D, smaller(bytes, PREFETCH_AHEAD));
     }
     b->n_steps = b->length[0];
     b->first_row[0] = 0;

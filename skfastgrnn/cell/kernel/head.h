@@ -1,8 +1,14 @@
-/* From the states of a block to its outputs and loss, and back: readout, linear head,
- * cross-entropy.
+/* From the states of a block to its outputs and loss, and back: readout, linear head, loss.
  *
- *     s = h_T  or  mean_t h_t;     o = V s + b;     p = softmax(o), or sigmoid(o) where there is
- * one output loss = -Σ_k q_k log p_k      ∂loss/∂o = p - q
+ *     s = h_T  or  mean_t h_t;     o = V s + b
+ *
+ * Cross-entropy, where p = softmax(o), or σ(o) if there is one output:
+ *
+ *     loss = -Σ_k q_k log p_k;     ∂loss/∂o = p - q
+ *
+ * Huber's loss (Huber, *Robust Estimation of a Location Parameter*, 1964), the mean over outputs:
+ *
+ *     e = o - y;   g = e cut to [-δ, δ];   loss = g (e - g / 2);   ∂loss/∂o = g
  */
 #ifndef SKFASTGRNN_HEAD_H
 #define SKFASTGRNN_HEAD_H
@@ -95,7 +101,7 @@ static Score softmax_block(const Sequences *seqs, const Targets *targets, Block 
     for (ptrdiff_t r = 0; r < b->n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
         const ptrdiff_t label = targets->labels != NULL ? targets->labels[i] : 0;
-        const real *soft = targets->soft != NULL ? (const real *)targets->soft + i * z.O : NULL;
+        const real *soft = targets->values != NULL ? (const real *)targets->values + i * z.O : NULL;
         const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
         real *o = b->outputs + r * z.Op;
         int correct;
@@ -103,7 +109,7 @@ static Score softmax_block(const Sequences *seqs, const Targets *targets, Block 
         for (ptrdiff_t k = 0; k < z.O; k++) o[k] *= weight;
         score.loss += (double)weight * loss;
         score.weight += (double)weight;
-        score.correct += correct ? (double)weight : 0;
+        score.metric += correct ? (double)weight : 0;
         score.counted += weight > 0;
     }
     return score;
@@ -119,7 +125,7 @@ static Score logistic_block(const Sequences *seqs, const Targets *targets, Block
         const ptrdiff_t i = seqs->chosen[first + r];
         o[r] = b->outputs[r * Op];
         q[r] =
-            targets->labels != NULL ? (real)targets->labels[i] : ((const real *)targets->soft)[i];
+            targets->labels != NULL ? (real)targets->labels[i] : ((const real *)targets->values)[i];
         weight[r] = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
         score.counted += weight[r] > 0;
     }
@@ -130,11 +136,44 @@ static Score logistic_block(const Sequences *seqs, const Targets *targets, Block
         vec gradient;
         score.loss += (double)vec_sum(w * logistic_loss(logit, target, &gradient));
         score.weight += (double)vec_sum(w);
-        score.correct += (double)vec_sum(where(agree, w, splat(0)));
+        score.metric += (double)vec_sum(where(agree, w, splat(0)));
         store(o + r, w * gradient);
     }
     for (ptrdiff_t r = 0; r < b->n; r++) b->outputs[r * Op] = o[r];
     return score;
+}
+
+/* Likewise for targets that are numbers. */
+static Score huber_block(const Sequences *seqs, const Targets *targets, Block *b, ptrdiff_t first) {
+    const Sizes z = b->z;
+    const real delta = (real)targets->delta;
+    Score score = {0, 0, 0, 0};
+    for (ptrdiff_t r = 0; r < b->n; r++) {
+        const ptrdiff_t i = seqs->chosen[first + r];
+        const real *y = (const real *)targets->values + i * z.O;
+        const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
+        real *o = b->outputs + r * z.Op;
+        real loss = 0, square = 0;
+        for (ptrdiff_t k = 0; k < z.O; k++) {
+            const real e = o[k] - y[k];
+            const real g = e > delta ? delta : e < -delta ? -delta : e;
+            loss += g * (e - g / 2);
+            square += e * e;
+            o[k] = weight * g / (real)z.O;
+        }
+        score.loss += (double)weight * (double)loss / (double)z.O;
+        score.metric += (double)weight * (double)square / (double)z.O;
+        score.weight += (double)weight;
+        score.counted += weight > 0;
+    }
+    return score;
+}
+
+/* Turns b->outputs from outputs to weighted gradients of their losses. */
+static Score loss_block(const Sequences *seqs, const Targets *targets, Block *b, ptrdiff_t first) {
+    if (targets->loss == HUBER) return huber_block(seqs, targets, b, first);
+    if (b->z.O == 1) return logistic_block(seqs, targets, b, first);
+    return softmax_block(seqs, targets, b, first);
 }
 
 #endif

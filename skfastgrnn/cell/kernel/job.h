@@ -86,8 +86,7 @@ static Score block_gradient(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n, re
     block_assign(b, &job->seqs, first, n);
     cell_forward(&job->net, &job->weights, b, values, NULL, NULL);
     head_forward(&job->net, &job->weights, b);
-    const Score score = job->z.O == 1 ? logistic_block(&job->seqs, &job->targets, b, first)
-                                      : softmax_block(&job->seqs, &job->targets, b, first);
+    const Score score = loss_block(&job->seqs, &job->targets, b, first);
     if (!job->with_gradient) return score;
     memset(slot, 0, (size_t)padded_size(job->z) * sizeof(real));
     const Padded gradient = padded_at(job->z, slot);
@@ -122,7 +121,7 @@ static void sum_blocks(Job *job, ptrdiff_t first, ptrdiff_t end) {
         for (ptrdiff_t slot = job->first_slot; slot < end_slot; slot++) {
             job->score.loss += job->scores[slot].loss;
             job->score.weight += job->scores[slot].weight;
-            job->score.correct += job->scores[slot].correct;
+            job->score.metric += job->scores[slot].metric;
             job->score.counted += job->scores[slot].counted;
             if (slot > 0 && job->with_gradient)
                 add_reals(size, job->slots + slot * size, job->total);

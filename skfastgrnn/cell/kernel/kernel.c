@@ -89,7 +89,7 @@ static void update(Job *job, const Adam *adam, real *first_moment, real *second_
     totals->penalty += 0.5 * adam->alpha * squared_norm(n_decayed(job->z), parameters);
     totals->score.loss += score.loss;
     totals->score.weight += score.weight;
-    totals->score.correct += score.correct;
+    totals->score.metric += score.metric;
     totals->gradient_norm += norm;
     totals->n_updates += 1;
     adam_step(adam, adam->step + totals->n_updates, padded_size(job->z), job->total, first_moment,

@@ -18,6 +18,7 @@
 
 enum activation { SIGMOID, TANH, RELU, HARD_SIGMOID, HARD_TANH };
 enum readout { LAST, MEAN };
+enum loss { CROSS_ENTROPY, HUBER };
 
 /* What functions answer instead of 0. */
 enum { KERNEL_NO_MEMORY = -1 };
@@ -27,27 +28,33 @@ typedef struct {
     int gate, update, readout;
 } Network;
 
-/* Sequences where the user keeps them: sequence i is values[offsets[i]:offsets[i + 1]]. */
+/* Sequences where the user keeps them: sequence i is the lengths[i] steps from starts[i] on. They
+ * may overlap. */
 typedef struct {
     const void *values;       /* (S, D) */
-    const ptrdiff_t *offsets; /* (N + 1), or NULL where all sequences have `longest` steps */
+    const ptrdiff_t *starts;  /* (N) */
+    const ptrdiff_t *lengths; /* (N), or NULL where all sequences have `longest` steps */
     const ptrdiff_t *chosen;  /* (n): which sequences, in which order */
     ptrdiff_t n;
     ptrdiff_t longest; /* steps of the longest sequence */
 } Sequences;
 
-/* What the outputs should be, by sequence; either labels or soft targets is NULL. */
+/* What the outputs should be, by sequence: labels or values, the other is NULL. */
 typedef struct {
+    int loss;
+    double delta;       /* where HUBER becomes linear; HUGE_VAL makes it the squared error */
     double mean_weight; /* of all sequences of an epoch; a minibatch of n divides by n times it */
     const int32_t *labels; /* (N), class indices */
-    const void *soft;      /* (N, O), probabilities; (N, 1) holds that of the second class */
+    const void *values;    /* (N, O): numbers for HUBER, otherwise probabilities; (N, 1) then holds
+                              that of the second class */
     const void *weights;   /* (N) or NULL */
 } Targets;
 
 typedef struct {
     double loss;    /* sum of weight · loss */
     double weight;  /* sum of weights */
-    double correct; /* sum of weights where the largest output is the largest target */
+    double metric;  /* CROSS_ENTROPY: sum of weights where the largest output is the largest target;
+                       HUBER: sum of weight · squared error */
     double counted; /* sequences of non-zero weight */
 } Score;
 
@@ -74,8 +81,8 @@ typedef struct {
 typedef struct {
     const char *name; /* of the instruction set */
 
-    /* Steps through the cell: all states (S, H) and last states (n, H), either may be NULL. h0 (n,
-     * H) or NULL. */
+    /* Steps through the cell: all states (S, H), where the steps are, and last states (n, H);
+     * either may be NULL. h0 (n, H) or NULL. */
     int (*states)(const Network *, const void *parameters, const Sequences *, const void *h0,
                   void *all, void *last);
 

@@ -1,0 +1,86 @@
+"""Where sequences hold NaN or infinity: padding at an end, a gap, or a mistake."""
+
+import numpy as np
+
+#: Values looked at together: bounds the memory of the search.
+CHUNK = 1 << 18
+
+
+def lengths_without_padding(sequences):
+    """Lengths (n_sequences,) of sequences without the steps at their ends that are NaN throughout.
+
+    Those of sequences that hold nothing but such steps are 0.
+    """
+    if all_finite(sequences.values):
+        return sequences.lengths
+    lengths = sequences.lengths.copy()
+    for rows, first, values in neighbours(sequences):
+        is_padding = np.isnan(values).all(axis=1)
+        # For every step, the last step up to it that is no padding; -1 where there is none.
+        last = np.maximum.accumulate(np.where(is_padding, -1, np.arange(len(values))))
+        starts = sequences.starts[rows] - first
+        lengths[rows] = np.maximum(last[starts + lengths[rows] - 1] - starts + 1, 0)
+    return lengths
+
+
+def refuse_not_finite(sequences, allow_gaps):
+    """Raise an error that locates the first value that no sequence may hold.
+
+    That is infinity and, unless `allow_gaps`, NaN; sequences that hold nothing but NaN neither.
+    """
+    if all_finite(sequences.values):
+        return
+    for rows, first, values in neighbours(sequences):
+        is_broken = np.isinf(values) if allow_gaps else ~np.isfinite(values)
+        broken = np.flatnonzero(is_broken.any(axis=1))
+        nothing = np.flatnonzero(np.isnan(values).all(axis=1))
+        starts, lengths = sequences.starts[rows] - first, sequences.lengths[rows]
+        empty = count_within(nothing, starts, lengths) == lengths
+        refused = np.flatnonzero(empty | (count_within(broken, starts, lengths) > 0))
+        if len(refused) == 0:
+            continue
+        i = refused[np.argmin(rows[refused])]
+        if empty[i]:
+            raise ValueError(
+                f"Input X contains NaN: sample {rows[i]} holds nothing else. Remove it."
+            )
+        step = broken[np.searchsorted(broken, starts[i])]
+        channel = int(np.argmax(is_broken[step]))
+        where = f"sample {rows[i]}, step {step - starts[i]}, channel {channel}"
+        if np.isinf(values[step, channel]):
+            raise ValueError(f"Input X contains infinity: {where}. Replace or remove such values.")
+        raise ValueError(
+            f"Input X contains NaN: {where}. Fill such gaps first, as "
+            "skfastgrnn.preprocessing.SequenceImputer does, or remove these sequences."
+        )
+
+
+def all_finite(values):
+    """Whether no value is NaN or infinity."""
+    rows = max(1, CHUNK // values.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(values), rows):
+            part = values[start : start + rows]
+            # Where only the sum overflows, a closer look costs memory once.
+            if not np.isfinite(part.sum()) and not np.isfinite(part).all():
+                return False
+    return True
+
+
+def neighbours(sequences):
+    """Sequences that lie close together, as (rows, first, values): they lie in values, from first.
+
+    Few enough at a time to bound the memory of looking at them.
+    """
+    order = np.argsort(sequences.starts, kind="stable")
+    size = max(1, CHUNK // (sequences.values.shape[1] * max(1, sequences.longest)))
+    ends = sequences.starts + sequences.lengths
+    for i in range(0, len(order), size):
+        rows = order[i : i + size]
+        first = sequences.starts[rows[0]]
+        yield rows, first, sequences.values[first : ends[rows].max()]
+
+
+def count_within(steps, starts, lengths):
+    """How many of some steps, in increasing order, lie in each sequence."""
+    return np.searchsorted(steps, starts + lengths) - np.searchsorted(steps, starts)

@@ -1,0 +1,406 @@
+"""FastGRNNRegressor: numbers in, numbers out."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_consistent_length
+
+from ._base import BaseFastGRNN
+from ._guards import naming, unchanged_on_error
+from .cell import Targets, named_views
+from .training import mean_and_deviation
+
+
+class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
+    r"""Predict numbers from sequences with a kilobyte-sized gated recurrent network.
+
+    A FastGRNN cell reads a sequence step by step,
+
+    .. math::
+
+        a_t &= W x_t + U h_{t-1} \\
+        z_t &= \sigma(a_t + b_z) \\
+        c_t &= \tanh(a_t + b_h) \\
+        h_t &= (\zeta (1 - z_t) + \nu) \odot c_t + z_t \odot h_{t-1},
+
+    and a linear head turns its last state (or the mean of its states) into one number for each
+    output, such as the next values of a series. It is trained by exact backpropagation through time
+    with Adam [1]_. Targets are brought to mean 0 and standard deviation 1 inside, so that neither
+    the learning rate nor `huber_delta` depends on their units.
+
+    Parameters
+    ----------
+    hidden_size : int, default=32
+        Number of hidden units H. A network of D channels and O outputs has
+        ``H * (D + H + 2) + 2 + O * (H + 1)`` parameters.
+
+    loss : {'squared_error', 'huber'}, default='squared_error'
+        What is minimised: half the squared error, or Huber's loss [3]_, which grows only linearly
+        where an error exceeds `huber_delta` and so is not ruled by outliers. Both are means over
+        outputs, of targets in units of their standard deviation.
+
+    huber_delta : float, default=1.35
+        The error, in standard deviations of the target, from which on loss='huber' is linear. 1.35
+        keeps 95 % of the squared error's efficiency where errors are normal.
+
+    readout : {'last', 'mean'}, default='last'
+        What the head reads: the last state of a sequence, or the mean of its states.
+
+    gate_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='sigmoid'
+        Activation of the gate z. ``hard_sigmoid`` is ``clip((x + 1) / 2, 0, 1)`` and ``hard_tanh``
+        ``clip(x, -1, 1)``, the piecewise-linear forms for devices that compute in integers.
+
+    update_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='tanh'
+        Activation of the candidate state c.
+
+    n_timesteps : int or None, default=None
+        How to read 2-D X. ``None``: a row is a univariate series, one column a step. ``T``: a row
+        holds T steps of ``n_columns / T`` channels, one step after the other; 1 is plain tabular
+        data. Other forms of X do not need it.
+
+    solver : {'adam'}, default='adam'
+        The optimizer: Adam [2]_.
+
+    learning_rate : {'constant', 'step'}, default='constant'
+        'constant' stays at `learning_rate_init`; 'step' multiplies it by `lr_decay` every
+        `lr_decay_step` epochs.
+
+    learning_rate_init : float, default=0.012
+        The learning rate of the first epoch.
+
+    lr_decay : float, default=0.1
+        Factor in (0, 1] of learning_rate='step'.
+
+    lr_decay_step : int, default=50
+        Epochs between two decays of learning_rate='step'.
+
+    batch_size : int or 'auto', default='auto'
+        Sequences in a minibatch; all of them where there are fewer. 'auto' takes a thirty-second of
+        the training sequences, but at least 8 and at most 32.
+
+    max_iter : int, default=100
+        Maximum number of epochs.
+
+    shuffle : bool, default=True
+        Whether to shuffle the sequences before each epoch. Without it, a held-out part is the tail.
+
+    alpha : float, default=1e-5
+        Strength of the L2 penalty ``alpha / 2 * ||weights||² / n`` on W, U and the head's weights,
+        n being the number of sequences of a minibatch, times the mean weight where they have
+        weights: with smaller weights it counts for more.
+
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        Adam's decay rates of its moment estimates, in [0, 1).
+
+    epsilon : float, default=1e-8
+        Adam's guard against division by zero.
+
+    clip_norm : float or None, default=5.0
+        Gradients of a larger norm are scaled down to it.
+
+    clip_value : float or None, default=None
+        Gradient entries are first clipped to ``[-clip_value, clip_value]``.
+
+    early_stopping : bool or 'auto', default='auto'
+        Whether to hold out `validation_fraction` of the training sequences, to stop when their
+        (weighted) loss no longer improves, and to restore the weights of the best epoch. 'auto'
+        does so from 2000 sequences on: in small training sets the held-out part is worth more for
+        training. `X_val` in `fit` takes the place of the held-out part.
+
+    validation_fraction : float, default=0.2
+        Share to hold out, in (0, 1); the tail with ``shuffle=False``.
+
+    n_iter_no_change : int or inf, default=10
+        Stop after so many epochs in which the validation loss (without validation the training
+        loss) did not improve by `tol`. ``float("inf")`` trains for `max_iter` epochs.
+
+    tol : float, default=1e-4
+        The least improvement that counts.
+
+    refit : bool, default=False
+        Whether to train once more on all sequences, the validation set included, for `best_iter_`
+        epochs: the protocol of [1]_. `history_` remains that of the first training.
+
+    n_jobs : int or None, default=None
+        Threads. None means 1 (unless in a :class:`joblib.parallel_config` context), -1 all cores.
+        The result does not depend on it, to the last bit.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, shuffling and the held-out part. No global state is used or
+        changed.
+
+    verbose : int, default=0
+        With 1, print a line an epoch: losses, elapsed and remaining time.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns of 2-D X; number of channels of X in another form.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Column names, where X was a DataFrame with string column names.
+
+    n_channels_ : int
+        Number of channels of a step.
+
+    n_iter_ : int
+        Number of epochs trained.
+
+    best_iter_ : int
+        The epoch, counted from 1, whose weights are kept: that of the lowest validation loss.
+        Without validation the last, or that of the lowest training loss where it fits better. 0
+        where no epoch was better than the initial weights (a training that diverged) or none was
+        finished (one that was interrupted).
+
+    loss_ : float
+        Training objective (mean loss and penalty) of the last epoch, of targets in units of their
+        standard deviation, as all losses here.
+
+    best_loss_ : float
+        The lowest validation loss, or the lowest training objective where there is no validation.
+
+    loss_curve_, validation_loss_curve_, validation_scores_ : list of float
+        Training objective, validation loss and R² of the validation set of every epoch; the last
+        two are empty without validation. R² is that of all outputs together, each in units of its
+        standard deviation.
+
+    history_ : dict of str -> list of float
+        Per epoch: 'loss', 'validation_loss', 'r2', 'validation_r2', 'learning_rate',
+        'gradient_norm' (mean over updates, before clipping) and 'seconds'. Training values are
+        averages over the minibatches, each taken before its update.
+
+    params_ : dict of str -> ndarray
+        The learned parameters by name. The head's answer in the units of y.
+
+    See Also
+    --------
+    FastGRNNClassifier : Predicts classes.
+    skfastgrnn.preprocessing.sliding_windows : Cuts a long series into sequences and targets.
+
+    References
+    ----------
+    .. [1] A. Kusupati, M. Singh, K. Bhatia, A. Kumar, P. Jain, M. Varma, "FastGRNN: A Fast,
+       Accurate, Stable and Tiny Kilobyte Sized Gated Recurrent Neural Network", NeurIPS 2018.
+    .. [2] Diederik P. Kingma, Jimmy Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+    .. [3] Peter J. Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical
+       Statistics 35 (1964), 73-101.
+
+    Examples
+    --------
+    Forecast the next two values of a wave from the last ten:
+
+    >>> import numpy as np
+    >>> from skfastgrnn import FastGRNNRegressor
+    >>> from skfastgrnn.preprocessing import sliding_windows
+    >>> wave = np.sin(np.arange(500) / 5)
+    >>> X, y, _ = sliding_windows(wave, window=10, horizon=2)
+    >>> model = FastGRNNRegressor(hidden_size=8, max_iter=300, random_state=0)
+    >>> model = model.fit(X[:300], y[:300])
+    >>> model.predict(X[300:302]).shape
+    (2, 2)
+    >>> model.score(X[300:], y[300:]) > 0.99
+    True
+    """
+
+    _parameter_constraints = {
+        **BaseFastGRNN._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "huber"})],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        hidden_size=32,
+        *,
+        loss="squared_error",
+        huber_delta=1.35,
+        readout="last",
+        gate_activation="sigmoid",
+        update_activation="tanh",
+        n_timesteps=None,
+        solver="adam",
+        learning_rate="constant",
+        learning_rate_init=0.012,
+        lr_decay=0.1,
+        lr_decay_step=50,
+        batch_size="auto",
+        max_iter=100,
+        shuffle=True,
+        alpha=1e-5,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        clip_norm=5.0,
+        clip_value=None,
+        early_stopping="auto",
+        validation_fraction=0.2,
+        n_iter_no_change=10,
+        tol=1e-4,
+        refit=False,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_size = hidden_size
+        self.loss = loss
+        self.huber_delta = huber_delta
+        self.readout = readout
+        self.gate_activation = gate_activation
+        self.update_activation = update_activation
+        self.n_timesteps = n_timesteps
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.lr_decay = lr_decay
+        self.lr_decay_step = lr_decay_step
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.alpha = alpha
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.refit = refit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train on sequences X with targets y.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays of shape (n_timesteps_i, n_channels) or (n_timesteps_i,)
+            Training sequences. Of different lengths they come as a list or object array, or in
+            three dimensions with steps at their ends that are NaN in every channel: these are no
+            part of them. 2-D X is read as `n_timesteps` says. float32 is trained in float32,
+            anything else in float64. An array in C order, and views of one, are read in place.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers to predict, in any units.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples.
+
+        X_val : array-like, default=None
+            Validation sequences of the same form, used instead of a held-out part of X. A
+            Pipeline transforms them like X with ``transform_input=["X_val"]``, metadata routing
+            enabled and ``set_fit_request(X_val=True, y_val=True)``.
+
+        y_val : array-like of shape (n_validation_samples,) or (n_validation_samples, n_outputs), \
+                default=None
+            Targets of X_val.
+
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weights of X_val.
+
+        Returns
+        -------
+        self : FastGRNNRegressor
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument cannot be used; the estimator is then left as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` came before convergence, or if the training diverged.
+        """
+        with unchanged_on_error(self):
+            self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+            self._fold_scale_into_head()
+        return self
+
+    def _learn_targets(self, y, sequences, sample_weight):
+        y, self._y_is_1d = self._checked_numbers(y, sequences)
+        weights = self._sample_weights(sequences, sample_weight)
+        mean, deviation = mean_and_deviation(y, weights)
+        # What rounding leaves of a constant is no scale.
+        constant = deviation <= 10 * np.finfo(y.dtype).eps * np.abs(mean)
+        self._y_mean, self._y_scale = mean, np.where(constant, 1.0, deviation)
+        return self._targets(y, weights, sequences.values.dtype)
+
+    def _validation_targets(self, y_val, sequences, sample_weight_val):
+        with naming("y_val"):
+            y, _ = self._checked_numbers(y_val, sequences)
+            if y.shape[1] != len(self._y_mean):
+                raise ValueError(f"It has {y.shape[1]} output(s), y has {len(self._y_mean)}.")
+        with naming("sample_weight_val"):
+            weights = self._sample_weights(sequences, sample_weight_val)
+        return self._targets(y, weights, sequences.values.dtype)
+
+    def _checked_numbers(self, y, sequences):
+        """Targets (n_sequences, n_outputs) in float64, and whether they came without outputs."""
+        if y is None:
+            raise ValueError(
+                f"{self.__class__.__name__} requires y to be passed, but the target y is None."
+            )
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
+        check_consistent_length(sequences, y)
+        return y.reshape(len(y), -1), y.ndim == 1
+
+    def _targets(self, y, weights, dtype):
+        scaled = ((y - self._y_mean) / self._y_scale).astype(dtype)
+        delta = self.huber_delta if self.loss == "huber" else np.inf
+        return Targets(values=scaled, weights=weights, loss="huber", delta=delta)
+
+    def _n_outputs(self):
+        return len(self._y_mean)
+
+    def _hopeless_loss(self):
+        return 1.0  # answering the mean costs at most half of it
+
+    def _fold_scale_into_head(self):
+        """From outputs for scaled targets to outputs in the units of y."""
+        head = named_views(self._network, self._parameters)
+        head["head_weight"] *= self._y_scale[:, None]
+        head["head_bias"] *= self._y_scale
+        head["head_bias"] += self._y_mean
+        if not np.isfinite(self._parameters).all():
+            raise ValueError(
+                f"y has values that {self._parameters.dtype} cannot hold; scale y, or pass X in "
+                "float64."
+            )
+
+    def predict(self, X):
+        """Predict the targets of sequences.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            Sequences as in `fit`. Those of a model that was fitted on 2-D X are 2-D; otherwise they
+            may have any length and form.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the form and units of y; float32 or float64, as X was in `fit`.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has another number of channels or columns than fitted, or is not finite.
+        """
+        outputs = self._outputs(X)
+        return outputs[:, 0] if self._y_is_1d else outputs
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,30 @@
+"""Sequences before they reach the network.
+
+Every transformer reads 2-D X (with `n_timesteps`), 3-D X and ragged X, and answers the same form.
+
+_base.py       the way in and out
+_scalers.py    mean and deviation, range, quantiles, by channel or time step
+_imputer.py    gaps inside sequences
+_clipper.py    extreme values
+_temporal.py   lags, differences, rolling statistics as additional channels
+_reshaper.py   2-D <-> 3-D
+_windows.py    long series into windows and targets
+"""
+
+from ._clipper import SequenceClipper
+from ._imputer import SequenceImputer
+from ._reshaper import SequenceReshaper
+from ._scalers import SequenceMinMaxScaler, SequenceRobustScaler, SequenceStandardScaler
+from ._temporal import TemporalFeatures
+from ._windows import sliding_windows
+
+__all__ = [
+    "SequenceClipper",
+    "SequenceImputer",
+    "SequenceMinMaxScaler",
+    "SequenceReshaper",
+    "SequenceRobustScaler",
+    "SequenceStandardScaler",
+    "TemporalFeatures",
+    "sliding_windows",
+]

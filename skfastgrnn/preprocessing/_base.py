@@ -1,0 +1,114 @@
+"""What the transformers share: sequences of any form in, the same form out."""
+
+from copy import copy
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
+
+from .._guards import unchanged_on_error
+from .._sequences import FLOATS, to_sequences
+
+POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
+
+
+def answers_rows(transformer):
+    """2-D output has column names; sequences have none, and no DataFrame can hold them."""
+    if not transformer._answers_rows:
+        raise AttributeError(
+            f"This {transformer.__class__.__name__} answers sequences, which have no column names; "
+            "only 2-D output has them."
+        )
+    return True
+
+
+class SequenceTransformer(TransformerMixin, BaseEstimator):
+    """A transformer of the steps of sequences.
+
+    A subclass that answers other columns than it was given says by `_names_out(names)` how they are
+    called.
+    """
+
+    #: Whether NaN inside sequences is passed on; otherwise it is refused.
+    _allows_gaps = False
+
+    @property
+    def _answers_rows(self):
+        return not getattr(self, "_reads_sequences", False)
+
+    def _read(self, X, *, reset):
+        """X as sequences, one after the other, and its form."""
+        if not reset:
+            check_is_fitted(self)
+        with unchanged_on_error(self):
+            sequences, form = to_sequences(self, X, reset=reset, allow_gaps=self._allows_gaps)
+        return sequences.stacked(), form
+
+    def _read_back(self, X, **fitted):
+        """X of `inverse_transform`: of 2-D X, column names do not matter, as in scikit-learn.
+
+        `fitted` are attributes by which X is not what `fit` was given.
+        """
+        check_is_fitted(self)
+        if hasattr(X, "columns"):
+            X = check_array(X, dtype=FLOATS, ensure_all_finite=False)
+        reader = copy(self)
+        vars(reader).pop("feature_names_in_", None)
+        vars(reader).update(fitted)
+        return reader._read(X, reset=False)
+
+    def _names_out(self, names):
+        return names
+
+    @available_if(answers_rows)
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns of 2-D output.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns of X; None for those seen in `fit`, or else ``x0, x1, ...``.
+
+        Returns
+        -------
+        ndarray of shape (n_columns_out,) of str objects
+
+        Raises
+        ------
+        AttributeError
+            If the output is sequences, which have no columns.
+        ValueError
+            If `input_features` are not those seen in `fit`.
+        """
+        check_is_fitted(self)
+        names = self._names_out(_check_feature_names_in(self, input_features))
+        return np.asarray(names, dtype=object)
+
+    def set_output(self, *, transform=None):
+        """Say as what container 2-D output comes; sequences stay as they are.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Container of what `transform` and `fit_transform` answer; None leaves it unchanged.
+
+        Returns
+        -------
+        SequenceTransformer
+            Itself.
+        """
+        # scikit-learn's own would be missing where a transformer answers sequences: a pipeline that
+        # holds one could not be asked for DataFrames at all.
+        if transform is not None:
+            self._sklearn_output_config = {"transform": transform}
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = self._allows_gaps
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,478 @@
+"""scikit-learn's scalers over the steps of sequences."""
+
+from copy import deepcopy
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import _check_sample_weight
+
+from .._guards import unchanged_on_error
+from ._base import POSITIVE_INTEGER, SequenceTransformer
+
+
+def statistic(name, meaning):
+    """A property: what the scaler learned, by channel or by time step and channel."""
+
+    def learned(self):
+        values = getattr(self.scaler_, name)
+        if self._length is None or np.ndim(values) == 0:
+            return values
+        return values.reshape(self._length, self.n_channels_)
+
+    return property(learned, doc=f"{meaning}.")
+
+
+class SequenceScaler(SequenceTransformer):
+    """One of scikit-learn's scalers; a subclass says by `_new_scaler` which one.
+
+    It sees steps (n_steps, n_channels) or, where each time step has statistics of its own, rows
+    (n_samples, n_timesteps * n_channels).
+    """
+
+    _allows_gaps = True
+    _parameter_constraints = {
+        "per": [StrOptions({"channel", "timestep"})],
+        "n_timesteps": [POSITIVE_INTEGER, None],
+    }
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the statistics of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                a list or object array of n_samples arrays of shape (n_timesteps_i, n_channels)
+            Numbers; NaN is ignored.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        SequenceScaler
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If X holds infinity, or a sequence of nothing but NaN; if sequences differ in their
+            channels or, for ``per="timestep"``, in their lengths.
+        """
+        return self._learn(X, self._new_scaler().fit, reset=True)
+
+    def transform(self, X):
+        """Scale X.
+
+        Parameters
+        ----------
+        X : array-like of the form that was fitted
+            Numbers; NaN stays NaN. For ``per="timestep"`` sequences have the fitted length.
+
+        Returns
+        -------
+        ndarray or list
+            Of the form and shape of X; float32 if X is, else float64.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other channels or columns than fitted, or holds infinity; for
+            ``per="timestep"`` also if a sequence has another length.
+        """
+        return self._scaled(*self._read(X, reset=False), inverse=False)
+
+    def inverse_transform(self, X):
+        """Undo the scaling.
+
+        Parameters
+        ----------
+        X : array-like of the form that was fitted
+            Scaled numbers; NaN stays NaN.
+
+        Returns
+        -------
+        ndarray or list
+            Of the form and shape of X; float32 if X is, else float64.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            As in `transform`.
+        """
+        return self._scaled(*self._read_back(X), inverse=True)
+
+    def _learn(self, X, learn, *, reset, sample_weight=None):
+        """Fit by `learn`, which answers a fitted scaler."""
+        with unchanged_on_error(self):
+            sequences, _ = self._read(X, reset=reset)
+            if reset:
+                # Steps of each sequence; None for a statistic over all steps.
+                self._length = int(sequences.lengths[0]) if self.per == "timestep" else None
+            rows = self._rows(sequences)
+            weights = {}
+            if sample_weight is not None:
+                n_rows = sequences.lengths if self._length is None else 1  # of each sequence
+                weights["sample_weight"] = np.repeat(weights_of(sequences, sample_weight), n_rows)
+            # Whatever scikit-learn is configured to answer, sequences are made of arrays.
+            self.scaler_ = learn(rows, **weights).set_output(transform="default")
+        return self
+
+    def _learn_more(self, X, sample_weight=None):
+        """Fit what was fitted before, if anything, to one more part of the data."""
+        reset = not hasattr(self, "scaler_")
+        scaler = self._new_scaler() if reset else deepcopy(self.scaler_)
+        return self._learn(X, scaler.partial_fit, reset=reset, sample_weight=sample_weight)
+
+    def _rows(self, sequences):
+        """What the scaler reads: steps, or whole sequences of the fitted length."""
+        if self._length is None:
+            return sequences.values
+        others = np.flatnonzero(sequences.lengths != self._length)
+        if len(others):
+            sample = others[0]
+            raise ValueError(
+                f"Sample {sample} has {sequences.lengths[sample]} steps, but with per='timestep' "
+                f"{self.__class__.__name__} has statistics for each of {self._length} steps. "
+                "Bring all sequences to one length, or scale them per='channel'."
+            )
+        return sequences.values.reshape(len(sequences), -1)
+
+    def _scaled(self, sequences, form, *, inverse):
+        scale = self.scaler_.inverse_transform if inverse else self.scaler_.transform
+        values = scale(self._rows(sequences)).reshape(-1, self.n_channels_)
+        return form.restore(values, sequences.lengths)
+
+
+class SequenceStandardScaler(SequenceScaler):
+    """Scale sequences to zero mean and unit variance by scikit-learn's `StandardScaler`.
+
+    Parameters
+    ----------
+    per : {"channel", "timestep"}, default="channel"
+        What has statistics of its own: each channel, over all steps of all sequences; or each pair
+        of time step and channel, over all sequences, which must then have one length.
+    n_timesteps : int, default=None
+        Steps of each row of 2-D X; None reads one column as one step of a single channel, so that
+        ``per="channel"`` has one mean for all columns, and ``per="timestep"`` one for each, as
+        `StandardScaler` has.
+    with_mean : bool, default=True
+        Whether to subtract the mean.
+    with_std : bool, default=True
+        Whether to divide by the standard deviation, unless it is zero.
+
+    Attributes
+    ----------
+    mean_, var_, scale_ : ndarray of shape (n_channels,) or (n_timesteps, n_channels), or None
+        Mean, variance and what is divided by, as `StandardScaler` has them.
+    n_samples_seen_ : int, float or ndarray of the shape of mean_
+        Number (or weight) of the steps seen in each channel, for ``per="timestep"`` that of
+        sequences; an array where it differs as NaN is missing.
+    scaler_ : StandardScaler
+        Fitted to steps (n_steps, n_channels), or to rows (n_samples, n_timesteps * n_channels).
+    n_channels_ : int
+        Channels of a step.
+    n_features_in_ : int
+        Columns of 2-D X, else channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of a DataFrame, if all are strings.
+
+    See Also
+    --------
+    SequenceRobustScaler : Is not misled by outliers.
+
+    Notes
+    -----
+    2-D X, 3-D X and lists or object arrays of sequences come back in the form that they had. Steps
+    at the end of an entry of 3-D X that are NaN in every channel are padding: they enter no
+    statistic. Other NaN are ignored in `fit` and passed on. A channel without any number has
+    statistics of NaN, as in scikit-learn: all that is scaled by them becomes NaN.
+
+    ``per="timestep"`` is how the code published with FastGRNN [1]_ normalises its data.
+
+    References
+    ----------
+    .. [1] Microsoft EdgeML, ``preProcessData`` in examples/pytorch/FastCells/helpermethods.py.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfastgrnn.preprocessing import SequenceStandardScaler
+    >>> X = [np.array([[1.0, 40.0], [3.0, 10.0]]), np.array([[5.0, 10.0]])]  # 2 steps and 1 step
+    >>> scaler = SequenceStandardScaler().fit(X)
+    >>> scaler.mean_
+    array([ 3., 20.])
+    >>> [sequence.round(2).tolist() for sequence in scaler.transform(X)]
+    [[[-1.22, 1.41], [0.0, -0.71]], [[1.22, -0.71]]]
+    """
+
+    _parameter_constraints = {
+        **SequenceScaler._parameter_constraints,
+        "with_mean": ["boolean"],
+        "with_std": ["boolean"],
+    }
+
+    mean_ = statistic("mean_", "Mean; None where neither it nor the deviation is needed")
+    var_ = statistic("var_", "Variance; None with ``with_std=False``")
+    scale_ = statistic("scale_", "Standard deviation, or 1 where it is zero; None without")
+    n_samples_seen_ = statistic("n_samples_seen_", "Steps, or sequences, that statistics are of")
+
+    def __init__(self, *, per="channel", n_timesteps=None, with_mean=True, with_std=True):
+        self.per = per
+        self.n_timesteps = n_timesteps
+        self.with_mean = with_mean
+        self.with_std = with_std
+
+    def _new_scaler(self):
+        return StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn mean and variance of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                a list or object array of n_samples arrays of shape (n_timesteps_i, n_channels)
+            Numbers; NaN is ignored.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of sequences: each counts for every step of its sequence.
+
+        Returns
+        -------
+        SequenceStandardScaler
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If X holds infinity, or a sequence of nothing but NaN; if sequences differ in their
+            channels or, for ``per="timestep"``, in their lengths; if weights are negative, or all
+            are zero.
+        """
+        return self._learn(X, self._new_scaler().fit, reset=True, sample_weight=sample_weight)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Learn mean and variance of X together with all that was seen since the last `fit`.
+
+        Parameters
+        ----------
+        X : array-like of the form that was fitted
+            One part of the data. With `per` "timestep", all parts have sequences of one length.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of sequences.
+
+        Returns
+        -------
+        SequenceStandardScaler
+            Itself. Parameters are those of the first part.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, and if X has other channels or columns than before. Nothing of such a part
+            is learned.
+        """
+        return self._learn_more(X, sample_weight)
+
+
+class SequenceMinMaxScaler(SequenceScaler):
+    """Scale sequences to a range by scikit-learn's `MinMaxScaler`.
+
+    Parameters
+    ----------
+    feature_range : tuple of (min, max), default=(0, 1)
+        Where the least and the largest training value of a channel are put.
+    clip : bool, default=False
+        Whether values beyond those seen in `fit` are put at the border of the range; what is
+        clipped cannot be transformed back.
+    per : {"channel", "timestep"}, default="channel"
+        What has statistics of its own: each channel, over all steps of all sequences; or each pair
+        of time step and channel, over all sequences, which must then have one length.
+    n_timesteps : int, default=None
+        Steps of each row of 2-D X; None reads one column as one step of a single channel.
+
+    Attributes
+    ----------
+    data_min_, data_max_, data_range_ : ndarray of shape (n_channels,) or (n_timesteps, n_channels)
+        Least and largest value, and the distance between them.
+    scale_, min_ : ndarray of shape (n_channels,) or (n_timesteps, n_channels)
+        What X is multiplied by, and what is then added.
+    n_samples_seen_ : int
+        Number of steps seen, for ``per="timestep"`` that of sequences.
+    scaler_ : MinMaxScaler
+        Fitted to steps (n_steps, n_channels), or to rows (n_samples, n_timesteps * n_channels).
+    n_channels_ : int
+        Channels of a step.
+    n_features_in_ : int
+        Columns of 2-D X, else channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of a DataFrame, if all are strings.
+
+    See Also
+    --------
+    SequenceStandardScaler : Its notes on forms of X and NaN hold here, too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfastgrnn.preprocessing import SequenceMinMaxScaler
+    >>> X = np.array([[0.0, 10.0, 20.0], [5.0, 15.0, 40.0]])  # 3 steps of one channel
+    >>> SequenceMinMaxScaler().fit_transform(X)
+    array([[0.   , 0.25 , 0.5  ],
+           [0.125, 0.375, 1.   ]])
+    >>> SequenceMinMaxScaler(per="timestep").fit_transform(X)
+    array([[0., 0., 0.],
+           [1., 1., 1.]])
+    """
+
+    _parameter_constraints = {
+        **SequenceScaler._parameter_constraints,
+        "feature_range": [tuple],
+        "clip": ["boolean"],
+    }
+
+    data_min_ = statistic("data_min_", "Least value")
+    data_max_ = statistic("data_max_", "Largest value")
+    data_range_ = statistic("data_range_", "Distance from the least to the largest value")
+    scale_ = statistic("scale_", "What X is multiplied by")
+    min_ = statistic("min_", "What is added to the product")
+    n_samples_seen_ = statistic("n_samples_seen_", "Steps, or sequences, that statistics are of")
+
+    def __init__(self, feature_range=(0, 1), *, clip=False, per="channel", n_timesteps=None):
+        self.feature_range = feature_range
+        self.clip = clip
+        self.per = per
+        self.n_timesteps = n_timesteps
+
+    def _new_scaler(self):
+        return MinMaxScaler(self.feature_range, clip=self.clip)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Learn the range of X together with all that was seen since the last `fit`.
+
+        Parameters
+        ----------
+        X : array-like of the form that was fitted
+            One part of the data. With `per` "timestep", all parts have sequences of one length.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        SequenceMinMaxScaler
+            Itself. Parameters are those of the first part.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, and if X has other channels or columns than before. Nothing of such a part
+            is learned.
+        """
+        return self._learn_more(X)
+
+
+class SequenceRobustScaler(SequenceScaler):
+    """Scale sequences by median and quantiles, by scikit-learn's `RobustScaler`.
+
+    Parameters
+    ----------
+    with_centering : bool, default=True
+        Whether to subtract the median.
+    with_scaling : bool, default=True
+        Whether to divide by the distance between the quantiles, unless it is zero.
+    quantile_range : tuple of (q_min, q_max), default=(25.0, 75.0)
+        The quantiles, in percent.
+    unit_variance : bool, default=False
+        Whether to divide such that normally distributed values have unit variance.
+    per : {"channel", "timestep"}, default="channel"
+        What has statistics of its own: each channel, over all steps of all sequences; or each pair
+        of time step and channel, over all sequences, which must then have one length.
+    n_timesteps : int, default=None
+        Steps of each row of 2-D X; None reads one column as one step of a single channel.
+
+    Attributes
+    ----------
+    center_, scale_ : ndarray of shape (n_channels,) or (n_timesteps, n_channels), or None
+        The median, and what is divided by.
+    scaler_ : RobustScaler
+        Fitted to steps (n_steps, n_channels), or to rows (n_samples, n_timesteps * n_channels).
+    n_channels_ : int
+        Channels of a step.
+    n_features_in_ : int
+        Columns of 2-D X, else channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of a DataFrame, if all are strings.
+
+    See Also
+    --------
+    SequenceStandardScaler : Its notes on forms of X and NaN hold here, too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfastgrnn.preprocessing import SequenceRobustScaler
+    >>> X = [np.array([1.0, 2.0, 1000.0]), np.array([3.0, 4.0])]
+    >>> scaler = SequenceRobustScaler()
+    >>> [sequence.tolist() for sequence in scaler.fit_transform(X)]
+    [[-1.0, -0.5, 498.5], [0.0, 0.5]]
+    >>> scaler.center_
+    array([3.])
+    """
+
+    _parameter_constraints = {
+        **SequenceScaler._parameter_constraints,
+        "with_centering": ["boolean"],
+        "with_scaling": ["boolean"],
+        "quantile_range": [tuple],
+        "unit_variance": ["boolean"],
+    }
+
+    center_ = statistic("center_", "Median; None with ``with_centering=False``")
+    scale_ = statistic("scale_", "What is divided by; None with ``with_scaling=False``")
+
+    def __init__(
+        self,
+        *,
+        with_centering=True,
+        with_scaling=True,
+        quantile_range=(25.0, 75.0),
+        unit_variance=False,
+        per="channel",
+        n_timesteps=None,
+    ):
+        self.with_centering = with_centering
+        self.with_scaling = with_scaling
+        self.quantile_range = quantile_range
+        self.unit_variance = unit_variance
+        self.per = per
+        self.n_timesteps = n_timesteps
+
+    def _new_scaler(self):
+        return RobustScaler(
+            with_centering=self.with_centering,
+            with_scaling=self.with_scaling,
+            quantile_range=self.quantile_range,
+            unit_variance=self.unit_variance,
+        )
+
+
+def weights_of(sequences, sample_weight):
+    """One weight (n_samples,) for each sequence."""
+    weights = _check_sample_weight(
+        sample_weight, sequences, dtype=sequences.values.dtype, ensure_non_negative=True
+    )
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights

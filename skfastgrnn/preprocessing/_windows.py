@@ -1,0 +1,200 @@
+"""Long series cut into windows: what a sensor or a market delivers becomes samples and targets."""
+
+from itertools import pairwise
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from sklearn.utils._missing import is_pandas_na
+from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils.validation import check_array
+
+from .._sequences import refuse_lazy_and_framework_arrays
+
+
+class Windows(NamedTuple):
+    """What `sliding_windows` answers; its Returns section describes the fields."""
+
+    X: np.ndarray
+    y: np.ndarray | None
+    index: np.ndarray
+
+
+class Count(Interval):
+    """Whole numbers of a range. A bool, which Python takes for an integer, is none."""
+
+    def is_satisfied_by(self, val):
+        return not isinstance(val, bool) and super().is_satisfied_by(val)
+
+
+POSITIVE, NOT_NEGATIVE = (Count(Integral, least, None, closed="left") for least in (1, 0))
+
+
+@validate_params(
+    {"window": [POSITIVE], "stride": [POSITIVE], "horizon": [NOT_NEGATIVE]},
+    prefer_skip_nested_validation=True,
+)
+def sliding_windows(series, y=None, *, window, stride=1, horizon=0, groups=None):
+    """Cut a long series, or several by group, into windows and their targets without copying it.
+
+    Parameters
+    ----------
+    series : array-like of shape (n_steps,) or (n_steps, n_channels)
+        Numbers in order of time; several series lie one after the other. float32 and float64 are
+        read where they lie, other numbers become float64. NaN may stay, to be imputed later.
+    y : array-like of shape (n_steps,) or (n_steps, n_outputs), default=None
+        Labels or numbers to predict; one column is read like one dimension. With None and a
+        horizon, the series itself is predicted.
+    window : int
+        Steps of a window.
+    stride : int, default=1
+        Steps from the start of a window to the start of the next.
+    horizon : int, default=0
+        How many steps after the window are its target; 0: the target is `y` at its last step.
+    groups : array-like of shape (n_steps,), default=None
+        Which series each step belongs to, for instance which machine. The steps of a group are
+        consecutive; no window or target reaches into another group.
+
+    Returns
+    -------
+    X : ndarray of shape (n_windows, window, n_channels), or (n_windows,) of dtype object
+        Read-only views of the series. Those of two or more groups are not evenly spaced and come
+        as an object array of arrays (window, n_channels), which the estimators of this package
+        read as well; ``np.stack(X)`` copies it into three dimensions.
+    y : ndarray of shape (n_windows,) or (n_windows, n_values), or None
+        Targets: the outputs (without `y`: channels) of the first step of the horizon, then those
+        of the second, and so on. A read-only view of one series' targets, if their memory order
+        permits; a copy for several groups. None for ``horizon=0`` without `y`.
+    index : ndarray of shape (n_windows,)
+        The last step of each window, from which a forecast is made: ``dates[index]`` are its
+        times, ``groups[index]`` its groups. The three are fields of a named tuple.
+
+    Raises
+    ------
+    ValueError
+        If no window and its horizon fit into the series, or into any group (those too short are
+        left out); if a group is interrupted by another, or missing; if lengths differ.
+
+    See Also
+    --------
+    sklearn.model_selection.TimeSeriesSplit : Tests on windows after those trained on.
+    sklearn.model_selection.GroupKFold : Tests on other groups than those trained on.
+
+    Notes
+    -----
+    A target reaches `horizon` steps ahead of its window. To forecast for the test only when all
+    targets of the training are past, use ``TimeSeriesSplit(gap=ceil(horizon / stride) - 1)`` (if
+    `horizon` is at least 1). The first windows tested then still contain steps trained on;
+    ``gap=ceil((window + horizon) / stride) - 1`` keeps these apart too.
+
+    Examples
+    --------
+    Forecast the next three values, and test with what follows all targets of the training:
+
+    >>> import numpy as np
+    >>> from sklearn.model_selection import TimeSeriesSplit
+    >>> from skfastgrnn.preprocessing import sliding_windows
+    >>> series = np.sin(np.arange(100) / 5)
+    >>> X, y, index = sliding_windows(series, window=20, horizon=3)
+    >>> X.shape, y.shape
+    ((78, 20, 1), (78, 3))
+    >>> np.array_equal(y[0], series[20:23])
+    True
+    >>> splits = TimeSeriesSplit(n_splits=2, gap=2).split(X)
+    >>> [(int(index[train[-1]]), int(index[test[0]])) for train, test in splits]
+    [(42, 45), (68, 71)]
+
+    Label what two machines do now, each by its own last three steps:
+
+    >>> machine = np.array(["a", "a", "a", "a", "b", "b", "b"])
+    >>> state = ["on", "on", "on", "off", "on", "off", "off"]
+    >>> X, y, index = sliding_windows(np.arange(7.0), state, window=3, groups=machine)
+    >>> np.stack(X)[:, :, 0].tolist()
+    [[0.0, 1.0, 2.0], [1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    >>> y.tolist(), machine[index].tolist()
+    (['on', 'off', 'off'], ['a', 'a', 'b'])
+    """
+    window, stride, horizon = int(window), int(stride), int(horizon)  # NumPy's could overflow
+    series = _by_step(series, "series", [np.float64, np.float32])
+    targets = series if y is None else _by_step(y, "y", None)
+    n_steps = len(series)
+    _check_length(targets, "y", n_steps)
+    borders = [0, n_steps] if groups is None else _borders(groups, n_steps)
+    longest = max(stop - start for start, stop in pairwise(borders))
+    if longest < window + horizon:
+        raise ValueError(
+            f"No window fits: {'series' if groups is None else 'the longest group'} has {longest} "
+            f"steps, but window={window} and horizon={horizon} need {window + horizon}."
+        )
+    ends = [np.arange(a + window - 1, b - horizon, stride) for a, b in pairwise(borders)]
+    index = np.concatenate(ends, dtype=np.intp)
+    one_series = len(borders) == 2
+    if one_series:
+        X = _cut(series[: n_steps - horizon], window, stride)
+    else:
+        series = series.view()
+        series.flags.writeable = False
+        X = np.empty(len(index), dtype=object)
+        for i, end in enumerate(index):
+            X[i] = series[end - window + 1 : end + 1]
+    if y is None and horizon == 0:
+        return Windows(X, None, index)
+    ahead, width = (1, horizon) if horizon else (0, 1)
+    if one_series:
+        future = _cut(targets[window - 1 + ahead :], width, stride)
+    else:
+        future = targets[index[:, None] + np.arange(ahead, ahead + width)]
+    future = future.reshape(len(index), -1)
+    return Windows(X, future[:, 0] if future.shape[1] == 1 else future, index)
+
+
+def _cut(values, width, stride):
+    """Windows of shape (n_windows, width, n_columns) as a view."""
+    return sliding_window_view(values, width, axis=0)[::stride].transpose(0, 2, 1)
+
+
+def _by_step(values, name, dtype):
+    """An array of shape (n_steps, n_columns), not copied if it can be helped."""
+    refuse_lazy_and_framework_arrays(values)
+    values = check_array(
+        values, dtype=dtype, ensure_2d=False, allow_nd=True, ensure_all_finite=False
+    )
+    if values.ndim > 2:
+        raise ValueError(
+            f"{name} has {values.ndim} dimensions, but may have two: steps and columns. Put "
+            "several series one after the other and tell them apart by groups."
+        )
+    return values[:, None] if values.ndim == 1 else values
+
+
+def _check_length(values, name, n_steps):
+    if len(values) != n_steps:
+        raise ValueError(
+            f"{name} has {len(values)} steps, but series has {n_steps}; give one entry a step."
+        )
+
+
+def _borders(groups, n_steps):
+    """The first step of each group, and n_steps."""
+    refuse_lazy_and_framework_arrays(groups)
+    # Of a list NumPy would make strings as soon as one entry is a string: NaN would be "nan".
+    groups = np.asarray(groups, dtype=object if isinstance(groups, list | tuple) else None)
+    if groups.ndim != 1:
+        raise ValueError(f"groups has {groups.ndim} dimensions, but must have one (steps).")
+    _check_length(groups, "groups", n_steps)
+    starts, start = {}, 0
+    for step, group in enumerate(groups):
+        if group not in starts:
+            if group is None or is_pandas_na(group) or group != group:
+                raise ValueError(
+                    f"groups has a missing value ({group}) at step {step}; say which group this "
+                    "step belongs to, or drop it."
+                )
+            starts[group] = start = step
+        elif starts[group] != start:
+            raise ValueError(
+                f"Group {group} is interrupted by another and begins again at step {step}. Sort "
+                "series, y and groups by group, in the order of np.argsort(groups, kind='stable')."
+            )
+    return [*starts.values(), n_steps]

@@ -1,0 +1,30 @@
+"""The score that the history reports beside the loss, for people to read."""
+
+import numpy as np
+
+#: What the history calls it, by the loss of the targets.
+METRIC_NAMES = {"cross_entropy": "accuracy", "huber": "r2"}
+
+
+def metric_of(data):
+    """How the kernel's mean metric over a DataSet becomes the score of that name.
+
+    The accuracy is what the kernel answers. From a mean squared error it becomes R², the share of
+    the targets' variance that is explained; of several outputs together.
+    """
+    targets = data.targets
+    if targets.loss == "cross_entropy":
+        return lambda accuracy: accuracy
+    weights = None if targets.weights is None else targets.weights[data.rows]
+    _, deviation = mean_and_deviation(targets.values[data.rows], weights)
+    variance = np.mean(deviation**2)
+    return lambda error: 1 - error / variance if variance > 0 else 0.0
+
+
+def mean_and_deviation(values, weights):
+    """Weighted mean and standard deviation (n_outputs,) of values (n_sequences, n_outputs)."""
+    values = values.astype(np.float64)
+    mean = np.average(values, axis=0, weights=weights)
+    distance = np.abs(values - mean)
+    unit = np.maximum(distance.max(axis=0), np.finfo(np.float64).tiny)  # squares might overflow
+    return mean, unit * np.sqrt(np.average((distance / unit) ** 2, axis=0, weights=weights))
