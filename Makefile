@@ -47,8 +47,8 @@ docs: $(VENV)/.package $(VENV)/.group-docs  ## Build docs/_build/html; a warning
 bench: $(VENV)/.package $(VENV)/.group-bench  ## Compare speed with other libraries (minutes)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-acceptance: $(VENV)/.package  ## Measure accuracy and memory on real data (minutes)
-	$(BIN)/python benchmarks/acceptance.py $(ACCEPTANCE_ARGS)
+acceptance: $(VENV)/.package  ## Measure what is promised on real data (minutes)
+	$(BIN)/python -m benchmarks.acceptance $(ACCEPTANCE_ARGS)
 
 # The kernel and its tests under the address and undefined-behaviour sanitizers. Python itself is
 # not instrumented: the runtimes are loaded before it, and its own leaks are not counted.

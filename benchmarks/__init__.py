@@ -9,6 +9,7 @@
     environment    processor and library versions
     report         table and JSON
     check          do the peers compute the same gradients, and do all of them learn?
+    acceptance     accuracy, memory and time on real data: a command of its own
 
 Run with ``python -m benchmarks``.
 """

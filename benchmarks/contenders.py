@@ -57,10 +57,13 @@ CONTENDERS = {
     for contender in (
         Contender("ours", "skfastgrnn", "ours", "one_thread"),
         Contender("ours-2-threads", "skfastgrnn, n_jobs=2", "ours", "two_threads", n_threads=2),
+        Contender("ours-equal", "skfastgrnn, equal lengths", "ours", "equal_lengths"),
         _forced("avx2"),
         _forced("baseline"),
         Contender("torch-fastgrnn", "PyTorch FastGRNN", "peer_torch", "fastgrnn"),
         Contender("torch-gru", "PyTorch nn.GRU", "peer_torch", "gru"),
+        Contender("torch-gru-packed", "PyTorch nn.GRU, packed", "peer_torch_ragged", "packed"),
+        Contender("torch-gru-padded", "PyTorch nn.GRU, padded", "peer_torch_ragged", "padded"),
         Contender("jax", "JAX FastGRNN", "peer_jax", "autodiff", environment=_XLA_ONE_THREAD),
         Contender(
             "jax-by-hand",

@@ -13,14 +13,17 @@ from .settings import BETA_1, BETA_2, CLIP_NORM, EPSILON, LEARNING_RATE
 class Ours:
     """Train and predict with `FastGRNNClassifier`."""
 
-    def __init__(self, n_jobs=1):
+    def __init__(self, n_jobs=1, equal_lengths=False):
         warnings.simplefilter("ignore", ConvergenceWarning)
         self.n_jobs = n_jobs
+        self.equal_lengths = equal_lengths
         # A RuntimeError here says that the machine lacks the kernel that was forced.
         self.facts = {"instruction_set": active_kernel().instruction_set}
 
     def trainer(self, workload):
         """Return ``train(n_epochs) -> loss`` of a whole fit."""
+        if self.equal_lengths:
+            workload = workload.of_equal_length()
         X, y = workload.data()
         return lambda n_epochs: self._fitted(workload, X, y, n_epochs).loss_
 
@@ -57,3 +60,8 @@ def one_thread():
 def two_threads():
     """Return the contender on two threads."""
     return Ours(n_jobs=2)
+
+
+def equal_lengths():
+    """Return the contender that has the same number of steps in sequences of equal length."""
+    return Ours(equal_lengths=True)

@@ -67,6 +67,38 @@ class GRU(nn.Module):
         return self.head(h[0])
 
 
+def train(model, epoch, n_epochs):
+    """Train a module with the settings of all contenders.
+
+    Parameters
+    ----------
+    model : nn.Module
+    epoch : callable
+        ``epoch()`` yields the minibatches of an epoch: a tuple of what the module takes, and
+        labels (B,).
+    n_epochs : int
+
+    Returns
+    -------
+    float
+        The mean training loss of the last epoch.
+    """
+    parameters = list(model.parameters())
+    optimizer = torch.optim.Adam(
+        parameters, lr=LEARNING_RATE, betas=(BETA_1, BETA_2), eps=EPSILON, fused=True
+    )
+    for _ in range(n_epochs):
+        losses = []
+        for inputs, y in epoch():
+            loss = F.cross_entropy(model(*inputs), y)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
+            optimizer.step()
+            losses.append(loss.detach())
+    return torch.stack(losses).mean().item()
+
+
 class TorchContender:
     """Train and predict with a PyTorch module on one thread."""
 
@@ -85,24 +117,11 @@ class TorchContender:
         """
         X, y = map(torch.from_numpy, workload.data())
 
-        def train(n_epochs):
-            model = self.module(workload)
-            parameters = list(model.parameters())
-            optimizer = torch.optim.Adam(
-                parameters, lr=LEARNING_RATE, betas=(BETA_1, BETA_2), eps=EPSILON, fused=True
-            )
-            for _ in range(n_epochs):
-                losses = []
-                for batch in torch.randperm(len(X)).split(workload.batch_size):
-                    loss = F.cross_entropy(model(X[batch]), y[batch])
-                    optimizer.zero_grad()
-                    loss.backward()
-                    nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
-                    optimizer.step()
-                    losses.append(loss.detach())
-            return torch.stack(losses).mean().item()
+        def epoch():
+            for batch in torch.randperm(len(X)).split(workload.batch_size):
+                yield (X[batch],), y[batch]
 
-        return train
+        return lambda n_epochs: train(self.module(workload), epoch, n_epochs)
 
     def predictor(self, workload, n_rows):
         """Prepare ``predict_proba`` of the first rows, at the fastest of some batch sizes."""

@@ -70,6 +70,13 @@ COMPARISONS = (
     *_training("kws", torch_fastgrnn=4, torch_gru=7, jax=2.5),
     *_training("digits", torch_fastgrnn=80, torch_gru=80, jax=8),
     *_training("tabular", torch_fastgrnn=60, torch_gru=60, jax=4, mlp=20),
+    *_training("vowels", torch_gru_packed=20, torch_gru_padded=None),
+    *(
+        Comparison(
+            "Ragged against equal lengths", "train", workload, "ours-equal", "ours", AtLeast(0.7)
+        )
+        for workload in ("ragged-32", "ragged-128")
+    ),
     Comparison("Two threads", "train", "har", "ours", "ours-2-threads", AtLeast(1.7)),
     *(
         Comparison("Instruction sets", "train", workload, "ours", kernel, target)
