@@ -42,7 +42,8 @@ def sliding_windows(series, y=None, *, window, stride=1, horizon=0, groups=None)
     ----------
     series : array-like of shape (n_steps,) or (n_steps, n_channels)
         Numbers in order of time; several series lie one after the other. float32 and float64 are
-        read where they lie, other numbers become float64. NaN may stay, to be imputed later.
+        read where they lie, other numbers become float64. NaN may stay in X, but fill gaps before
+        cutting: a window that ends in one would be read as a shorter sequence.
     y : array-like of shape (n_steps,) or (n_steps, n_outputs), default=None
         Labels or numbers to predict; one column is read like one dimension. With None and a
         horizon, the series itself is predicted.
