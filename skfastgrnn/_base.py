@@ -138,7 +138,7 @@ class BaseFastGRNN(BaseEstimator):
         sequences = training.sequences
         typical_length = np.median(sequences.lengths)
         parameters = cell.initial(network, typical_length, rng, sequences.values.dtype)
-        adam = cell.Adam(
+        optimizer = cell.Optimizer(
             first=np.zeros_like(parameters),
             second=np.zeros_like(parameters),
             beta_1=self.beta_1,
@@ -154,7 +154,7 @@ class BaseFastGRNN(BaseEstimator):
             parameters,
             training,
             validation,
-            adam,
+            optimizer,
             learning_rate=learning_rate_of(
                 self.learning_rate,
                 self.learning_rate_init,

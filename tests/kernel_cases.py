@@ -30,9 +30,12 @@ def random_case(
         readout=str(rng.choice(READOUTS)),
         gate_activation=str(rng.choice(activations)),
         update_activation=str(rng.choice(activations)),
+        n_layers=int(rng.choice([1, 1, 2, 3])),
+        bidirectional=bool(rng.random() < 0.4),
     )
     # Small enough for the states to stay finite with relu over 50 steps.
-    parameters = rng.standard_normal(n_parameters(network)) * 0.3 / np.sqrt(max(D, H))
+    scale = 0.3 / np.sqrt(max(D, H)) / network.n_cells
+    parameters = scale * rng.standard_normal(n_parameters(network))
     if ragged is None:
         ragged = rng.random() < 0.5
     lengths = rng.integers(1, T + 1, size=B) if ragged else np.full(B, T)
@@ -44,8 +47,8 @@ def random_case(
         parameters.astype(dtype),
         SequenceBatch.of_lengths(values.astype(dtype), lengths),
         targets,
-        rng.standard_normal((B, H)).astype(dtype),
-        rng.standard_normal((lengths.sum(), H)).astype(dtype),
+        rng.standard_normal((B, network.n_cells, H)).astype(dtype),
+        rng.standard_normal((lengths.sum(), network.n_states)).astype(dtype),
     )
 
 

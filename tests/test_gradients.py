@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 from kernel_cases import random_case, relative_difference, steps_of
 
-from skfastgrnn.cell import SequenceBatch, available_kernels, kernel_named, named_views
+from skfastgrnn.cell import Dropout, SequenceBatch, available_kernels, kernel_named, named_views
 
 REFERENCE = kernel_named("reference")
 COMPILED = [name for name in available_kernels() if name != "reference"]
 SEEDS = range(60)
 
 
-def loss_at(kernel, case, parameters):
+def loss_at(kernel, case, parameters, dropout=None):
     rows = np.arange(len(case.sequences))
-    return kernel.loss(case.network, parameters, case.sequences, case.targets, rows).loss
+    arguments = case.network, parameters, case.sequences, case.targets, rows
+    if dropout is None:
+        return kernel.loss(*arguments).loss
+    return kernel.loss_gradient(*arguments, dropout=dropout)[0].loss
 
 
 def central_difference(function, at, direction):
@@ -26,9 +29,10 @@ def central_difference(function, at, direction):
 
 def directions(network, size, rng):
     """For each named parameter: single entries, and all of its entries together."""
+    singles = max(1, 4 // network.n_cells)
     for name, part in named_views(network, np.arange(size)).items():
         places = part.ravel()
-        for place in rng.choice(places, size=min(4, len(places)), replace=False):
+        for place in rng.choice(places, size=min(singles, len(places)), replace=False):
             direction = np.zeros(size)
             direction[place] = 1.0
             yield name, direction
@@ -38,24 +42,27 @@ def directions(network, size, rng):
 
 
 @pytest.mark.parametrize("kernel", available_kernels())
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", range(40))
 def test_loss_gradient_equals_central_differences(seed, kernel):
+    """Every other time with dropout."""
     kernel = kernel_named(kernel)
+    dropout = Dropout(0.3, seed) if seed % 2 else None
     # The piecewise-linear activations have kinks that a finite step may cross; they are covered at
     # kinks' distance below.
-    case = random_case(seed, activations=("sigmoid", "tanh"))
+    case = random_case(seed, activations=("sigmoid", "tanh"), most=(30, 12, 40, 24))
     rows = np.arange(len(case.sequences))
-    _, gradient = kernel.loss_gradient(
-        case.network, case.parameters, case.sequences, case.targets, rows
+    score, gradient = kernel.loss_gradient(
+        case.network, case.parameters, case.sequences, case.targets, rows, dropout=dropout
     )
+    rounding = 4e-12 * (1 + score.loss)  # of losses, over the finite step
     rng = np.random.default_rng(seed)
     for name, direction in directions(case.network, len(gradient), rng):
         part = named_views(case.network, gradient)[name]
         expected = central_difference(
-            lambda p: loss_at(kernel, case, p), case.parameters, direction
+            lambda p: loss_at(kernel, case, p, dropout), case.parameters, direction
         )
         assert gradient @ direction == pytest.approx(
-            expected, rel=1e-6, abs=1e-6 * np.linalg.norm(part) + 1e-12
+            expected, rel=1e-6, abs=1e-6 * np.linalg.norm(part) + rounding
         ), name
 
 
@@ -91,10 +98,12 @@ def test_loss_gradient_equals_the_reference(seed, kernel):
     kernel, case = kernel_named(kernel), random_case(seed)
     rows = np.random.default_rng(seed).permutation(len(case.sequences))
     arguments = case.network, case.parameters, case.sequences, case.targets, rows
-    score, gradient = kernel.loss_gradient(*arguments)
-    expected_score, expected = REFERENCE.loss_gradient(*arguments)
+    dropout = Dropout(0.4, 2**63 + seed) if seed % 2 else None
+    score, gradient = kernel.loss_gradient(*arguments, dropout=dropout)
+    expected_score, expected = REFERENCE.loss_gradient(*arguments, dropout=dropout)
     np.testing.assert_allclose(score, expected_score, rtol=1e-12)
-    np.testing.assert_allclose(kernel.loss(*arguments), expected_score, rtol=1e-12)
+    if dropout is None:
+        np.testing.assert_allclose(kernel.loss(*arguments), expected_score, rtol=1e-12)
     assert relative_difference(gradient, expected) < 1e-12
     for name, part in named_views(case.network, gradient).items():
         assert relative_difference(part, named_views(case.network, expected)[name]) < 1e-11, name
@@ -201,6 +210,19 @@ def torch_loss(torch, output, targets, i):
     return -(q * torch.log_softmax(output, 0)).sum()
 
 
+def torch_cell(torch, network, activations, p, ending, x):
+    """The states (T, H) of one cell, whose parameters' names have this ending."""
+    zeta, nu = torch.sigmoid(p["zeta_hat" + ending]), torch.sigmoid(p["nu_hat" + ending])
+    h, states = torch.zeros(network.hidden_size, dtype=torch.float64), []
+    for x_t in x:
+        a = p["W" + ending] @ x_t + p["U" + ending] @ h
+        z = activations[network.gate_activation](a + p["bias_gate" + ending])
+        c = activations[network.update_activation](a + p["bias_update" + ending])
+        h = (zeta * (1 - z) + nu) * c + z * h
+        states.append(h)
+    return torch.stack(states)
+
+
 @pytest.mark.parametrize("kernel", available_kernels())
 @pytest.mark.parametrize("seed", range(20))
 def test_gradient_equals_pytorch_autograd(seed, kernel):
@@ -219,18 +241,21 @@ def test_gradient_equals_pytorch_autograd(seed, kernel):
     for name, view in named_views(network, case.parameters).items():
         p[name] = flat[start : start + view.size].reshape(view.shape)
         start += view.size
-    zeta, nu = torch.sigmoid(p["zeta_hat"]), torch.sigmoid(p["nu_hat"])
     loss = torch.zeros((), dtype=torch.float64)
     for i in range(len(case.sequences)):
-        x = torch.tensor(case.sequences.values[steps_of(case.sequences, i)])
-        h, states = torch.zeros(network.hidden_size, dtype=torch.float64), []
-        for x_t in x:
-            a = p["W"] @ x_t + p["U"] @ h
-            z = activations[network.gate_activation](a + p["bias_gate"])
-            c = activations[network.update_activation](a + p["bias_update"])
-            h = (zeta * (1 - z) + nu) * c + z * h
-            states.append(h)
-        summary = h if network.readout == "last" else torch.stack(states).mean(0)
+        states = torch.tensor(case.sequences.values[steps_of(case.sequences, i)])
+        for layer in range(network.n_layers):
+            ending = "" if layer == 0 else f"_{layer + 1}"
+            forward = torch_cell(torch, network, activations, p, ending, states)
+            ends = [forward[-1]]
+            if network.bidirectional:
+                back = torch_cell(
+                    torch, network, activations, p, ending + "_reverse", states.flip(0)
+                )
+                ends.append(back[-1])
+                forward = torch.cat([forward, back.flip(0)], dim=1)
+            states = forward
+        summary = torch.cat(ends) if network.readout == "last" else states.mean(0)
         output = p["head_weight"] @ summary + p["head_bias"]
         weight = 1.0 if case.targets.weights is None else float(case.targets.weights[i])
         loss = loss + weight * torch_loss(torch, output, case.targets, i)

@@ -8,8 +8,9 @@ from estimator_cases import run_python
 from kernel_cases import random_case, relative_difference
 
 from skfastgrnn.cell import (
-    Adam,
+    Dropout,
     Network,
+    Optimizer,
     SequenceBatch,
     Targets,
     available_kernels,
@@ -22,14 +23,14 @@ REFERENCE = kernel_named("reference")
 COMPILED = [name for name in available_kernels() if name != "reference"]
 
 
-def new_adam(case, **settings):
+def new_optimizer(case, **settings):
     first, second = np.zeros((2, len(case.parameters)), dtype=case.parameters.dtype)
-    return Adam(first, second, **settings)
+    return Optimizer(first, second, **settings)
 
 
-def trained(kernel, case, batch_size, n_threads=1, epochs=3, **settings):
+def trained(kernel, case, batch_size, n_threads=1, epochs=3, dropout=None, **settings):
     """Parameters, optimizer and totals after some epochs in a fixed random order."""
-    parameters, adam = case.parameters.copy(), new_adam(case, **settings)
+    parameters, adam = case.parameters.copy(), new_optimizer(case, **settings)
     rng = np.random.default_rng(0)
     for _ in range(epochs):
         rows = rng.permutation(len(case.sequences))
@@ -42,6 +43,7 @@ def trained(kernel, case, batch_size, n_threads=1, epochs=3, **settings):
             adam,
             batch_size,
             n_threads,
+            dropout,
         )
     return parameters, adam, totals
 
@@ -55,14 +57,29 @@ def trained(kernel, case, batch_size, n_threads=1, epochs=3, **settings):
         {"clip_norm": 0.05},
         {"clip_value": 0.01},
         {"clip_value": 0.02, "clip_norm": 0.05},
+        {"solver": "adamw", "alpha": 0.3},
+        {"solver": "sgd"},
+        {"solver": "sgd", "nesterov": False, "alpha": 0.1},
+        {"solver": "sgd", "momentum": 0.0},
+        {"solver": "rmsprop", "beta_2": 0.9},
+        {"solver": "adagrad"},
     ],
-    ids=lambda settings: "-".join(settings) or "plain",
+    ids=lambda settings: "-".join(map(str, settings.values())) or "plain",
 )
 @pytest.mark.parametrize("seed", range(6))
 def test_epochs_equal_the_reference(seed, settings, kernel):
+    """With dropout for odd seeds, and with some parameters frozen for every third."""
     case = random_case(seed, most=(20, 12, 40, 40))
-    actual, adam, totals = trained(kernel_named(kernel), case, 7, **settings)
-    expected, expected_adam, expected_totals = trained(REFERENCE, case, 7, **settings)
+    if seed % 3 == 0:
+        frozen = np.random.default_rng(seed).random(len(case.parameters)) < 0.5
+        settings = {**settings, "trained": 1.0 - frozen}
+    dropout = Dropout(0.25, seed) if seed % 2 else None
+    actual, adam, totals = trained(kernel_named(kernel), case, 7, dropout=dropout, **settings)
+    expected, expected_adam, expected_totals = trained(
+        REFERENCE, case, 7, dropout=dropout, **settings
+    )
+    if seed % 3 == 0:
+        np.testing.assert_array_equal(actual[frozen], case.parameters[frozen])
     assert relative_difference(actual, expected) < 1e-9
     assert relative_difference(adam.first, expected_adam.first) < 1e-9
     assert relative_difference(adam.second, expected_adam.second) < 1e-9
@@ -110,24 +127,51 @@ def test_threads_do_not_change_a_bit(steps, n, dtype, kernel):
         assert relative_difference(gradient, expected) < 1e-11
 
 
+PYTORCH = {
+    "adam": ("Adam", {"eps": 1e-3}, {"epsilon": 1e-3}),
+    "adamw": ("AdamW", {"eps": 1e-3, "weight_decay": 0.1}, {"epsilon": 1e-3, "alpha": 0.1}),
+    "sgd": ("SGD", {"momentum": 0.8}, {"momentum": 0.8, "nesterov": False}),
+    "nesterov": ("SGD", {"momentum": 0.8, "nesterov": True}, {"momentum": 0.8, "solver": "sgd"}),
+    "rmsprop": ("RMSprop", {"alpha": 0.9, "eps": 1e-3}, {"beta_2": 0.9, "epsilon": 1e-3}),
+    "adagrad": ("Adagrad", {"eps": 1e-3}, {"epsilon": 1e-3}),
+}
+
+
+@pytest.mark.parametrize("solver", PYTORCH)
 @pytest.mark.parametrize("kernel", available_kernels())
-def test_adam_equals_pytorch(kernel):
-    torch = pytest.importorskip("torch", reason="compares with PyTorch's Adam")
+def test_optimizers_equal_pytorch(kernel, solver):
+    """Fifty steps over the whole of the data; AdamW there decays what weight decay shrinks here."""
+    torch = pytest.importorskip("torch", reason="compares with PyTorch's optimizers")
     kernel, case = kernel_named(kernel), random_case(2, most=(6, 4, 6, 12))
-    parameters, adam = case.parameters.copy(), new_adam(case, learning_rate=0.02, epsilon=1e-3)
-    flat = torch.tensor(case.parameters, requires_grad=True)
-    optimizer = torch.optim.Adam([flat], lr=0.02, eps=1e-3)
+    name, theirs, ours = PYTORCH[solver]
+    optimizer = new_optimizer(case, **{"solver": solver, "learning_rate": 0.02, **ours})
+    parameters = case.parameters.copy()
+    flat = torch.tensor(case.parameters)
+    decayed, kept = (
+        part.clone().requires_grad_() for part in flat.split(split_of_decay(case, flat))
+    )
+    groups = [{"params": [decayed]}, {"params": [kept], "weight_decay": 0}]
+    peer = getattr(torch.optim, name)(groups, lr=0.02, **theirs)
     rows = np.arange(len(case.sequences))
     for _ in range(50):
+        both = torch.cat([decayed, kept]).detach().numpy()
         score, gradient = kernel.loss_gradient(
-            case.network, flat.detach().numpy(), case.sequences, case.targets, rows
+            case.network, both, case.sequences, case.targets, rows
         )
-        flat.grad = torch.tensor(gradient / score.weight)
-        optimizer.step()
+        gradient = torch.tensor(gradient / score.weight)
+        decayed.grad, kept.grad = gradient.split(split_of_decay(case, gradient))
+        peer.step()
         kernel.train_epoch(
-            case.network, parameters, case.sequences, case.targets, rows, adam, len(rows)
+            case.network, parameters, case.sequences, case.targets, rows, optimizer, len(rows)
         )
-    assert relative_difference(parameters, flat.detach().numpy()) < 1e-10
+    assert relative_difference(parameters, torch.cat([decayed, kept]).detach().numpy()) < 1e-10
+
+
+def split_of_decay(case, flat):
+    n = sum(
+        part.size for part in named_views(case.network, case.parameters).values() if part.ndim > 1
+    )
+    return [n, len(flat) - n]
 
 
 @pytest.mark.parametrize("kernel", available_kernels())
@@ -136,7 +180,7 @@ def test_something_not_finite_stops_before_it_reaches_the_parameters(kernel):
     values = case.sequences.values.copy()
     values[-1] = np.nan  # the last minibatch
     case = case._replace(sequences=SequenceBatch.of_lengths(values, case.sequences.lengths))
-    parameters, adam = case.parameters.copy(), new_adam(case)
+    parameters, adam = case.parameters.copy(), new_optimizer(case)
     rows, batch_size = np.arange(len(case.sequences)), 3
     totals = kernel.train_epoch(
         case.network, parameters, case.sequences, case.targets, rows, adam, batch_size

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._network import SOLVERS
+
 
 class SequenceBatch:
     """Sequences where they lie: sequence i is ``values[starts[i] : starts[i] + lengths[i]]``.
@@ -128,20 +130,39 @@ class Score(NamedTuple):
         return self.metric / self.weight
 
 
+class Dropout(NamedTuple):
+    """Share of states that are dropped in training, and the seed that says which: `_dropout`."""
+
+    rate: float = 0.0
+    seed: int = 0
+
+
 @dataclass
-class Adam:
-    """Settings and state of the optimizer; `first` and `second` are its moment estimates (P,)."""
+class Optimizer:
+    """Settings and state of the optimizer; `first` and `second` are its moment estimates (P,).
+
+    `trained` (P,) is 1 where a parameter is trained and 0 where it is frozen; None trains all.
+    """
 
     first: np.ndarray
     second: np.ndarray
+    solver: str = "adam"
     learning_rate: float = 1e-2
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
+    momentum: float = 0.9
+    nesterov: bool = True
     alpha: float = 0.0
     clip_value: float = float("inf")
     clip_norm: float = float("inf")
+    trained: np.ndarray | None = None
     step: int = 0
+
+    @property
+    def code(self):
+        """The solver's number in the compiled kernel."""
+        return SOLVERS.index(self.solver)
 
 
 class EpochTotals(NamedTuple):

@@ -3,8 +3,9 @@
 import numpy as np
 
 from . import _kernel
-from ._batch import EpochTotals, Score
+from ._batch import Dropout, EpochTotals, Score
 from ._network import LOSSES
+from ._params import n_decayed
 
 #: Work of one call between two looks at the keyboard, about a tenth of a second; one minibatch at
 #: the least.
@@ -21,34 +22,36 @@ class CompiledKernel:
         self._isa = _kernel.instruction_sets()[instruction_set]
 
     def states(self, network, parameters, sequences, h0=None):
-        """All states (n_steps, hidden) and the last of each sequence (n_sequences, hidden).
+        """All states of the last layer (n_steps, R) and the last of each sequence (n_sequences, R).
 
-        The sequences lie one after the other (`SequenceBatch.stacked`).
+        The sequences lie one after the other (`SequenceBatch.stacked`). h0 is (n_sequences, cells,
+        hidden), or None for zeros. R is hidden, or twice that of a bidirectional network.
         """
-        every = np.empty((len(sequences.values), network.hidden_size), dtype=parameters.dtype)
+        every = np.empty((len(sequences.values), network.n_states), dtype=parameters.dtype)
         return every, self._run(network, parameters, sequences, h0, every)
 
     def last_states(self, network, parameters, sequences):
-        """The last state of each sequence (n_sequences, hidden)."""
+        """The last state of each sequence (n_sequences, R)."""
         return self._run(network, parameters, sequences, None, None)
 
     def _run(self, network, parameters, sequences, h0, every):
         rows = all_rows(sequences)
-        last = np.empty((len(rows), network.hidden_size), dtype=parameters.dtype)
+        last = np.empty((len(rows), network.n_states), dtype=parameters.dtype)
         h0 = None if h0 is None else np.ascontiguousarray(h0[rows])
         _kernel.states(self._isa, network, parameters, *arrays(sequences), rows, h0, every, last)
         return in_place_of(rows, last, sequences)
 
     def states_gradient(self, network, parameters, sequences, upstream, h0=None):
-        """Gradients of parameters (P), values (n_steps, channels) and h0 (n_sequences, hidden).
+        """Gradients of parameters (P), values (n_steps, channels), h0 (n_sequences, cells, hidden).
 
-        `upstream` (n_steps, hidden) is the gradient of every state. The sequences lie one after the
+        `upstream` (n_steps, R) is the gradient of every state. The sequences lie one after the
         other.
         """
         rows = all_rows(sequences)
         gradient = np.empty_like(parameters)
-        d_values = np.empty_like(sequences.values)
-        d_h0 = np.empty((len(rows), network.hidden_size), dtype=parameters.dtype)
+        d_values = np.zeros_like(sequences.values)
+        shape = (len(rows), network.n_cells, network.hidden_size)
+        d_h0 = np.empty(shape, dtype=parameters.dtype)
         h0 = None if h0 is None else np.ascontiguousarray(h0[rows])
         _kernel.states_gradient(
             self._isa,
@@ -65,7 +68,7 @@ class CompiledKernel:
         return gradient, d_values, in_place_of(rows, d_h0, sequences)
 
     def outputs(self, network, parameters, sequences, n_threads=1):
-        """Logits (n_sequences, n_outputs)."""
+        """Outputs of the head (n_sequences, n_outputs)."""
         rows = all_rows(sequences)
         output = np.empty((len(rows), network.n_outputs), dtype=parameters.dtype)
         for part in parts(network, sequences, len(rows)):
@@ -91,6 +94,7 @@ class CompiledKernel:
                 *arrays(sequences),
                 rows[part],
                 *wanted(targets),
+                Dropout(),
                 None,
                 n_threads,
             )
@@ -98,7 +102,9 @@ class CompiledKernel:
         ]
         return Score(*np.sum(scores, axis=0).tolist())
 
-    def loss_gradient(self, network, parameters, sequences, targets, rows, n_threads=1):
+    def loss_gradient(
+        self, network, parameters, sequences, targets, rows, n_threads=1, dropout=None
+    ):
         """Score of the sequences `rows` and the gradient (P) of its loss, without penalty."""
         rows = sequences.longest_first(rows)
         gradient = np.empty_like(parameters)
@@ -109,15 +115,25 @@ class CompiledKernel:
             *arrays(sequences),
             rows,
             *wanted(targets),
+            dropout or Dropout(),
             gradient,
             n_threads,
         )
         return Score(*score), gradient
 
     def train_epoch(
-        self, network, parameters, sequences, targets, rows, adam, batch_size, n_threads=1
+        self,
+        network,
+        parameters,
+        sequences,
+        targets,
+        rows,
+        optimizer,
+        batch_size,
+        n_threads=1,
+        dropout=None,
     ):
-        """Train on the sequences `rows`, minibatch by minibatch; parameters and adam in place."""
+        """Train on the sequences `rows` by minibatches; parameters and optimizer in place."""
         mean_weight = targets.mean_weight(rows)
         rows = sequences.longest_first(rows, batch_size)
         n_batches = -(-len(rows) // batch_size)
@@ -125,12 +141,25 @@ class CompiledKernel:
         for part in parts(network, sequences, n_batches, batch_size):
             done = EpochTotals(
                 *_kernel.train(
-                    self._isa, network, parameters, *arrays(sequences), rows, *wanted(targets),
-                    mean_weight, adam, adam.first, adam.second, batch_size, part.start, part.stop,
+                    self._isa,
+                    network,
+                    parameters,
+                    *arrays(sequences),
+                    rows,
+                    *wanted(targets),
+                    mean_weight,
+                    dropout or Dropout(),
+                    optimizer,
+                    optimizer.trained,
+                    optimizer.first,
+                    optimizer.second,
+                    batch_size,
+                    part.start,
+                    part.stop,
                     n_threads,
                 )
-            )  # fmt: skip
-            adam.step += done.n_updates
+            )
+            optimizer.step += done.n_updates
             totals = totals.plus(done)
             if totals.diverged:
                 break
@@ -139,7 +168,7 @@ class CompiledKernel:
 
 def parts(network, sequences, n, sequences_each=1):
     """Slices of `range(n)`, for calls short enough that Ctrl-C is heard soon; at least one of n."""
-    flops_per_step = 6 * network.hidden_size * (network.hidden_size + network.n_channels)
+    flops_per_step = 6 * n_decayed(network)
     steps = sequences_each * sequences.n_steps / len(sequences)
     size = 1 + int(FLOPS_BETWEEN_SIGNALS / (flops_per_step * steps))
     return [slice(first, min(n, first + size)) for first in range(0, n, size)]

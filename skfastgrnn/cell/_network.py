@@ -6,13 +6,17 @@ from dataclasses import dataclass
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "hard_sigmoid", "hard_tanh")
 READOUTS = ("last", "mean")
 LOSSES = ("cross_entropy", "huber")
+SOLVERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
+MAX_LAYERS = 16
 
 
 @dataclass(frozen=True)
 class Network:
-    """One FastGRNN cell, a readout of its states and a linear head.
+    """FastGRNN cells in layers, a readout of the last layer's states and a linear head.
 
-    `readout` "last" reads the state after the last step of a sequence, "mean" the mean of its
+    Every layer has a forward cell and, if `bidirectional`, one that goes through the steps from
+    their end. The first layer reads the channels, every other one the states of the layer below.
+    `readout` "last" reads the last state of each cell of the last layer, "mean" the mean of its
     states. `n_outputs` is 1 for two classes.
     """
 
@@ -22,6 +26,23 @@ class Network:
     readout: str = "last"
     gate_activation: str = "sigmoid"
     update_activation: str = "tanh"
+    n_layers: int = 1
+    bidirectional: bool = False
+
+    @property
+    def n_directions(self):
+        """Cells of a layer."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def n_cells(self):
+        """Cells of all layers; they are numbered by layer, then by direction."""
+        return self.n_layers * self.n_directions
+
+    @property
+    def n_states(self):
+        """States of a layer after a step: of one cell, or of both directions side by side."""
+        return self.n_directions * self.hidden_size
 
     @property
     def codes(self):

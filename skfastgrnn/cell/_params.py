@@ -3,9 +3,9 @@
 ==============  ======================  =====================================================
 name            shape                   in the equations
 ==============  ======================  =====================================================
-W               (hidden, channels)      W, of the input
+W               (hidden, inputs)        W, of what the cell reads
 U               (hidden, hidden)        U, of the previous state
-head_weight     (outputs, hidden)       V, of the linear head
+head_weight     (outputs, states)       V, of the linear head
 bias_gate       (hidden,)               b_z
 bias_update     (hidden,)               b_h
 zeta_hat        (1,)                    ζ = σ(zeta_hat)
@@ -13,28 +13,53 @@ nu_hat          (1,)                    ν = σ(nu_hat)
 head_bias       (outputs,)              b, of the linear head
 ==============  ======================  =====================================================
 
-Weight decay shrinks the first three, which therefore come first (`n_decayed`). The compiled kernel
-knows the same order (kernel/layout.h).
+Each further cell has its own, whose names end in ``_2`` for the second layer and so on, and in
+``_reverse`` for the cell that goes backward: ``W_2_reverse``. Weight decay shrinks W, U and
+head_weight, which therefore come first (`n_decayed`). The compiled kernel knows the same order
+(kernel/layout.h).
 """
 
 import math
 
 import numpy as np
 
+MATRICES = ("W", "U")
+VECTORS = ("bias_gate", "bias_update", "zeta_hat", "nu_hat")
+
+
+def cell_endings(network):
+    """How the names of each cell's parameters end, in the order of cells."""
+    return [
+        ("" if layer == 0 else f"_{layer + 1}") + direction
+        for layer in range(network.n_layers)
+        for direction in ("", "_reverse")[: network.n_directions]
+    ]
+
 
 def shapes(network):
     """Shape of every parameter by name, in the order of the flat vector."""
-    H, D, O = network.hidden_size, network.n_channels, network.n_outputs  # noqa: E741
-    return {
-        "W": (H, D),
-        "U": (H, H),
-        "head_weight": (O, H),
-        "bias_gate": (H,),
-        "bias_update": (H,),
-        "zeta_hat": (1,),
-        "nu_hat": (1,),
-        "head_bias": (O,),
+    H, O, R = network.hidden_size, network.n_outputs, network.n_states  # noqa: E741
+    endings = cell_endings(network)
+    inputs = [network.n_channels if c < network.n_directions else R for c in range(len(endings))]
+    matrices = {
+        name + ending: (H, D if name == "W" else H)
+        for ending, D in zip(endings, inputs, strict=True)
+        for name in MATRICES
     }
+    vectors = {
+        name + ending: (1,) if name in ("zeta_hat", "nu_hat") else (H,)
+        for ending in endings
+        for name in VECTORS
+    }
+    return {**matrices, "head_weight": (O, R), **vectors, "head_bias": (O,)}
+
+
+def cell_parts(network, parts):
+    """The parameters of each cell by their plain names, from those of a network."""
+    return [
+        {name: parts[name + ending] for name in MATRICES + VECTORS}
+        for ending in cell_endings(network)
+    ]
 
 
 def n_parameters(network):
@@ -44,7 +69,8 @@ def n_parameters(network):
 
 def n_decayed(network):
     """Length of the leading part of the flat vector that weight decay applies to."""
-    return sum(math.prod(shapes(network)[name]) for name in ("W", "U", "head_weight"))
+    decayed = [shape for shape in shapes(network).values() if len(shape) == 2]
+    return sum(math.prod(shape) for shape in decayed)
 
 
 def named_views(network, flat):
@@ -71,10 +97,12 @@ def initial(network, n_timesteps, rng, dtype):
     """
     flat = np.zeros(n_parameters(network), dtype=dtype)
     parts = named_views(network, flat)
-    for name in ("W", "U", "head_weight"):
-        parts[name][...] = 0.1 * rng.standard_normal(parts[name].shape)
-    parts["bias_gate"][...] = np.linspace(0.0, math.log(n_timesteps), network.hidden_size)
-    parts["bias_update"][...] = 0.25
-    parts["zeta_hat"][...] = 1.0
-    parts["nu_hat"][...] = -4.0
+    for part in parts.values():  # in the order of the vector
+        if part.ndim == 2:
+            part[...] = 0.1 * rng.standard_normal(part.shape)
+    for cell in cell_parts(network, parts):
+        cell["bias_gate"][...] = np.linspace(0.0, math.log(n_timesteps), network.hidden_size)
+        cell["bias_update"][...] = 0.25
+        cell["zeta_hat"][...] = 1.0
+        cell["nu_hat"][...] = -4.0
     return flat

@@ -3,11 +3,16 @@
 The oracle of the tests, and what computes where no compiled kernel could be built.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 from scipy.special import expit, logsumexp, softmax
 
-from . import _reference
-from ._batch import EpochTotals, Score
+from . import _reference_stack
+from ._batch import Dropout, EpochTotals, Score
+from ._dropout import mask
+from ._optimizers import update
 from ._params import n_decayed, named_views
 
 
@@ -19,107 +24,118 @@ class ReferenceKernel:
     most_rows = 512  # sequences at a time, to bound the memory of predictions
 
     def states(self, network, parameters, sequences, h0=None):
-        """All states (n_steps, hidden) and the last of each sequence (n_sequences, hidden).
+        """All states of the last layer (n_steps, R) and the last of each sequence (n_sequences, R).
 
-        The sequences lie one after the other (`SequenceBatch.stacked`).
+        The sequences lie one after the other (`SequenceBatch.stacked`). h0 is (n_sequences, cells,
+        hidden), or None for zeros. R is hidden, or twice that of a bidirectional network.
         """
-        H = network.hidden_size
-        every = np.empty((len(sequences.values), H), dtype=parameters.dtype)
-        last = np.empty((len(sequences), H), dtype=parameters.dtype)
+        p = named_views(network, parameters)
+        every = np.empty((len(sequences.values), network.n_states), dtype=parameters.dtype)
+        last = np.empty((len(sequences), network.n_states), dtype=parameters.dtype)
         for rows in self._parts(sequences):
             x, lengths = padded(sequences, rows)
-            h, _, _ = _reference.forward(
-                network,
-                named_views(network, parameters),
-                x,
-                lengths,
-                None if h0 is None else h0[rows],
+            states, last[rows], _ = _reference_stack.forward(
+                network, p, x, lengths, None if h0 is None else h0[rows]
             )
-            last[rows] = h[-1]
             for b, row in enumerate(rows):
-                every[steps_of(sequences, row)] = h[1 : lengths[b] + 1, b]
+                every[steps_of(sequences, row)] = states[b, : lengths[b]]
         return every, last
 
     def last_states(self, network, parameters, sequences):
-        """The last state of each sequence (n_sequences, hidden)."""
+        """The last state of each sequence (n_sequences, R)."""
         return self.states(network, parameters, sequences)[1]
 
     def states_gradient(self, network, parameters, sequences, upstream, h0=None):
-        """Gradients of parameters (P), values (n_steps, channels) and h0 (n_sequences, hidden).
+        """Gradients of parameters (P), values (n_steps, channels), h0 (n_sequences, cells, hidden).
 
-        `upstream` (n_steps, hidden) is the gradient of every state. The sequences lie one after the
+        `upstream` (n_steps, R) is the gradient of every state. The sequences lie one after the
         other.
         """
         p = named_views(network, parameters)
         gradient = np.zeros_like(parameters)
         d_values = np.zeros_like(sequences.values)
-        d_h0 = np.zeros((len(sequences), network.hidden_size), dtype=parameters.dtype)
-        states = type(sequences)(upstream, sequences.starts, sequences.lengths)
+        shape = (len(sequences), network.n_cells, network.hidden_size)
+        d_h0 = np.zeros(shape, dtype=parameters.dtype)
+        wanted = type(sequences)(upstream, sequences.starts, sequences.lengths)
         for rows in self._parts(sequences):
             x, lengths = padded(sequences, rows)
-            h, z, c = _reference.forward(network, p, x, lengths, None if h0 is None else h0[rows])
-            up = padded(states, rows)[0].swapaxes(0, 1)
-            dx, d_h0[rows] = _reference.backward(
-                network, p, x, lengths, h, z, c, up, named_views(network, gradient)
-            )
+            first = None if h0 is None else h0[rows]
+            _, _, records = _reference_stack.forward(network, p, x, lengths, first)
+            up = padded(wanted, rows)[0]
+            parts = named_views(network, gradient)
+            dx, d_h0[rows] = _reference_stack.backward(network, lengths, records, up, parts)
             for b, row in enumerate(rows):
                 d_values[steps_of(sequences, row)] = dx[b, : lengths[b]]
         return gradient, d_values, d_h0
 
     def outputs(self, network, parameters, sequences, n_threads=1):
-        """Logits (n_sequences, n_outputs)."""
+        """Outputs of the head (n_sequences, n_outputs)."""
+        p = named_views(network, parameters)
         output = np.empty((len(sequences), network.n_outputs), dtype=parameters.dtype)
         for rows in self._parts(sequences):
-            output[rows] = forward_pass(network, named_views(network, parameters), sequences, rows)[
-                0
-            ]
+            output[rows] = forward_pass(network, p, sequences, rows, Dropout(), 0).output
         return output
 
     def loss(self, network, parameters, sequences, targets, rows, n_threads=1):
         """Score of the sequences `rows`."""
-        parts = [rows[i : i + self.most_rows] for i in range(0, len(rows), self.most_rows)]
-        scores = [
-            self.loss_gradient(network, parameters, sequences, targets, part, gradient=False)[0]
-            for part in parts
-        ]
+        p = named_views(network, parameters)
+        scores = []
+        for first in range(0, len(rows), self.most_rows):
+            part = sequences.longest_first(rows[first : first + self.most_rows])
+            output = forward_pass(network, p, sequences, part, Dropout(), 0).output
+            scores.append(loss_of(output, targets, part)[0])
         return Score(*np.sum(scores, axis=0).tolist())
 
     def loss_gradient(
-        self, network, parameters, sequences, targets, rows, n_threads=1, gradient=True
+        self, network, parameters, sequences, targets, rows, n_threads=1, dropout=None, position=0
     ):
-        """Score of the sequences `rows` and the gradient (P) of its loss, without penalty."""
+        """Score of the sequences `rows` and the gradient (P) of its loss, without penalty.
+
+        `position` is that of the first of them in the epoch.
+        """
+        dropout = dropout or Dropout()
         rows = sequences.longest_first(rows)
         p = named_views(network, parameters)
-        output, summary, cell = forward_pass(network, p, sequences, rows)
-        score, d_output = loss_of(output, targets, rows)
-        if not gradient:
-            return score, None
+        done = forward_pass(network, p, sequences, rows, dropout, position)
+        score, d_output = loss_of(done.output, targets, rows)
         flat = np.zeros_like(parameters)
         parts = named_views(network, flat)
-        parts["head_weight"] += d_output.T @ summary
+        parts["head_weight"] += d_output.T @ done.summary
         parts["head_bias"] += d_output.sum(axis=0)
-        d_summary = d_output @ p["head_weight"]  # (B, H)
-
-        x, lengths, h, z, c = cell
-        upstream = np.zeros_like(z)  # (T, B, H)
-        if network.readout == "last":
-            upstream[lengths - 1, np.arange(len(rows))] = d_summary
-        else:
-            upstream += d_summary / lengths[:, None].astype(parameters.dtype)
-        _reference.backward(network, p, x, lengths, h, z, c, upstream, parts)
+        d_summary = d_output @ p["head_weight"] * done.summary_mask  # (B, R)
+        _reference_stack.backward(
+            network,
+            done.lengths,
+            done.records,
+            spread(network, d_summary, done.lengths),
+            parts,
+            done.masks,
+        )
         return score, flat
 
     @np.errstate(over="ignore", invalid="ignore")
     def train_epoch(
-        self, network, parameters, sequences, targets, rows, adam, batch_size, n_threads=1
+        self,
+        network,
+        parameters,
+        sequences,
+        targets,
+        rows,
+        optimizer,
+        batch_size,
+        n_threads=1,
+        dropout=None,
     ):
-        """Train on the sequences `rows`, minibatch by minibatch; parameters and adam in place."""
+        """Train on the sequences `rows` by minibatches; parameters and optimizer in place."""
         decayed = slice(0, n_decayed(network))
         mean_weight = targets.mean_weight(rows)
+        alpha = 0 if optimizer.solver == "adamw" else optimizer.alpha
         totals = EpochTotals()
         for start in range(0, len(rows), batch_size):
             batch = rows[start : start + batch_size]
-            score, gradient = self.loss_gradient(network, parameters, sequences, targets, batch)
+            score, gradient = self.loss_gradient(
+                network, parameters, sequences, targets, batch, dropout=dropout, position=start
+            )
             if score.weight == 0:
                 continue
             counted = len(batch)
@@ -127,14 +143,15 @@ class ReferenceKernel:
                 counted = np.count_nonzero(targets.weights[batch])
             expected_weight = counted * mean_weight
             gradient /= expected_weight
-            gradient[decayed] += adam.alpha / expected_weight * parameters[decayed]
+            gradient[decayed] += alpha / expected_weight * parameters[decayed]
+            if optimizer.trained is not None:
+                gradient *= optimizer.trained
             norm = float(np.linalg.norm(gradient.astype(np.float64)))
             if not (np.isfinite(score.loss) and np.isfinite(norm)):
                 return totals._replace(diverged=True)
-            penalty = 0.5 * adam.alpha * float(np.sum(parameters[decayed].astype(np.float64) ** 2))
+            penalty = 0.5 * alpha * float(np.sum(parameters[decayed].astype(np.float64) ** 2))
             totals = totals.plus(EpochTotals(*score, penalty, norm, 1))
-            clip(gradient, adam)
-            adam_step(parameters, gradient, adam)
+            update(parameters, gradient, optimizer, decayed)
         return totals
 
     def _parts(self, sequences):
@@ -156,16 +173,49 @@ def steps_of(sequences, row):
     return slice(sequences.starts[row], sequences.starts[row] + sequences.lengths[row])
 
 
-def forward_pass(network, p, sequences, rows):
-    """Logits (B, O), what the head read (B, H), and what the cell's backward pass needs."""
+class Forward(NamedTuple):
+    """What a forward pass leaves for the backward pass."""
+
+    output: np.ndarray  # (B, O)
+    summary: np.ndarray  # (B, R): what the head read
+    summary_mask: np.ndarray | float
+    lengths: np.ndarray
+    records: list
+    masks: Callable | None
+
+
+def forward_pass(network, p, sequences, rows, dropout, position):
+    """Outputs of the sequences `rows`, longest first, and what led to them."""
     x, lengths = padded(sequences, rows)
-    h, z, c = _reference.forward(network, p, x, lengths)
+    positions = position + np.arange(len(rows))
+    masks = _reference_stack.masks(network, dropout, positions, x.shape[1], x.dtype)
+    states, last, records = _reference_stack.forward(network, p, x, lengths, None, masks)
     if network.readout == "last":
-        summary = h[-1]
+        summary = last
     else:
-        running = np.arange(x.shape[1])[:, None] < lengths  # (T, B)
-        summary = np.sum(h[1:] * running[..., None], axis=0) / lengths[:, None].astype(x.dtype)
-    return summary @ p["head_weight"].T + p["head_bias"], summary, (x, lengths, h, z, c)
+        running = np.arange(x.shape[1]) < lengths[:, None]  # (B, T)
+        summary = np.sum(states * running[..., None], axis=1) / lengths[:, None].astype(x.dtype)
+    summary_mask = 1.0
+    if dropout.rate > 0:
+        top = network.n_layers - 1
+        summary_mask = mask(dropout, positions, top, network.n_states, x.dtype)
+    summary = summary * summary_mask
+    output = summary @ p["head_weight"].T + p["head_bias"]
+    return Forward(output, summary, summary_mask, lengths, records, masks)
+
+
+def spread(network, d_summary, lengths):
+    """From the gradient of what was read (B, R) to that of every state (B, T, R)."""
+    H, rows = network.hidden_size, np.arange(len(lengths))
+    upstream = np.zeros((len(lengths), lengths[0], network.n_states), dtype=d_summary.dtype)
+    if network.readout == "mean":
+        running = np.arange(lengths[0]) < lengths[:, None]
+        share = d_summary / lengths[:, None].astype(d_summary.dtype)
+        upstream += share[:, None] * running[..., None]
+        return upstream
+    upstream[rows, lengths - 1, :H] = d_summary[:, :H]
+    upstream[rows, 0, H:] = d_summary[:, H:]  # where the reversed cell ends
+    return upstream
 
 
 def loss_of(output, targets, rows):
@@ -210,26 +260,3 @@ def huber(output, y, delta):
     e = output - y
     g = np.clip(e, -delta, delta)
     return np.mean(g * (e - g / 2), axis=1), np.mean(e * e, axis=1), g / output.shape[1]
-
-
-def clip(gradient, adam):
-    """Clip every entry to clip_value, then the whole to the norm clip_norm; in place."""
-    np.clip(gradient, -adam.clip_value, adam.clip_value, out=gradient)
-    norm = np.linalg.norm(gradient.astype(np.float64))
-    if norm > adam.clip_norm:
-        gradient *= adam.clip_norm / norm
-
-
-def adam_step(parameters, gradient, adam):
-    """Kingma & Ba, *Adam: A Method for Stochastic Optimization*, ICLR 2015, algorithm 1, in place.
-
-    m = β1 m + (1 - β1) g;  v = β2 v + (1 - β2) g²;  θ -= rate · m / (1 - β1^t) / (√(v / (1 - β2^t))
-    + ε)
-    """
-    adam.step += 1
-    adam.first += (1 - adam.beta_1) * (gradient - adam.first)
-    adam.second += (1 - adam.beta_2) * (gradient**2 - adam.second)
-    unbiased_first = adam.first / (1 - adam.beta_1**adam.step)
-    unbiased_second = adam.second / (1 - adam.beta_2**adam.step)
-    epsilon = max(adam.epsilon, np.finfo(parameters.dtype).tiny)
-    parameters -= adam.learning_rate * unbiased_first / (np.sqrt(unbiased_second) + epsilon)

@@ -40,7 +40,7 @@ def train(
     parameters,
     training,
     validation,
-    adam,
+    optimizer,
     *,
     learning_rate,
     batch_size,
@@ -64,7 +64,7 @@ def train(
 
     Parameters
     ----------
-    kernel, network, parameters, adam
+    kernel, network, parameters, optimizer
         See `skfastgrnn.cell`.
     training, validation : DataSet
         `validation` may be None.
@@ -86,7 +86,7 @@ def train(
     try:
         for epoch in range(max_iter):
             started = time.perf_counter()
-            adam.learning_rate = learning_rate(epoch)
+            optimizer.learning_rate = learning_rate(epoch)
             if shuffle:
                 rows = rng.permutation(training.rows)
             before = parameters.copy()
@@ -96,7 +96,7 @@ def train(
                 training.sequences,
                 training.targets,
                 rows,
-                adam,
+                optimizer,
                 batch_size,
                 n_threads,
             )
@@ -110,7 +110,7 @@ def train(
             entries = {
                 "loss": totals.objective,
                 metric: training_metric(totals.mean_metric),
-                "learning_rate": adam.learning_rate,
+                "learning_rate": optimizer.learning_rate,
                 "gradient_norm": totals.gradient_norm / max(totals.n_updates, 1),
             }
             if score is not None:

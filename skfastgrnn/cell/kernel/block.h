@@ -2,12 +2,13 @@
  *
  * Sequences of a block come in decreasing length, so those still running at step t are its first
  * active(t) rows and their steps are stored without gaps: step t of row r is row first_row[t] + r
- * of every history. One row of `inputs` is
+ * of every history. One row of a cell's `inputs` is
  *
  *     [ 0 .. 0 | x_t (D) | h_{t-1} (H) | 0 .. 0 ]
  *              ^ x_at      ^ h_at, on a whole vector
  *
- * so that [W | U] [x; h] is one product.
+ * so that [W | U] [x; h] is one product. A reversed cell takes the steps of each row from its end:
+ * its step t is the row's step length - 1 - t.
  */
 #ifndef SKFASTGRNN_BLOCK_H
 #define SKFASTGRNN_BLOCK_H
@@ -31,28 +32,38 @@ INLINE ptrdiff_t block_rows(ptrdiff_t steps) {
     return rows;
 }
 
+/* The histories of one cell. */
 typedef struct {
     Sizes z;
-    int keep;             /* keep the histories, for a backward pass */
-    ptrdiff_t max_rows;   /* room for so many sequences */
     ptrdiff_t input_row;  /* Dp + Hp */
     ptrdiff_t x_at, h_at; /* in a row of inputs */
+    real *inputs;         /* (rows, input_row) */
+    real *gate;           /* (rows, Hp): z_t; the backward pass leaves the gradient of a_t here */
+    real *candidate;      /* (rows, Hp): c_t */
+    real *pre;            /* (max_rows, Hp): a_t */
+    real *last;           /* (max_rows, Hp): the last state of each row */
+    real *sum;            /* (max_rows, Hp): the sum of its states, for readout MEAN */
+    real *d_state;        /* (max_rows, Hp) */
+    real *d_input;        /* (max_rows, Dp) */
+} CellMemory;
+
+typedef struct {
+    int keep;           /* keep the histories, for a backward pass */
+    ptrdiff_t max_rows; /* room for so many sequences */
 
     ptrdiff_t n, n_steps;       /* sequences and longest length of this block */
+    ptrdiff_t position;         /* of its first sequence among the chosen */
     ptrdiff_t start[MOST_ROWS]; /* first step of each, in values */
     ptrdiff_t length[MOST_ROWS];
-    ptrdiff_t *first_row; /* (max_steps + 1) */
+    ptrdiff_t local[MOST_ROWS]; /* first step of each, in `between` */
+    ptrdiff_t *first_row;       /* (max_steps + 1) */
 
-    real *inputs;    /* (rows, input_row) */
-    real *gate;      /* (rows, Hp): z_t; the backward pass leaves the gradient of a_t here */
-    real *candidate; /* (rows, Hp): c_t */
-    real *pre;       /* (max_rows, Hp): a_t */
-    real *last;      /* (max_rows, Hp): the last state of each */
-    real *summary;   /* (max_rows, Hp): what the head reads */
-    real *d_summary; /* (max_rows, Hp) */
-    real *d_state;   /* (max_rows, Hp) */
-    real *d_input;   /* (max_rows, Dp) */
-    real *outputs;   /* (max_rows, Op): logits, then their gradient */
+    CellMemory cell[MAX_CELLS];
+    real *between[MAX_LAYERS];   /* (steps, R): states of each layer that the next one reads */
+    real *d_between[MAX_LAYERS]; /* (steps, R) */
+    real *summary;               /* (max_rows, Rp): what the head reads */
+    real *d_summary;             /* (max_rows, Rp) */
+    real *outputs;               /* (max_rows, Op): then their gradient */
     void *memory;
 } Block;
 
@@ -64,6 +75,11 @@ INLINE ptrdiff_t active(const Block *b, ptrdiff_t t) {
  * steps. */
 INLINE ptrdiff_t row_of(const Block *b, ptrdiff_t t) {
     return b->keep ? b->first_row[t] : (t & 1) * b->max_rows;
+}
+
+/* Which step of a row a cell takes as its step t. */
+INLINE ptrdiff_t step_of(const Block *b, int reversed, ptrdiff_t r, ptrdiff_t t) {
+    return reversed ? b->length[r] - 1 - t : t;
 }
 
 enum { CACHE_LINE = 64, PREFETCH_AHEAD = 4 * CACHE_LINE };
@@ -86,33 +102,55 @@ static void block_free(Block *b) {
     free(b->first_row);
 }
 
+/* Lay out one cell's memory from p on, of `rows` history rows; answers where it ends. With p NULL
+ * nothing but the distance counts. */
+static real *cell_memory_at(CellMemory *m, Sizes z, ptrdiff_t rows, ptrdiff_t max_rows, real *p) {
+    *m = (CellMemory){.z = z, .input_row = z.Dp + z.Hp, .x_at = z.Dp - z.D, .h_at = z.Dp};
+    m->inputs = p, p += rows * m->input_row;
+    m->gate = p, p += rows * z.Hp;
+    m->candidate = p, p += rows * z.Hp;
+    m->pre = p, p += max_rows * z.Hp;
+    m->last = p, p += max_rows * z.Hp;
+    m->sum = p, p += max_rows * z.Hp;
+    m->d_state = p, p += max_rows * z.Hp;
+    m->d_input = p, p += max_rows * z.Dp;
+    return p;
+}
+
+/* Reals that a block needs. */
+static ptrdiff_t block_size(const Layout *l, ptrdiff_t max_rows, ptrdiff_t max_steps, int keep) {
+    const ptrdiff_t rows = (keep ? max_steps : 2) * max_rows;
+    ptrdiff_t size = max_rows * (2 * l->Rp + l->Op);
+    for (int c = 0; c < l->n_cells; c++) {
+        const Sizes z = l->cell[c];
+        size += rows * (z.Dp + 3 * z.Hp) + max_rows * (4 * z.Hp + z.Dp);
+    }
+    const ptrdiff_t layers_below = l->n_cells / l->n_directions - 1;
+    return size + layers_below * (keep ? 2 : 1) * max_steps * max_rows * l->R;
+}
+
 /* Answers 0 where memory ran out. */
-static int block_init(Block *b, Sizes z, ptrdiff_t max_rows, ptrdiff_t max_steps, int keep) {
+static int block_init(Block *b, const Layout *l, ptrdiff_t max_rows, ptrdiff_t max_steps,
+                      int keep) {
     memset(b, 0, sizeof *b);
-    b->z = z;
     b->keep = keep;
     b->max_rows = max_rows;
-    b->input_row = z.Dp + z.Hp;
-    b->x_at = z.Dp - z.D;
-    b->h_at = z.Dp;
-    const ptrdiff_t rows = (keep ? max_steps : 2) * b->max_rows;
-    const ptrdiff_t per_row = b->input_row + 2 * z.Hp, per_sequence = 5 * z.Hp + z.Dp + z.Op;
+    const ptrdiff_t rows = (keep ? max_steps : 2) * max_rows, steps = max_steps * max_rows;
     b->first_row = malloc((size_t)(max_steps + 1) * sizeof *b->first_row);
-    real *p = allocate_reals(rows * per_row + b->max_rows * per_sequence, &b->memory);
+    real *p = allocate_reals(block_size(l, max_rows, max_steps, keep), &b->memory);
     if (p == NULL || b->first_row == NULL) {
         block_free(b);
         return 0;
     }
-    b->inputs = p, p += rows * b->input_row;
-    b->gate = p, p += rows * z.Hp;
-    b->candidate = p, p += rows * z.Hp;
-    b->pre = p, p += b->max_rows * z.Hp;
-    b->last = p, p += b->max_rows * z.Hp;
-    b->summary = p, p += b->max_rows * z.Hp;
-    b->d_summary = p, p += b->max_rows * z.Hp;
-    b->d_state = p, p += b->max_rows * z.Hp;
-    b->d_input = p, p += b->max_rows * z.Dp;
-    b->outputs = p;
+    for (int c = 0; c < l->n_cells; c++)
+        p = cell_memory_at(&b->cell[c], l->cell[c], rows, max_rows, p);
+    b->summary = p, p += max_rows * l->Rp;
+    b->d_summary = p, p += max_rows * l->Rp;
+    b->outputs = p, p += max_rows * l->Op;
+    for (int layer = 0; layer + 1 < l->n_cells / l->n_directions; layer++) {
+        b->between[layer] = p, p += steps * l->R;
+        if (keep) b->d_between[layer] = p, p += steps * l->R;
+    }
     return 1;
 }
 
@@ -122,20 +160,23 @@ INLINE ptrdiff_t length_of(const Sequences *seqs, ptrdiff_t i) {
 
 /* Take on n of the chosen sequences, from position `first`; their lengths must not increase. */
 static void block_assign(Block *b, const Sequences *seqs, ptrdiff_t first, ptrdiff_t n) {
-    b->n = n;
+    const ptrdiff_t D = b->cell[0].z.D;
     const real *values = seqs->values;
+    b->n = n;
+    b->position = first;
     for (ptrdiff_t r = 0; r < n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
         b->start[r] = seqs->starts[i];
         b->length[r] = length_of(seqs, i);
+        b->local[r] = r == 0 ? 0 : b->local[r - 1] + b->length[r - 1];
     }
     /* Shuffled sequences lie anywhere: call for those of the next block while this one is computed.
      */
     const ptrdiff_t upcoming = first + 2 * n < seqs->n ? first + 2 * n : seqs->n;
     for (ptrdiff_t p = first + n; p < upcoming; p++) {
         const ptrdiff_t i = seqs->chosen[p];
-        const ptrdiff_t bytes = length_of(seqs, i) * b->z.D * (ptrdiff_t)sizeof(real);
-        prefetch(values + seqs->starts[i] * b->z.D, smaller(bytes, PREFETCH_AHEAD));
+        const ptrdiff_t bytes = length_of(seqs, i) * D * (ptrdiff_t)sizeof(real);
+        prefetch(values + seqs->starts[i] * D, smaller(bytes, PREFETCH_AHEAD));
     }
     b->n_steps = b->length[0];
     b->first_row[0] = 0;

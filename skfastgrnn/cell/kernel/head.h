@@ -1,6 +1,6 @@
 /* From the states of a block to its outputs and loss, and back: readout, linear head, loss.
  *
- *     s = h_T  or  mean_t h_t;     o = V s + b
+ *     s = h_T  or  mean_t h_t of the last layer, with dropout;     o = V s + b
  *
  * Cross-entropy, where p = softmax(o), or σ(o) if there is one output:
  *
@@ -16,36 +16,51 @@
 #include <math.h>
 
 #include "block.h"
+#include "dropout.h"
 #include "matmul.h"
 
-/* Leaves logits in b->outputs, and what they were made of in b->summary. */
-static void head_forward(const Network *net, const Weights *w, Block *b) {
-    const Sizes z = b->z;
-    if (net->readout == LAST) {
-        memcpy(b->summary, b->last, (size_t)(b->n * z.Hp) * sizeof(real));
-    } else {
-        for (ptrdiff_t r = 0; r < b->n; r++)
-            for (ptrdiff_t j = 0; j < z.Hp; j++) b->summary[r * z.Hp + j] /= (real)b->length[r];
-    }
+/* Drop what the head reads, or its gradient. */
+static void drop_summary(const Network *net, const Layout *l, const Block *b,
+                         const Dropout *dropout, real *summary) {
+    if (dropout->rate == 0) return;
     for (ptrdiff_t r = 0; r < b->n; r++)
-        copy_reals(z.Op, w->forward.head_bias, b->outputs + r * z.Op);
-    matmul(b->n, z.O, z.H, b->summary, z.Hp, w->forward.head_t, z.Op, b->outputs, z.Op, 1);
+        drop(dropout, b->position + r, net->n_layers - 1, 0, l->R, summary + r * l->Rp);
 }
 
-/* From the gradient of the logits, in b->outputs, to that of the states, in b->d_summary; adds that
- * of the head. */
-static void head_backward(const Network *net, const Weights *w, Block *b, Padded gradient) {
-    const Sizes z = b->z;
-    add_outer_products(z.H, z.O, b->n, b->summary, z.Hp, b->outputs, z.Op, gradient.head_t, z.Op);
-    for (ptrdiff_t k = 0; k < z.Op; k += LANES) {
-        vec sum = load(gradient.head_bias + k);
-        for (ptrdiff_t r = 0; r < b->n; r++) sum += load(b->outputs + r * z.Op + k);
-        store(gradient.head_bias + k, sum);
+/* Leaves outputs in b->outputs, and what they were made of in b->summary. */
+static void head_forward(const Network *net, const Layout *l, const Weights *w, Block *b,
+                         const Dropout *dropout) {
+    const int last_layer = l->n_cells - l->n_directions;
+    for (int reversed = 0; reversed < l->n_directions; reversed++) {
+        const CellMemory *m = &b->cell[last_layer + reversed];
+        for (ptrdiff_t r = 0; r < b->n; r++) {
+            real *to = b->summary + r * l->Rp + reversed * l->H;
+            copy_reals(l->H, (net->readout == LAST ? m->last : m->sum) + r * m->z.Hp, to);
+            if (net->readout == MEAN)
+                for (ptrdiff_t j = 0; j < l->H; j++) to[j] /= (real)b->length[r];
+        }
     }
-    matmul(b->n, z.H, z.O, b->outputs, z.Op, w->head, z.Hp, b->d_summary, z.Hp, 0);
+    drop_summary(net, l, b, dropout, b->summary);
+    for (ptrdiff_t r = 0; r < b->n; r++) copy_reals(l->Op, w->forward.bias, b->outputs + r * l->Op);
+    matmul(b->n, l->O, l->R, b->summary, l->Rp, w->forward.weight_t, l->Op, b->outputs, l->Op, 1);
+}
+
+/* From the gradient of the outputs, in b->outputs, to that of each state that was read, in
+ * b->d_summary; adds that of the head. */
+static void head_backward(const Network *net, const Layout *l, const Weights *w, Block *b,
+                          const Dropout *dropout, HeadParts gradient) {
+    add_outer_products(l->R, l->O, b->n, b->summary, l->Rp, b->outputs, l->Op, gradient.weight_t,
+                       l->Op);
+    for (ptrdiff_t k = 0; k < l->Op; k += LANES) {
+        vec sum = load(gradient.bias + k);
+        for (ptrdiff_t r = 0; r < b->n; r++) sum += load(b->outputs + r * l->Op + k);
+        store(gradient.bias + k, sum);
+    }
+    matmul(b->n, l->R, l->O, b->outputs, l->Op, w->head, l->Rp, b->d_summary, l->Rp, 0);
+    drop_summary(net, l, b, dropout, b->d_summary);
     if (net->readout == MEAN)
         for (ptrdiff_t r = 0; r < b->n; r++)
-            for (ptrdiff_t j = 0; j < z.Hp; j++) b->d_summary[r * z.Hp + j] /= (real)b->length[r];
+            for (ptrdiff_t j = 0; j < l->R; j++) b->d_summary[r * l->Rp + j] /= (real)b->length[r];
 }
 
 /* One logit o for two classes, q the probability of the second, for a vector of sequences:
@@ -94,19 +109,19 @@ INLINE double softmax_loss(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label, 
 
 /* The weighted losses of a block, whose first sequence is the chosen one at `first`. Turns
  * b->outputs from logits to weighted gradients. */
-static Score softmax_block(const Sequences *seqs, const Targets *targets, Block *b,
+static Score softmax_block(const Layout *l, const Sequences *seqs, const Targets *targets, Block *b,
                            ptrdiff_t first) {
-    const Sizes z = b->z;
     Score score = {0, 0, 0, 0};
     for (ptrdiff_t r = 0; r < b->n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
         const ptrdiff_t label = targets->labels != NULL ? targets->labels[i] : 0;
-        const real *soft = targets->values != NULL ? (const real *)targets->values + i * z.O : NULL;
+        const real *soft =
+            targets->values != NULL ? (const real *)targets->values + i * l->O : NULL;
         const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
-        real *o = b->outputs + r * z.Op;
+        real *o = b->outputs + r * l->Op;
         int correct;
-        const double loss = softmax_loss(z.O, z.Op, o, label, soft, &correct);
-        for (ptrdiff_t k = 0; k < z.O; k++) o[k] *= weight;
+        const double loss = softmax_loss(l->O, l->Op, o, label, soft, &correct);
+        for (ptrdiff_t k = 0; k < l->O; k++) o[k] *= weight;
         score.loss += (double)weight * loss;
         score.weight += (double)weight;
         score.metric += correct ? (double)weight : 0;
@@ -116,9 +131,9 @@ static Score softmax_block(const Sequences *seqs, const Targets *targets, Block 
 }
 
 /* Likewise where there is one output. */
-static Score logistic_block(const Sequences *seqs, const Targets *targets, Block *b,
-                            ptrdiff_t first) {
-    const ptrdiff_t Op = b->z.Op;
+static Score logistic_block(const Layout *l, const Sequences *seqs, const Targets *targets,
+                            Block *b, ptrdiff_t first) {
+    const ptrdiff_t Op = l->Op;
     Score score = {0, 0, 0, 0};
     real o[MOST_ROWS + LANES], q[MOST_ROWS + LANES], weight[MOST_ROWS + LANES];
     for (ptrdiff_t r = 0; r < b->n; r++) {
@@ -144,25 +159,25 @@ static Score logistic_block(const Sequences *seqs, const Targets *targets, Block
 }
 
 /* Likewise for targets that are numbers. */
-static Score huber_block(const Sequences *seqs, const Targets *targets, Block *b, ptrdiff_t first) {
-    const Sizes z = b->z;
+static Score huber_block(const Layout *l, const Sequences *seqs, const Targets *targets, Block *b,
+                         ptrdiff_t first) {
     const real delta = (real)targets->delta;
     Score score = {0, 0, 0, 0};
     for (ptrdiff_t r = 0; r < b->n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
-        const real *y = (const real *)targets->values + i * z.O;
+        const real *y = (const real *)targets->values + i * l->O;
         const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
-        real *o = b->outputs + r * z.Op;
+        real *o = b->outputs + r * l->Op;
         real loss = 0, square = 0;
-        for (ptrdiff_t k = 0; k < z.O; k++) {
+        for (ptrdiff_t k = 0; k < l->O; k++) {
             const real e = o[k] - y[k];
             const real g = e > delta ? delta : e < -delta ? -delta : e;
             loss += g * (e - g / 2);
             square += e * e;
-            o[k] = weight * g / (real)z.O;
+            o[k] = weight * g / (real)l->O;
         }
-        score.loss += (double)weight * (double)loss / (double)z.O;
-        score.metric += (double)weight * (double)square / (double)z.O;
+        score.loss += (double)weight * (double)loss / (double)l->O;
+        score.metric += (double)weight * (double)square / (double)l->O;
         score.weight += (double)weight;
         score.counted += weight > 0;
     }
@@ -170,10 +185,11 @@ static Score huber_block(const Sequences *seqs, const Targets *targets, Block *b
 }
 
 /* Turns b->outputs from outputs to weighted gradients of their losses. */
-static Score loss_block(const Sequences *seqs, const Targets *targets, Block *b, ptrdiff_t first) {
-    if (targets->loss == HUBER) return huber_block(seqs, targets, b, first);
-    if (b->z.O == 1) return logistic_block(seqs, targets, b, first);
-    return softmax_block(seqs, targets, b, first);
+static Score loss_block(const Layout *l, const Sequences *seqs, const Targets *targets, Block *b,
+                        ptrdiff_t first) {
+    if (targets->loss == HUBER) return huber_block(l, seqs, targets, b, first);
+    if (l->O == 1) return logistic_block(l, seqs, targets, b, first);
+    return softmax_block(l, seqs, targets, b, first);
 }
 
 #endif

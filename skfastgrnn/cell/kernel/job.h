@@ -6,24 +6,25 @@
 #ifndef SKFASTGRNN_JOB_H
 #define SKFASTGRNN_JOB_H
 
-#include "adam.h"
-#include "cell.h"
 #include "head.h"
+#include "optimizers.h"
+#include "stack.h"
 #include "team.h"
 
 enum { SLOTS = 32 }; /* blocks summed at once: bounds the memory of large minibatches */
 
 typedef struct {
     Network net;
-    Sizes z;
+    Layout layout;
     Sequences seqs;
     Targets targets;
+    Dropout dropout;
     Weights weights;
     int with_gradient;
     ptrdiff_t rows; /* of a block */
     int n_threads;
     Block blocks[MAX_THREADS]; /* one a thread */
-    real *slots;               /* (1 + SLOTS, padded_size) */
+    real *slots;               /* (1 + SLOTS, layout.count) */
     Score scores[1 + SLOTS];
     real *total; /* slots[0]: the gradient of the set, once summed */
     Score score; /* likewise */
@@ -45,9 +46,9 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
                        int with_gradient, ptrdiff_t set_size, int n_threads) {
     Job *job = calloc(1, sizeof *job);
     if (job == NULL) return NULL;
-    const Sizes z = sizes_of(net);
+    const Layout *l = &job->layout;
+    job->layout = layout_of(net);
     job->net = *net;
-    job->z = z;
     job->seqs = *seqs;
     if (targets != NULL) job->targets = *targets;
     job->with_gradient = with_gradient;
@@ -56,17 +57,16 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
     n_threads = n_threads < MAX_THREADS ? n_threads : MAX_THREADS;
     n_threads = n_threads < most_blocks ? n_threads : (int)most_blocks;
 
-    const ptrdiff_t gradients =
-        with_gradient ? (1 + smaller(SLOTS, most_blocks)) * padded_size(z) : 0;
-    real *p = allocate_reals(weights_size(z) + gradients, &job->memory);
+    const ptrdiff_t gradients = with_gradient ? (1 + smaller(SLOTS, most_blocks)) * l->count : 0;
+    real *p = allocate_reals(weights_size(l) + gradients, &job->memory);
     if (p == NULL) {
         job_free(job);
         return NULL;
     }
-    job->weights = weights_at(z, p);
-    job->total = job->slots = p + weights_size(z);
+    job->weights = weights_at(l, p);
+    job->total = job->slots = p + weights_size(l);
     for (; job->n_threads < n_threads; job->n_threads++)
-        if (!block_init(&job->blocks[job->n_threads], z, smaller(job->rows, set_size),
+        if (!block_init(&job->blocks[job->n_threads], l, smaller(job->rows, set_size),
                         seqs->longest, with_gradient)) {
             job_free(job);
             return NULL;
@@ -76,32 +76,30 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
 
 /* Take on a flat parameter vector. */
 static void job_load(Job *job, const void *parameters) {
-    pack(job->z, parameters, job->weights.parameters);
-    prepare_weights(job->z, &job->weights, 1);
+    pack(&job->layout, parameters, job->weights.parameters);
+    prepare_weights(&job->layout, &job->weights, 1);
 }
 
 /* Score of the sequences at [first, first + n), and into `slot` its gradient. */
 static Score block_gradient(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n, real *slot) {
-    const real *values = job->seqs.values;
+    const Network *net = &job->net;
+    const Layout *l = &job->layout;
     block_assign(b, &job->seqs, first, n);
-    cell_forward(&job->net, &job->weights, b, values, NULL, NULL);
-    head_forward(&job->net, &job->weights, b);
-    const Score score = loss_block(&job->seqs, &job->targets, b, first);
+    stack_forward(net, l, &job->weights, b, &job->dropout, job->seqs.values, NULL, NULL);
+    head_forward(net, l, &job->weights, b, &job->dropout);
+    const Score score = loss_block(l, &job->seqs, &job->targets, b, first);
     if (!job->with_gradient) return score;
-    memset(slot, 0, (size_t)padded_size(job->z) * sizeof(real));
-    const Padded gradient = padded_at(job->z, slot);
-    head_backward(&job->net, &job->weights, b, gradient);
-    const Upstream up = job->net.readout == LAST ? (Upstream){.last = b->d_summary}
-                                                 : (Upstream){.every = b->d_summary};
-    cell_backward(&job->net, &job->weights, b, NULL, up, gradient, NULL, NULL);
+    memset(slot, 0, (size_t)l->count * sizeof(real));
+    head_backward(net, l, &job->weights, b, &job->dropout, head_at(l, slot));
+    stack_backward(net, l, &job->weights, b, &job->dropout, NULL, NULL, slot, NULL, NULL);
     return score;
 }
 
 static void sum_of_block(void *task, int member, ptrdiff_t begin, ptrdiff_t n) {
     Job *job = task;
     const ptrdiff_t slot = job->first_slot + (begin - job->wave) / job->rows;
-    job->scores[slot] = block_gradient(job, &job->blocks[member], begin, n,
-                                       job->slots + slot * padded_size(job->z));
+    job->scores[slot] =
+        block_gradient(job, &job->blocks[member], begin, n, job->slots + slot * job->layout.count);
 }
 
 /* Loss and gradient summed over positions [first, end) by the team, left in job->score and
@@ -110,7 +108,7 @@ static void sum_of_block(void *task, int member, ptrdiff_t begin, ptrdiff_t n) {
  * The first wave of blocks begins in slot 0, where the total will be; later waves leave it alone.
  */
 static void sum_blocks(Job *job, ptrdiff_t first, ptrdiff_t end) {
-    const ptrdiff_t size = padded_size(job->z);
+    const ptrdiff_t size = job->layout.count;
     job->score = (Score){0, 0, 0, 0};
     for (job->wave = first; job->wave < end;) {
         const ptrdiff_t wave_end = smaller(end, job->wave + SLOTS * job->rows);
@@ -132,13 +130,13 @@ static void sum_blocks(Job *job, ptrdiff_t first, ptrdiff_t end) {
 
 static void outputs_of_block(void *task, int member, ptrdiff_t begin, ptrdiff_t n) {
     Job *job = task;
+    const Layout *l = &job->layout;
     Block *b = &job->blocks[member];
     block_assign(b, &job->seqs, begin, n);
-    cell_forward(&job->net, &job->weights, b, job->seqs.values, NULL, NULL);
-    head_forward(&job->net, &job->weights, b);
+    stack_forward(&job->net, l, &job->weights, b, &job->dropout, job->seqs.values, NULL, NULL);
+    head_forward(&job->net, l, &job->weights, b, &job->dropout);
     for (ptrdiff_t r = 0; r < n; r++)
-        copy_reals(job->z.O, b->outputs + r * job->z.Op,
-                   (real *)job->output + (begin + r) * job->z.O);
+        copy_reals(l->O, b->outputs + r * l->Op, (real *)job->output + (begin + r) * l->O);
 }
 
 /* Assemble the job's team to work on blocks of the positions from `first` on. */

@@ -9,16 +9,21 @@ static int states(const Network *net, const void *parameters, const Sequences *s
                   void *all, void *last) {
     Job *job = job_create(net, seqs, NULL, 0, seqs->n, 1);
     if (job == NULL) return KERNEL_NO_MEMORY;
-    const ptrdiff_t H = job->z.H;
+    const Layout *l = &job->layout;
+    const ptrdiff_t h0_row = l->n_cells * l->H;
     Block *b = &job->blocks[0];
     job_load(job, parameters);
     for (ptrdiff_t begin = 0; begin < seqs->n; begin += job->rows) {
         block_assign(b, seqs, begin, smaller(job->rows, seqs->n - begin));
-        cell_forward(net, &job->weights, b, seqs->values,
-                     h0 == NULL ? NULL : (const real *)h0 + begin * H, all);
-        if (last != NULL)
+        stack_forward(net, l, &job->weights, b, &job->dropout, seqs->values,
+                      h0 == NULL ? NULL : (const real *)h0 + begin * h0_row, all);
+        if (last == NULL) continue;
+        for (int reversed = 0; reversed < l->n_directions; reversed++) {
+            const CellMemory *m = &b->cell[l->n_cells - l->n_directions + reversed];
             for (ptrdiff_t r = 0; r < b->n; r++)
-                copy_reals(H, b->last + r * job->z.Hp, (real *)last + (begin + r) * H);
+                copy_reals(l->H, m->last + r * m->z.Hp,
+                           (real *)last + (begin + r) * l->R + reversed * l->H);
+        }
     }
     job_free(job);
     return 0;
@@ -29,18 +34,19 @@ static int states_gradient(const Network *net, const void *parameters, const Seq
                            void *values_gradient, void *h0_gradient) {
     Job *job = job_create(net, seqs, NULL, 1, seqs->n, 1);
     if (job == NULL) return KERNEL_NO_MEMORY;
-    const ptrdiff_t H = job->z.H;
+    const Layout *l = &job->layout;
+    const ptrdiff_t h0_row = l->n_cells * l->H;
     Block *b = &job->blocks[0];
     job_load(job, parameters);
     for (ptrdiff_t begin = 0; begin < seqs->n; begin += job->rows) {
-        const real *first_state = h0 == NULL ? NULL : (const real *)h0 + begin * H;
-        real *d_first_state = h0_gradient == NULL ? NULL : (real *)h0_gradient + begin * H;
+        const real *first_state = h0 == NULL ? NULL : (const real *)h0 + begin * h0_row;
+        real *d_first_state = h0_gradient == NULL ? NULL : (real *)h0_gradient + begin * h0_row;
         block_assign(b, seqs, begin, smaller(job->rows, seqs->n - begin));
-        cell_forward(net, &job->weights, b, seqs->values, first_state, NULL);
-        cell_backward(net, &job->weights, b, first_state, (Upstream){.all = upstream},
-                      padded_at(job->z, job->total), values_gradient, d_first_state);
+        stack_forward(net, l, &job->weights, b, &job->dropout, seqs->values, first_state, NULL);
+        stack_backward(net, l, &job->weights, b, &job->dropout, first_state, upstream, job->total,
+                       values_gradient, d_first_state);
     }
-    unpack(job->z, job->total, gradient);
+    unpack(l, job->total, gradient);
     job_free(job);
     return 0;
 }
@@ -59,70 +65,96 @@ static int outputs(const Network *net, const void *parameters, const Sequences *
 }
 
 static int loss_gradient(const Network *net, const void *parameters, const Sequences *seqs,
-                         const Targets *targets, Score *score, void *gradient, int n_threads) {
+                         const Targets *targets, const Dropout *dropout, Score *score,
+                         void *gradient, int n_threads) {
     Job *job = job_create(net, seqs, targets, gradient != NULL, seqs->n, n_threads);
     if (job == NULL) return KERNEL_NO_MEMORY;
+    job->dropout = *dropout;
     job_load(job, parameters);
     job_start(job, 0, sum_of_block);
     sum_blocks(job, 0, seqs->n);
     team_stop(&job->team);
     *score = job->score;
-    if (gradient != NULL) unpack(job->z, job->total, gradient);
+    if (gradient != NULL) unpack(&job->layout, job->total, gradient);
     job_free(job);
     return 0;
+}
+
+/* The optimizer's vectors, padded. */
+typedef struct {
+    real *first, *second;
+    const real *trained; /* or NULL */
+    void *memory;
+} Moments;
+
+/* Answers 0 where memory ran out. */
+static int moments_load(Moments *moments, const Layout *l, const Optimizer *optimizer) {
+    real *p = allocate_reals(3 * l->count, &moments->memory);
+    if (p == NULL) return 0;
+    moments->first = p;
+    moments->second = p + l->count;
+    moments->trained = NULL;
+    pack(l, optimizer->first, moments->first);
+    pack(l, optimizer->second, moments->second);
+    if (optimizer->trained != NULL) {
+        pack(l, optimizer->trained, p + 2 * l->count);
+        moments->trained = p + 2 * l->count;
+    }
+    return 1;
 }
 
 /* One update from job->score and job->total, the sums over a minibatch: divided by the weight that
  * so many sequences have on the average. Leaves the parameters as they are where something is not
  * finite. */
-static void update(Job *job, const Adam *adam, real *first_moment, real *second_moment,
+static void update(Job *job, const Optimizer *optimizer, const Moments *moments,
                    EpochTotals *totals) {
+    const Layout *l = &job->layout;
     const Score score = job->score;
     real *parameters = job->weights.parameters;
     if (score.weight == 0) return;
-    const double norm = finish_gradient(job->z, adam, score.counted * job->targets.mean_weight,
-                                        parameters, job->total);
+    const double norm = finish_gradient(l, optimizer, score.counted * job->targets.mean_weight,
+                                        moments->trained, parameters, job->total);
     if (!isfinite(score.loss) || !isfinite(norm)) {
         totals->diverged = 1;
         return;
     }
-    totals->penalty += 0.5 * adam->alpha * squared_norm(n_decayed(job->z), parameters);
+    if (optimizer->solver != ADAMW)
+        totals->penalty += 0.5 * optimizer->alpha * squared_norm(l->n_decayed, parameters);
     totals->score.loss += score.loss;
     totals->score.weight += score.weight;
     totals->score.metric += score.metric;
     totals->gradient_norm += norm;
     totals->n_updates += 1;
-    adam_step(adam, adam->step + totals->n_updates, padded_size(job->z), job->total, first_moment,
-              second_moment, parameters);
+    optimizer_step(l, optimizer, optimizer->step + totals->n_updates, moments->trained, job->total,
+                   moments->first, moments->second, parameters);
 }
 
 /* Parameters and moments stay padded for the whole call. */
 static int train(const Network *net, void *parameters, const Sequences *seqs,
-                 const Targets *targets, Adam *adam, ptrdiff_t batch_size, ptrdiff_t begin,
-                 ptrdiff_t end, EpochTotals *totals, int n_threads) {
+                 const Targets *targets, const Dropout *dropout, Optimizer *optimizer,
+                 ptrdiff_t batch_size, ptrdiff_t begin, ptrdiff_t end, EpochTotals *totals,
+                 int n_threads) {
+    Moments moments;
     Job *job = job_create(net, seqs, targets, 1, batch_size, n_threads);
-    void *memory = NULL;
-    real *moments = job == NULL ? NULL : allocate_reals(2 * padded_size(job->z), &memory);
-    if (moments == NULL) {
+    if (job == NULL || !moments_load(&moments, &job->layout, optimizer)) {
         job_free(job);
         return KERNEL_NO_MEMORY;
     }
-    real *first_moment = moments, *second_moment = moments + padded_size(job->z);
-    pack(job->z, parameters, job->weights.parameters);
-    pack(job->z, adam->first, first_moment);
-    pack(job->z, adam->second, second_moment);
+    const Layout *l = &job->layout;
+    job->dropout = *dropout;
+    pack(l, parameters, job->weights.parameters);
     job_start(job, begin * batch_size, sum_of_block);
     for (ptrdiff_t batch = begin; batch < end && !totals->diverged; batch++) {
         const ptrdiff_t first = batch * batch_size;
-        prepare_weights(job->z, &job->weights, 0);
+        prepare_weights(l, &job->weights, 0);
         sum_blocks(job, first, smaller(seqs->n, first + batch_size));
-        update(job, adam, first_moment, second_moment, totals);
+        update(job, optimizer, &moments, totals);
     }
     team_stop(&job->team);
-    unpack(job->z, job->weights.parameters, parameters);
-    unpack(job->z, first_moment, adam->first);
-    unpack(job->z, second_moment, adam->second);
-    free(memory);
+    unpack(l, job->weights.parameters, parameters);
+    unpack(l, moments.first, optimizer->first);
+    unpack(l, moments.second, optimizer->second);
+    free(moments.memory);
     job_free(job);
     return 0;
 }

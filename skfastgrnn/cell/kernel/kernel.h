@@ -4,11 +4,17 @@
  * Reals behind `void *` are float or double as the table says. Every array is C-contiguous; shapes
  * stand beside it, in the letters
  *
- *     N sequences, S steps of all sequences together, D channels, H hidden units, O outputs (1 for
- * two classes).
+ *     N sequences, S steps of all sequences together, D channels, H hidden units of a cell, C
+ * cells, R states that are read (H, or 2 H of a bidirectional network), O outputs (1 for two
+ * classes).
  *
- * The flat parameter vector is  W (H, D) | U (H, H) | head_weight (O, H) | bias_gate (H) |
- * bias_update (H) | zeta_hat | nu_hat | head_bias (O): what weight decay shrinks comes first.
+ * Cells are numbered layer by layer, in a layer the forward one first. A cell of the first layer
+ * reads the channels, those of others the R states of the layer below. The flat parameter vector is
+ *
+ *     W, U of every cell | head_weight (O, R) | bias_gate (H), bias_update (H), zeta_hat, nu_hat of
+ *     every cell | head_bias (O)
+ *
+ * so that what weight decay shrinks comes first. W is (H, D) or (H, R), U is (H, H).
  */
 #ifndef SKFASTGRNN_KERNEL_H
 #define SKFASTGRNN_KERNEL_H
@@ -19,13 +25,15 @@
 enum activation { SIGMOID, TANH, RELU, HARD_SIGMOID, HARD_TANH };
 enum readout { LAST, MEAN };
 enum loss { CROSS_ENTROPY, HUBER };
+enum solver { ADAM, ADAMW, SGD, RMSPROP, ADAGRAD };
+enum { MAX_LAYERS = 16, MAX_CELLS = 2 * MAX_LAYERS };
 
 /* What functions answer instead of 0. */
 enum { KERNEL_NO_MEMORY = -1 };
 
 typedef struct {
-    ptrdiff_t n_channels, hidden_size, n_outputs;
-    int gate, update, readout;
+    ptrdiff_t n_channels, hidden_size, n_outputs, n_layers;
+    int bidirectional, gate, update, readout;
 } Network;
 
 /* Sequences where the user keeps them: sequence i is the lengths[i] steps from starts[i] on. They
@@ -58,15 +66,25 @@ typedef struct {
     double counted; /* sequences of non-zero weight */
 } Score;
 
+/* Which states are dropped in training: see dropout.h. */
 typedef struct {
-    double learning_rate, beta_1, beta_2, epsilon;
-    double alpha;         /* L2 strength: gradient += alpha / divisor · parameter */
+    double rate; /* 0 drops none */
+    uint64_t seed;
+} Dropout;
+
+typedef struct {
+    int solver;
+    double learning_rate, beta_1, beta_2, epsilon, momentum;
+    int nesterov;
+    double alpha;         /* L2 strength: gradient += alpha / divisor · parameter; of ADAMW the
+                             decoupled decay */
     double clip_value;    /* every gradient entry into [-clip_value, clip_value]; HUGE_VAL leaves it
                              alone */
     double clip_norm;     /* then the whole gradient to at most this norm; likewise */
-    void *first, *second; /* (P), Adam's moment estimates */
+    void *first, *second; /* (P), moment estimates */
+    const void *trained;  /* (P): 1 where a parameter is trained, 0 where it is frozen; or NULL */
     int64_t step;         /* updates made so far */
-} Adam;
+} Optimizer;
 
 /* Totals over the minibatches of an epoch. */
 typedef struct {
@@ -86,9 +104,8 @@ typedef struct {
     int (*states)(const Network *, const void *parameters, const Sequences *, const void *h0,
                   void *all, void *last);
 
-    /* The gradient of the cell's parameters, of the values (S, D) and of h0 (n, H), the last two
-     * where not NULL, given that of every state (S, H). values_gradient is written where
-     * the chosen sequences are. */
+    /* The gradient of the cells' parameters, of the values (S, D) and of h0 (n, C, H), the last two
+     * where not NULL, given that of every state (S, R). Adds to values_gradient. */
     int (*states_gradient)(const Network *, const void *parameters, const Sequences *,
                            const void *h0, const void *upstream, void *gradient,
                            void *values_gradient, void *h0_gradient);
@@ -99,12 +116,13 @@ typedef struct {
 
     /* The weighted sum of losses and its gradient (P), without penalty; gradient may be NULL. */
     int (*loss_gradient)(const Network *, const void *parameters, const Sequences *,
-                         const Targets *, Score *score, void *gradient, int n_threads);
+                         const Targets *, const Dropout *, Score *score, void *gradient,
+                         int n_threads);
 
     /* Trains on minibatches [first, end) of the chosen sequences. Answers 0 or KERNEL_NO_MEMORY. */
-    int (*train)(const Network *, void *parameters, const Sequences *, const Targets *, Adam *,
-                 ptrdiff_t batch_size, ptrdiff_t first, ptrdiff_t end, EpochTotals *,
-                 int n_threads);
+    int (*train)(const Network *, void *parameters, const Sequences *, const Targets *,
+                 const Dropout *, Optimizer *, ptrdiff_t batch_size, ptrdiff_t first, ptrdiff_t end,
+                 EpochTotals *, int n_threads);
 } Kernel;
 
 #endif

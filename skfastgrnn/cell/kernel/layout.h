@@ -1,7 +1,8 @@
 /* Parameters, as the products want them: transposed where that makes rows of whole vectors, and
  * padded with zeros.
  *
- * The same layout holds the gradients. Dp, Hp and Op are D, H and O rounded up to whole vectors.
+ * The same layout holds the gradients. Dp, Hp, Rp and Op are D, H, R and O rounded up to whole
+ * vectors.
  */
 #ifndef SKFASTGRNN_LAYOUT_H
 #define SKFASTGRNN_LAYOUT_H
@@ -12,56 +13,65 @@
 #include "vec.h"
 
 typedef struct {
-    ptrdiff_t D, H, O, Dp, Hp, Op;
+    ptrdiff_t D, H, Dp, Hp; /* D: what the cell reads, channels or states of the layer below */
 } Sizes;
 
-INLINE Sizes sizes_of(const Network *net) {
-    const ptrdiff_t D = net->n_channels, H = net->hidden_size, O = net->n_outputs;
-    return (Sizes){D, H, O, padded(D), padded(H), padded(O)};
-}
-
-/* Offsets into the flat parameter vector (kernel.h). */
+/* Where the parts of every cell and of the head begin in a padded vector. */
 typedef struct {
-    ptrdiff_t W, U, head_weight, bias_gate, bias_update, zeta_hat, nu_hat, head_bias, count;
-} Flat;
+    int n_cells, n_directions;
+    Sizes cell[MAX_CELLS];
+    ptrdiff_t H, R, O, Rp, Op;
+    ptrdiff_t matrices[MAX_CELLS], biases[MAX_CELLS], head_t, head_bias;
+    ptrdiff_t n_decayed; /* what weight decay shrinks is in front */
+    ptrdiff_t count;
+} Layout;
 
-INLINE Flat flat_of(Sizes z) {
-    Flat f;
-    f.W = 0;
-    f.U = f.W + z.H * z.D;
-    f.head_weight = f.U + z.H * z.H;
-    f.bias_gate = f.head_weight + z.O * z.H;
-    f.bias_update = f.bias_gate + z.H;
-    f.zeta_hat = f.bias_update + z.H;
-    f.nu_hat = f.zeta_hat + 1;
-    f.head_bias = f.nu_hat + 1;
-    f.count = f.head_bias + z.O;
-    return f;
+static Layout layout_of(const Network *net) {
+    Layout l = {.H = net->hidden_size, .O = net->n_outputs};
+    l.n_directions = net->bidirectional ? 2 : 1;
+    l.n_cells = (int)net->n_layers * l.n_directions;
+    l.R = l.n_directions * l.H;
+    l.Rp = padded(l.R);
+    l.Op = padded(l.O);
+    ptrdiff_t place = 0;
+    for (int c = 0; c < l.n_cells; c++) {
+        const ptrdiff_t D = c < l.n_directions ? net->n_channels : l.R, Hp = padded(l.H);
+        l.cell[c] = (Sizes){D, l.H, padded(D), Hp};
+        l.matrices[c] = place;
+        place += (D + l.H) * Hp;
+    }
+    l.head_t = place;
+    l.n_decayed = place += l.R * l.Op;
+    for (int c = 0; c < l.n_cells; c++) {
+        l.biases[c] = place;
+        place += 2 * l.cell[c].Hp + LANES;
+    }
+    l.head_bias = place;
+    l.count = place + l.Op;
+    return l;
 }
 
-/* Views of one block of memory, in an order that keeps what weight decay shrinks in front
- * (n_decayed). `WUt` is [Wᵀ; Uᵀ], so that [x | h] times it is W x + U h. */
+/* Parts of a padded vector. `WUt` is [Wᵀ; Uᵀ], so that [x | h] times it is W x + U h. */
 typedef struct {
     real *WUt;         /* (D + H, Hp) */
-    real *head_t;      /* (H, Op) */
     real *bias_gate;   /* (Hp) */
     real *bias_update; /* (Hp) */
-    real *head_bias;   /* (Op) */
     real *scalars;     /* (LANES): zeta_hat, nu_hat */
-} Padded;
+} CellParts;
 
-INLINE ptrdiff_t n_decayed(Sizes z) { return (z.D + z.H) * z.Hp + z.H * z.Op; }
-INLINE ptrdiff_t padded_size(Sizes z) { return n_decayed(z) + 2 * z.Hp + z.Op + LANES; }
+typedef struct {
+    real *weight_t; /* (R, Op) */
+    real *bias;     /* (Op) */
+} HeadParts;
 
-INLINE Padded padded_at(Sizes z, real *p) {
-    Padded q;
-    q.WUt = p;
-    q.head_t = q.WUt + (z.D + z.H) * z.Hp;
-    q.bias_gate = p + n_decayed(z);
-    q.bias_update = q.bias_gate + z.Hp;
-    q.head_bias = q.bias_update + z.Hp;
-    q.scalars = q.head_bias + z.Op;
-    return q;
+INLINE CellParts cell_at(const Layout *l, int c, real *vector) {
+    const ptrdiff_t Hp = l->cell[c].Hp;
+    real *biases = vector + l->biases[c];
+    return (CellParts){vector + l->matrices[c], biases, biases + Hp, biases + 2 * Hp};
+}
+
+INLINE HeadParts head_at(const Layout *l, real *vector) {
+    return (HeadParts){vector + l->head_t, vector + l->head_bias};
 }
 
 /* to (columns, to_row) = from (rows, from_row)ᵀ. */
@@ -77,55 +87,83 @@ INLINE void copy_reals(ptrdiff_t n, const real *from, real *to) {
 }
 
 /* A flat vector to a padded one whose padding is zero. */
-static void pack(Sizes z, const real *flat, real *padded_vector) {
-    const Flat f = flat_of(z);
-    const Padded p = padded_at(z, padded_vector);
-    transpose(z.H, z.D, flat + f.W, z.D, p.WUt, z.Hp);
-    transpose(z.H, z.H, flat + f.U, z.H, p.WUt + z.D * z.Hp, z.Hp);
-    transpose(z.O, z.H, flat + f.head_weight, z.H, p.head_t, z.Op);
-    copy_reals(z.H, flat + f.bias_gate, p.bias_gate);
-    copy_reals(z.H, flat + f.bias_update, p.bias_update);
-    copy_reals(z.O, flat + f.head_bias, p.head_bias);
-    p.scalars[0] = flat[f.zeta_hat];
-    p.scalars[1] = flat[f.nu_hat];
+static void pack(const Layout *l, const real *flat, real *vector) {
+    const ptrdiff_t H = l->H;
+    const HeadParts head = head_at(l, vector);
+    for (int c = 0; c < l->n_cells; c++) {
+        const Sizes z = l->cell[c];
+        const CellParts p = cell_at(l, c, vector);
+        transpose(H, z.D, flat, z.D, p.WUt, z.Hp), flat += H * z.D;
+        transpose(H, H, flat, H, p.WUt + z.D * z.Hp, z.Hp), flat += H * H;
+    }
+    transpose(l->O, l->R, flat, l->R, head.weight_t, l->Op), flat += l->O * l->R;
+    for (int c = 0; c < l->n_cells; c++) {
+        const CellParts p = cell_at(l, c, vector);
+        copy_reals(H, flat, p.bias_gate), flat += H;
+        copy_reals(H, flat, p.bias_update), flat += H;
+        p.scalars[0] = *flat++;
+        p.scalars[1] = *flat++;
+    }
+    copy_reals(l->O, flat, head.bias);
 }
 
-static void unpack(Sizes z, real *padded_vector, real *flat) {
-    const Flat f = flat_of(z);
-    const Padded p = padded_at(z, padded_vector);
-    transpose(z.D, z.H, p.WUt, z.Hp, flat + f.W, z.D);
-    transpose(z.H, z.H, p.WUt + z.D * z.Hp, z.Hp, flat + f.U, z.H);
-    transpose(z.H, z.O, p.head_t, z.Op, flat + f.head_weight, z.H);
-    copy_reals(z.H, p.bias_gate, flat + f.bias_gate);
-    copy_reals(z.H, p.bias_update, flat + f.bias_update);
-    copy_reals(z.O, p.head_bias, flat + f.head_bias);
-    flat[f.zeta_hat] = p.scalars[0];
-    flat[f.nu_hat] = p.scalars[1];
+static void unpack(const Layout *l, real *vector, real *flat) {
+    const ptrdiff_t H = l->H;
+    const HeadParts head = head_at(l, vector);
+    for (int c = 0; c < l->n_cells; c++) {
+        const Sizes z = l->cell[c];
+        const CellParts p = cell_at(l, c, vector);
+        transpose(z.D, H, p.WUt, z.Hp, flat, z.D), flat += H * z.D;
+        transpose(H, H, p.WUt + z.D * z.Hp, z.Hp, flat, H), flat += H * H;
+    }
+    transpose(l->R, l->O, head.weight_t, l->Op, flat, l->R), flat += l->O * l->R;
+    for (int c = 0; c < l->n_cells; c++) {
+        const CellParts p = cell_at(l, c, vector);
+        copy_reals(H, p.bias_gate, flat), flat += H;
+        copy_reals(H, p.bias_update, flat), flat += H;
+        *flat++ = p.scalars[0];
+        *flat++ = p.scalars[1];
+    }
+    copy_reals(l->O, head.bias, flat);
 }
 
-/* What forward and backward passes read; shared by all threads. */
+/* What the passes of one cell read. */
 typedef struct {
-    Padded forward;
-    real *parameters;    /* (padded_size): the memory of `forward` */
+    CellParts forward;
     real *W;             /* (H, Dp): backward, as rows */
     real *U;             /* (H, Hp) */
-    real *head;          /* (O, Hp) */
     real *kappa;         /* (Hp): see sigmoid_and_tanh */
     int one_exponential; /* whether kappa may be used */
     real zeta, nu;       /* after the sigmoid */
+} CellWeights;
+
+/* What forward and backward passes read; shared by all threads. */
+typedef struct {
+    real *parameters; /* (count): the memory of the forward parts */
+    CellWeights cell[MAX_CELLS];
+    HeadParts forward;
+    real *head; /* (O, Rp): backward, as rows */
 } Weights;
 
-INLINE ptrdiff_t weights_size(Sizes z) {
-    return padded_size(z) + z.H * (z.Dp + z.Hp) + (z.O + 1) * z.Hp;
+static ptrdiff_t weights_size(const Layout *l) {
+    ptrdiff_t size = l->count + l->O * l->Rp;
+    for (int c = 0; c < l->n_cells; c++)
+        size += l->H * (l->cell[c].Dp + l->cell[c].Hp) + l->cell[c].Hp;
+    return size;
 }
 
 /* Padding is zero before and stays so. */
-INLINE Weights weights_at(Sizes z, real *p) {
-    Weights w = {.forward = padded_at(z, p), .parameters = p};
-    w.W = p + padded_size(z);
-    w.U = w.W + z.H * z.Dp;
-    w.head = w.U + z.H * z.Hp;
-    w.kappa = w.head + z.O * z.Hp;
+static Weights weights_at(const Layout *l, real *p) {
+    Weights w = {.parameters = p, .forward = head_at(l, p)};
+    real *free_memory = p + l->count;
+    for (int c = 0; c < l->n_cells; c++) {
+        const Sizes z = l->cell[c];
+        w.cell[c].forward = cell_at(l, c, p);
+        w.cell[c].W = free_memory, free_memory += z.H * z.Dp;
+        w.cell[c].U = free_memory, free_memory += z.H * z.Hp;
+        w.cell[c].kappa = free_memory, free_memory += z.Hp;
+    }
+    w.head = free_memory;
     return w;
 }
 
