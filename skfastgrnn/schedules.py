@@ -72,10 +72,11 @@ class Schedule:
         validate_parameter_constraints(
             self._parameter_constraints, vars(self), caller_name=type(self).__name__
         )
-        for name, value in vars(self).items():  # NumPy's numbers print otherwise
+        for field in fields(self):  # NumPy's numbers print otherwise
+            value = getattr(self, field.name)
             if isinstance(value, Real):
-                plain = int(value) if isinstance(value, Integral) else float(value)
-                object.__setattr__(self, name, plain)
+                is_whole = isinstance(value, Integral) and field.type not in (float, float | None)
+                object.__setattr__(self, field.name, int(value) if is_whole else float(value))
 
     def __call__(self, epoch, losses=()):
         """The factor by which the learning rate is multiplied in an epoch.
@@ -92,7 +93,7 @@ class Schedule:
         -------
         float
         """
-        return float(self._at(epoch, losses))
+        return self._at(epoch, losses)
 
 
 @dataclass(frozen=True)
@@ -398,7 +399,7 @@ class ReduceOnPlateau(Schedule):
     Notes
     -----
     All is computed again from the losses of all epochs, in each of them: what it answers depends on
-    nothing else. That costs some 0.1 ms in epoch 1000.
+    nothing else. That costs some 0.2 ms in epoch 1000.
 
     References
     ----------

@@ -164,6 +164,13 @@ INLINE void add_reals(ptrdiff_t n, const real *from, real *to) {
     for (ptrdiff_t i = 0; i < n; i++) to[i] += from[i];
 }
 
+/* Rows of H, from_row apart, to rows of a cell; whole where both lie alike. */
+INLINE void add_rows(ptrdiff_t n, Sizes z, const real *from, ptrdiff_t from_row, real *to) {
+    if (from_row == z.Hp) add_reals(n * z.Hp, from, to);
+    else
+        for (ptrdiff_t r = 0; r < n; r++) add_reals(z.H, from + r * from_row, to + r * z.Hp);
+}
+
 /* Back through time after cell_forward with keep. Adds to `gradient` and to that of what the cell
  * read, d_x, unless its values are NULL; h0_gradient, h0_row apart, is written where not NULL. */
 static void cell_backward(const Network *net, const CellWeights *w, const Block *b, CellMemory *m,
@@ -179,11 +186,9 @@ static void cell_backward(const Network *net, const CellWeights *w, const Block 
     for (ptrdiff_t t = b->n_steps - 1; t >= 0; t--) {
         const ptrdiff_t n = active(b, t), n_later = t + 1 < b->n_steps ? active(b, t + 1) : 0;
         if (up.last != NULL)
-            for (ptrdiff_t r = n_later; r < n; r++)
-                add_reals(z.H, up.last + r * up.summary_row, m->d_state + r * z.Hp);
-        if (up.every != NULL)
-            for (ptrdiff_t r = 0; r < n; r++)
-                add_reals(z.H, up.every + r * up.summary_row, m->d_state + r * z.Hp);
+            add_rows(n - n_later, z, up.last + n_later * up.summary_row, up.summary_row,
+                     m->d_state + n_later * z.Hp);
+        if (up.every != NULL) add_rows(n, z, up.every, up.summary_row, m->d_state);
         if (up.all.values != NULL)
             for (ptrdiff_t r = 0; r < n; r++)
                 add_reals(z.H,

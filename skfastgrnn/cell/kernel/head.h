@@ -33,13 +33,17 @@ static void head_forward(const Network *net, const Layout *l, const Weights *w, 
     const int last_layer = l->n_cells - l->n_directions;
     for (int reversed = 0; reversed < l->n_directions; reversed++) {
         const CellMemory *m = &b->cell[last_layer + reversed];
-        for (ptrdiff_t r = 0; r < b->n; r++) {
-            real *to = b->summary + r * l->Rp + reversed * l->H;
-            copy_reals(l->H, (net->readout == LAST ? m->last : m->sum) + r * m->z.Hp, to);
-            if (net->readout == MEAN)
-                for (ptrdiff_t j = 0; j < l->H; j++) to[j] /= (real)b->length[r];
+        const real *from = net->readout == LAST ? m->last : m->sum;
+        if (l->n_directions == 1) { /* the same rows */
+            memcpy(b->summary, from, (size_t)(b->n * l->Rp) * sizeof(real));
+            break;
         }
+        for (ptrdiff_t r = 0; r < b->n; r++)
+            copy_reals(l->H, from + r * m->z.Hp, b->summary + r * l->Rp + reversed * l->H);
     }
+    if (net->readout == MEAN)
+        for (ptrdiff_t r = 0; r < b->n; r++)
+            for (ptrdiff_t j = 0; j < l->Rp; j++) b->summary[r * l->Rp + j] /= (real)b->length[r];
     drop_summary(net, l, b, dropout, b->summary);
     for (ptrdiff_t r = 0; r < b->n; r++) copy_reals(l->Op, w->forward.bias, b->outputs + r * l->Op);
     matmul(b->n, l->O, l->R, b->summary, l->Rp, w->forward.weight_t, l->Op, b->outputs, l->Op, 1);
@@ -60,7 +64,7 @@ static void head_backward(const Network *net, const Layout *l, const Weights *w,
     drop_summary(net, l, b, dropout, b->d_summary);
     if (net->readout == MEAN)
         for (ptrdiff_t r = 0; r < b->n; r++)
-            for (ptrdiff_t j = 0; j < l->R; j++) b->d_summary[r * l->Rp + j] /= (real)b->length[r];
+            for (ptrdiff_t j = 0; j < l->Rp; j++) b->d_summary[r * l->Rp + j] /= (real)b->length[r];
 }
 
 /* One logit o for two classes, q the probability of the second, for a vector of sequences:
