@@ -6,7 +6,8 @@ The house::
     _regressor.py    FastGRNNRegressor: numbers
     _base.py         what such estimators share: parameters, fit, states
     _sequences.py    the one gate for input: X -> SequenceBatch
-    _forms.py        lists, object arrays and views: the forms of X
+    _forms.py        lists and object arrays: the forms of X
+    _views.py        sequences read where they lie
     _finite.py       padding, gaps and infinity: located
     _guards.py       errors that change nothing and name their argument
     preprocessing/   scalers, imputer, clipper, temporal features, windows

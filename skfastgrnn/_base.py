@@ -166,7 +166,7 @@ class BaseFastGRNN(BaseEstimator):
             shuffle=self.shuffle,
             tol=self.tol,
             patience=patience,
-            hopeless_loss=self._hopeless_loss(),
+            hopeless_loss=self._hopeless_loss(training),
             rng=rng,
             n_threads=number_of_threads(self.n_jobs),
             verbose=self.verbose,
@@ -289,9 +289,10 @@ def check_total(weights):
     """Refuse weights that are all zero, or whose size would overflow or vanish in arithmetic."""
     if not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
-    if not np.isfinite(weights.sum(dtype=np.float64)):
+    limits = np.finfo(weights.dtype)
+    if not weights.sum(dtype=np.float64) < np.sqrt(limits.max):
         raise ValueError("Sample weights must have a finite sum; scale them down.")
-    if weights.mean(dtype=np.float64) < np.finfo(weights.dtype).tiny:
+    if weights.mean(dtype=np.float64) < np.sqrt(limits.tiny):
         raise ValueError(f"Sample weights are too small for {weights.dtype}; scale them up.")
 
 

@@ -6,53 +6,52 @@ import numpy as np
 CHUNK = 1 << 18
 
 
-def lengths_without_padding(sequences):
-    """Lengths (n_sequences,) of sequences without the steps at their ends that are NaN throughout.
+def checked_lengths(sequences, *, is_padded, allow_gaps):
+    """Lengths (n_sequences,) without padding; an error locates the first value of no sequence.
 
-    Those of sequences that hold nothing but such steps are 0.
+    Padding are the steps at the ends of sequences that are NaN throughout, if `is_padded`. No
+    sequence may hold infinity, nothing but NaN or, unless `allow_gaps`, any NaN.
     """
     if all_finite(sequences.values):
         return sequences.lengths
     lengths = sequences.lengths.copy()
     for rows, first, values in neighbours(sequences):
-        is_padding = np.isnan(values).all(axis=1)
-        # For every step, the last step up to it that is no padding; -1 where there is none.
-        last = np.maximum.accumulate(np.where(is_padding, -1, np.arange(len(values))))
         starts = sequences.starts[rows] - first
-        lengths[rows] = np.maximum(last[starts + lengths[rows] - 1] - starts + 1, 0)
+        if is_padded:
+            lengths[rows] = without_padding(values, starts, lengths[rows])
+        refuse_not_finite(values, rows, starts, lengths[rows], allow_gaps)
     return lengths
 
 
-def refuse_not_finite(sequences, allow_gaps):
-    """Raise an error that locates the first value that no sequence may hold.
+def without_padding(values, starts, lengths):
+    """Lengths of sequences in `values` without padding; 0 where there is nothing else."""
+    is_padding = np.isnan(values).all(axis=1)
+    # For every step, the last step up to it that is no padding; -1 where there is none.
+    last = np.maximum.accumulate(np.where(is_padding, -1, np.arange(len(values))))
+    return np.maximum(last[starts + lengths - 1] - starts + 1, 0)
 
-    That is infinity and, unless `allow_gaps`, NaN; sequences that hold nothing but NaN neither.
-    """
-    if all_finite(sequences.values):
+
+def refuse_not_finite(values, rows, starts, lengths, allow_gaps):
+    """Raise an error if one of the sequences `rows` holds in `values` what it may not."""
+    is_broken = np.isinf(values) if allow_gaps else ~np.isfinite(values)
+    broken = np.flatnonzero(is_broken.any(axis=1))
+    nothing = np.flatnonzero(np.isnan(values).all(axis=1))
+    empty = count_within(nothing, starts, lengths) == lengths
+    refused = np.flatnonzero(empty | (count_within(broken, starts, lengths) > 0))
+    if len(refused) == 0:
         return
-    for rows, first, values in neighbours(sequences):
-        is_broken = np.isinf(values) if allow_gaps else ~np.isfinite(values)
-        broken = np.flatnonzero(is_broken.any(axis=1))
-        nothing = np.flatnonzero(np.isnan(values).all(axis=1))
-        starts, lengths = sequences.starts[rows] - first, sequences.lengths[rows]
-        empty = count_within(nothing, starts, lengths) == lengths
-        refused = np.flatnonzero(empty | (count_within(broken, starts, lengths) > 0))
-        if len(refused) == 0:
-            continue
-        i = refused[np.argmin(rows[refused])]
-        if empty[i]:
-            raise ValueError(
-                f"Input X contains NaN: sample {rows[i]} holds nothing else. Remove it."
-            )
-        step = broken[np.searchsorted(broken, starts[i])]
-        channel = int(np.argmax(is_broken[step]))
-        where = f"sample {rows[i]}, step {step - starts[i]}, channel {channel}"
-        if np.isinf(values[step, channel]):
-            raise ValueError(f"Input X contains infinity: {where}. Replace or remove such values.")
-        raise ValueError(
-            f"Input X contains NaN: {where}. Fill such gaps first, as "
-            "skfastgrnn.preprocessing.SequenceImputer does, or remove these sequences."
-        )
+    i = refused[np.argmin(rows[refused])]
+    if empty[i]:
+        raise ValueError(f"Input X contains NaN: sample {rows[i]} holds nothing else. Remove it.")
+    step = broken[np.searchsorted(broken, starts[i])]
+    channel = int(np.argmax(is_broken[step]))
+    where = f"sample {rows[i]}, step {step - starts[i]}, channel {channel}"
+    if np.isinf(values[step, channel]):
+        raise ValueError(f"Input X contains infinity: {where}. Replace or remove such values.")
+    raise ValueError(
+        f"Input X contains NaN: {where}. Fill such gaps first, as "
+        "skfastgrnn.preprocessing.SequenceImputer does, or remove these sequences."
+    )
 
 
 def all_finite(values):
@@ -73,10 +72,9 @@ def neighbours(sequences):
     Few enough at a time to bound the memory of looking at them.
     """
     order = np.argsort(sequences.starts, kind="stable")
-    size = max(1, CHUNK // (sequences.values.shape[1] * max(1, sequences.longest)))
     ends = sequences.starts + sequences.lengths
-    for i in range(0, len(order), size):
-        rows = order[i : i + size]
+    group = np.cumsum(sequences.lengths[order]) * sequences.values.shape[1] // CHUNK
+    for rows in np.split(order, np.flatnonzero(np.diff(group)) + 1):
         first = sequences.starts[rows[0]]
         yield rows, first, sequences.values[first : ends[rows].max()]
 

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_consistent_length
 from ._base import BaseFastGRNN
 from ._guards import naming, unchanged_on_error
 from .cell import Targets, named_views
-from .training import mean_and_deviation
+from .training import center_and_scale
 
 
 class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
@@ -28,8 +28,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
 
     and a linear head turns its last state (or the mean of its states) into one number for each
     output, such as the next values of a series. It is trained by exact backpropagation through time
-    with Adam [1]_. Targets are brought to mean 0 and standard deviation 1 inside, so that neither
-    the learning rate nor `huber_delta` depends on their units.
+    with Adam [1]_. Targets are centered and scaled inside, each output by itself, so that neither
+    the learning rate nor `huber_delta` depends on their units: by mean and standard deviation, or
+    for Huber's loss by the median and 1.4826 times the median distance from it, which outliers do
+    not inflate.
 
     Parameters
     ----------
@@ -40,11 +42,11 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     loss : {'squared_error', 'huber'}, default='squared_error'
         What is minimised: half the squared error, or Huber's loss [3]_, which grows only linearly
         where an error exceeds `huber_delta` and so is not ruled by outliers. Both are means over
-        outputs, of targets in units of their standard deviation.
+        outputs, of scaled targets.
 
     huber_delta : float, default=1.35
-        The error, in standard deviations of the target, from which on loss='huber' is linear. 1.35
-        keeps 95 % of the squared error's efficiency where errors are normal.
+        The error from which on loss='huber' is linear, in units of the robust deviation of y (for
+        normally distributed y its standard deviation). The smaller, the less an outlier counts.
 
     readout : {'last', 'mean'}, default='last'
         What the head reads: the last state of a sequence, or the mean of its states.
@@ -156,16 +158,15 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         finished (one that was interrupted).
 
     loss_ : float
-        Training objective (mean loss and penalty) of the last epoch, of targets in units of their
-        standard deviation, as all losses here.
+        Training objective (mean loss and penalty) of the last epoch, of scaled targets, as all
+        losses here.
 
     best_loss_ : float
         The lowest validation loss, or the lowest training objective where there is no validation.
 
     loss_curve_, validation_loss_curve_, validation_scores_ : list of float
         Training objective, validation loss and R² of the validation set of every epoch; the last
-        two are empty without validation. R² is that of all outputs together, each in units of its
-        standard deviation.
+        two are empty without validation. R² is that of all outputs together, each of them scaled.
 
     history_ : dict of str -> list of float
         Per epoch: 'loss', 'validation_loss', 'r2', 'validation_r2', 'learning_rate',
@@ -327,20 +328,28 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     def _learn_targets(self, y, sequences, sample_weight):
         y, self._y_is_1d = self._checked_numbers(y, sequences)
         weights = self._sample_weights(sequences, sample_weight)
-        mean, deviation = mean_and_deviation(y, weights)
-        # What rounding leaves of a constant is no scale.
-        constant = deviation <= 10 * np.finfo(y.dtype).eps * np.abs(mean)
-        self._y_mean, self._y_scale = mean, np.where(constant, 1.0, deviation)
-        return self._targets(y, weights, sequences.values.dtype)
+        dtype = sequences.values.dtype
+        self._y_center, self._y_scale = center_and_scale(y, weights, robust=self.loss == "huber")
+        resolution = np.finfo(dtype).eps * np.abs(self._y_center)
+        if not np.isfinite(self._y_scale).all() or np.abs(y).max() > np.finfo(dtype).max:
+            raise ValueError(f"y has values that {dtype} cannot hold; scale y.")
+        if (resolution > 0.25 * self._y_scale).any():
+            raise ValueError(
+                f"{dtype} cannot tell values of y apart: they lie within {self._y_scale.min():g} "
+                f"of {self._y_center[np.argmax(resolution)]:g}. Subtract an offset from y, or pass "
+                "X in float64."
+            )
+        return self._targets(y, weights, dtype)
 
     def _validation_targets(self, y_val, sequences, sample_weight_val):
         with naming("y_val"):
             y, _ = self._checked_numbers(y_val, sequences)
-            if y.shape[1] != len(self._y_mean):
-                raise ValueError(f"It has {y.shape[1]} output(s), y has {len(self._y_mean)}.")
+            if y.shape[1] != len(self._y_scale):
+                raise ValueError(f"It has {y.shape[1]} output(s), y has {len(self._y_scale)}.")
         with naming("sample_weight_val"):
             weights = self._sample_weights(sequences, sample_weight_val)
-        return self._targets(y, weights, sequences.values.dtype)
+        with naming("y_val"):
+            return self._targets(y, weights, sequences.values.dtype)
 
     def _checked_numbers(self, y, sequences):
         """Targets (n_sequences, n_outputs) in float64, and whether they came without outputs."""
@@ -348,32 +357,40 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
             raise ValueError(
                 f"{self.__class__.__name__} requires y to be passed, but the target y is None."
             )
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
+        y = check_array(
+            y, ensure_2d=False, dtype=np.float64, order="C", input_name="y", estimator=self
+        )
         check_consistent_length(sequences, y)
         return y.reshape(len(y), -1), y.ndim == 1
 
     def _targets(self, y, weights, dtype):
-        scaled = ((y - self._y_mean) / self._y_scale).astype(dtype)
+        with np.errstate(over="ignore"):
+            scaled = ((y - self._y_center) / self._y_scale).astype(dtype, order="C")
+            is_too_far = ~np.isfinite(np.square(scaled))
+        if is_too_far.any():
+            sample, output = np.argwhere(is_too_far)[0]
+            raise ValueError(f"sample {sample}, output {output} is too far from the values of y.")
         delta = self.huber_delta if self.loss == "huber" else np.inf
         return Targets(values=scaled, weights=weights, loss="huber", delta=delta)
 
     def _n_outputs(self):
-        return len(self._y_mean)
+        return len(self._y_scale)
 
-    def _hopeless_loss(self):
-        return 1.0  # answering the mean costs at most half of it
+    def _hopeless_loss(self, training):
+        """Twice the loss of always answering the center of y."""
+        targets = training.targets
+        weights = None if targets.weights is None else targets.weights[training.rows]
+        errors = np.abs(targets.values[training.rows]).astype(np.float64)
+        slopes = np.minimum(errors, targets.delta)
+        losses = np.mean(slopes * (errors - slopes / 2), axis=1)
+        return max(1.0, 2 * np.average(losses, weights=weights))
 
     def _fold_scale_into_head(self):
         """From outputs for scaled targets to outputs in the units of y."""
         head = named_views(self._network, self._parameters)
         head["head_weight"] *= self._y_scale[:, None]
         head["head_bias"] *= self._y_scale
-        head["head_bias"] += self._y_mean
-        if not np.isfinite(self._parameters).all():
-            raise ValueError(
-                f"y has values that {self._parameters.dtype} cannot hold; scale y, or pass X in "
-                "float64."
-            )
+        head["head_bias"] += self._y_center
 
     def predict(self, X):
         """Predict the targets of sequences.

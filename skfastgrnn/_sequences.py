@@ -6,11 +6,16 @@ A float32 or float64 array is read where it lies; only sequences that lie apart 
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
-from ._finite import lengths_without_padding, refuse_not_finite
-from ._forms import Form, depth, is_ragged, joined, members_of, regular_view
+from ._finite import checked_lengths
+from ._forms import Form, depth, is_ragged, members_of
+from ._views import joined, regular_view
 from .cell import SequenceBatch
 
 FLOATS = (np.float64, np.float32)
+ROWS_OR_SEQUENCES = (
+    "A list of equally long 1-D sequences is read as rows: give its members the shape "
+    "(n_timesteps, 1), or make X an object array"
+)
 
 
 def to_sequences(estimator, X, *, reset, dtype=FLOATS, allow_gaps=False):
@@ -57,8 +62,9 @@ def to_sequences(estimator, X, *, reset, dtype=FLOATS, allow_gaps=False):
     else:
         sequences, form = _two_dimensional(estimator, X, reset, dtype)
     if form.kind != "2-D":
-        _check_channels(estimator, sequences.values.shape[1], form, reset)
-    refuse_not_finite(sequences, allow_gaps)
+        _learn_or_check_channels(estimator, sequences.values.shape[1], form, reset)
+    lengths = checked_lengths(sequences, is_padded=form.kind == "3-D", allow_gaps=allow_gaps)
+    sequences = SequenceBatch(sequences.values, sequences.starts, lengths)
     if reset:
         estimator.n_channels_ = sequences.values.shape[1]
         estimator._reads_sequences = form.kind != "2-D"
@@ -72,15 +78,20 @@ def _two_dimensional(estimator, X, reset, dtype):
             f"X has 2 dimensions, but {estimator.__class__.__name__} was fitted on sequences of "
             f"shape (n_samples, n_timesteps, {estimator.n_channels_}). Reshape X to 3 dimensions."
         )
-    X = validate_data(
-        estimator,
-        X,
-        reset=reset,
-        dtype=dtype,
-        order="C",
-        ensure_all_finite=False,
-        ensure_min_samples=1,
-    )
+    try:
+        X = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=dtype,
+            order="C",
+            ensure_all_finite=False,
+            ensure_min_samples=1,
+        )
+    except ValueError as error:
+        if isinstance(X, list | tuple) and not reset:
+            error.add_note(f"{ROWS_OR_SEQUENCES}, also in fit.")
+        raise
     if reset:
         n_timesteps = int(estimator.n_timesteps or X.shape[1])  # NumPy's could overflow
     else:  # whatever estimator.n_timesteps may be by now
@@ -115,8 +126,7 @@ def _three_dimensional(estimator, X, dtype):
         )
     values, stride = regular_view(X)
     sequences = SequenceBatch.of_equal_length(values, n_timesteps, n_samples, stride)
-    lengths = lengths_without_padding(sequences)
-    return SequenceBatch(values, sequences.starts, lengths), Form("3-D", n_timesteps)
+    return sequences, Form("3-D", n_timesteps)
 
 
 def _ragged(estimator, X, dtype):
@@ -128,7 +138,7 @@ def _ragged(estimator, X, dtype):
     return SequenceBatch(values, starts, lengths), Form(kind, is_flat=is_flat)
 
 
-def _check_channels(estimator, n_channels, form, reset):
+def _learn_or_check_channels(estimator, n_channels, form, reset):
     name = estimator.__class__.__name__
     if reset:
         estimator.n_features_in_ = n_channels
@@ -139,10 +149,7 @@ def _check_channels(estimator, n_channels, form, reset):
             what, then = "3 dimensions", "Reshape X to 2 dimensions"
         else:
             what = "sequences of their own lengths"
-            then = (
-                "A list of equally long 1-D sequences is read as rows: give the members the shape "
-                "(n_timesteps, 1), or make X an object array"
-            )
+            then = ROWS_OR_SEQUENCES
         raise ValueError(
             f"X has {what}, but {name} was fitted on 2-D X with {estimator.n_features_in_} "
             f"columns. {then}."

@@ -20,11 +20,14 @@ MAY_IMPORT = {
     "preprocessing": {"_sequences", "_guards"},
     "_versions": {"cell"},
     "_base": {"_sequences", "_guards", "training", "cell"},
-    "training": {"cell"},
-    "_sequences": {"_finite", "_forms", "cell"},
+    "training": {"augmentation", "schedules", "cell"},
+    "_sequences": {"_finite", "_forms", "_views", "cell"},
     "_guards": set(),
     "_finite": set(),
     "_forms": set(),
+    "_views": set(),
+    "schedules": set(),
+    "augmentation": {"_finite", "cell"},
     "cell": set(),
 }
 

@@ -153,9 +153,10 @@ def test_gradients_of_values_and_initial_state_equal_central_differences(kernel)
         assert np.sum(d_h0 * direction) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("kernel", available_kernels())
-def test_gradient_of_a_ragged_batch_is_the_sum_over_its_sequences(kernel):
-    kernel, case = kernel_named(kernel), random_case(3, ragged=True)
+def test_gradient_of_a_ragged_batch_is_the_sum_over_its_sequences(kernel, seed):
+    kernel, case = kernel_named(kernel), random_case(seed, ragged=True, most=(20, 9, 20, 20))
     arguments = case.network, case.parameters, case.sequences, case.targets
     rows = np.arange(len(case.sequences))
     _, together = kernel.loss_gradient(*arguments, rows)

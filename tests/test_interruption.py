@@ -100,7 +100,7 @@ def test_interrupted_while_reading_leaves_the_model_as_it_was(monkeypatch):
     def pressed(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skfastgrnn._sequences.refuse_not_finite", pressed)
+    monkeypatch.setattr("skfastgrnn._sequences.checked_lengths", pressed)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X * 2, y)
     assert bits(model) == before

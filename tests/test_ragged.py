@@ -1,11 +1,12 @@
 """Sequences of their own lengths: lists, object arrays, padding with NaN, views of one series."""
 
+import sys
 import tracemalloc
 
 import numpy as np
 import pandas as pd
 import pytest
-from estimator_cases import bits, quick
+from estimator_cases import bits, quick, record_epochs, run_python
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.calibration import CalibratedClassifierCV
@@ -52,6 +53,28 @@ def padded(X, n_timesteps=None):
     return array
 
 
+def mixed_views(X):
+    """Sequences that lie alternately in two arrays, at odd distances from each other."""
+    first, second = np.concatenate(X), np.concatenate(X[::-1])
+    ends = np.cumsum([len(x) for x in X])
+    total = ends[-1]
+    return [
+        first[end - len(x) : end] if i % 2 else second[total - end : total - end + len(x)]
+        for i, (x, end) in enumerate(zip(X, ends, strict=True))
+    ]
+
+
+def offset_views(X):
+    """Views of one array of which every second begins in the middle of a step of the others."""
+    flat = np.zeros(sum(x.size + 1 for x in X))
+    views, place = [], 0
+    for x in X:
+        flat[place : place + x.size] = x.ravel()
+        views.append(flat[place : place + x.size].reshape(x.shape))
+        place += x.size + 1
+    return views
+
+
 X, y = ragged()
 
 FORMS = {
@@ -64,6 +87,12 @@ FORMS = {
     "padded": padded(X),
     "padded further": padded(X, 20),
     "views of one array": np.split(np.concatenate(X), np.cumsum([len(x) for x in X])[:-1]),
+    "views of two arrays": mixed_views(X),
+    "backwards": [x[::-1].copy()[::-1] for x in X],
+    "columns of a wider array": [np.column_stack([x, x])[:, :2] for x in X],
+    "every other step": [np.repeat(x, 2, axis=0)[::2] for x in X],
+    "offset by a value": offset_views(X),
+    "NA of pandas": [pd.DataFrame(x).convert_dtypes() for x in X],
     "read-only": [np.frombuffer(x.tobytes()).reshape(x.shape) for x in X],
 }
 
@@ -144,6 +173,43 @@ def test_hidden_states_have_the_form_of_X():
     objects = model.hidden_states(as_objects(X), all_steps=True)
     assert objects.dtype == object
     np.testing.assert_array_equal(objects[3], every[3])
+
+
+@pytest.mark.parametrize("form", [padded, as_objects, list], ids=["padded", "objects", "list"])
+def test_validation_data_in_another_form(form):
+    """Also with refit, which joins the two; the joined sequences are those that were given."""
+    settings = {"early_stopping": True, "refit": True, "max_iter": 20}
+    expected = quick(**settings).fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
+    model = quick(**settings).fit(X[:40], y[:40], X_val=form(X[40:]), y_val=y[40:])
+    assert bits(model) == bits(expected)
+
+
+def test_refit_reads_the_validation_sequences(monkeypatch):
+    epochs = record_epochs(monkeypatch)
+    settings = {"early_stopping": True, "refit": True, "max_iter": 20}
+    quick(**settings).fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
+    _, sequences, targets = epochs[-1]
+    for i in range(60):
+        start = sequences.starts[i]
+        read = sequences.values[start : start + sequences.lengths[i]]
+        np.testing.assert_array_equal(read, X[i])
+    np.testing.assert_array_equal(targets.labels, y)
+
+
+@pytest.mark.skipif(
+    active_kernel().name == "reference" or not sys.platform.startswith("linux"),
+    reason="the limit is on the compiled kernel's memory, and Linux keeps it",
+)
+def test_one_long_sequence_among_short_ones():
+    """Memory is for the steps that there are, not for as many of the longest."""
+    run_python(
+        "import resource, numpy as np\n"
+        "from estimator_cases import quick\n"
+        "X = [np.zeros((100_000, 2))] + [np.zeros((5, 2))] * 63\n"
+        "model = quick(hidden_size=32, max_iter=1, batch_size=64)\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))\n"
+        "model.fit(X, [0, 1] * 32)\n"
+    )
 
 
 def test_the_loss_is_the_sum_over_single_sequences():
@@ -231,8 +297,8 @@ def test_windows_are_read_where_they_lie(in_groups):
     series = np.column_stack([np.sin(steps / 9), np.cos(steps / 7)])
     groups = steps // 10_000 if in_groups else None
     windows, values, _ = sliding_windows(series, steps // 7 % 2, window=100, groups=groups)
-    model = quick(max_iter=1, batch_size=1000)
-    assert peak_of(lambda: model.fit(windows, values)) < 20 * series.nbytes
+    model = quick(max_iter=1, batch_size=100)
+    assert peak_of(lambda: model.fit(windows, values)) < 25 * series.nbytes
     some = [*range(0, 3000, 500), len(windows) - 1]
     copied = np.stack([windows[i] for i in some])
     np.testing.assert_allclose(

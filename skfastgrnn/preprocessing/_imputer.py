@@ -70,8 +70,8 @@ class SequenceImputer(SequenceTransformer):
     -----
     In 3-D X the steps at the end of an entry that are NaN in every channel are padding, not a gap:
     they are not read, and remain NaN; of a single channel so is a gap at the end. In 2-D X, and in
-    a list of sequences, such steps are a gap. So fill a long series first, ``[series]`` being a
-    list of one sequence, and cut it into windows then.
+    a list of sequences, such steps are a gap. So fill a long series first, as the one sequence of a
+    list (``[series[:, None]]`` where it has one dimension), and cut it into windows then.
 
     A sequence that holds nothing but NaN is refused.
 

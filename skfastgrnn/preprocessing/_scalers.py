@@ -121,7 +121,19 @@ class SequenceScaler(SequenceTransformer):
                 weights["sample_weight"] = np.repeat(weights_of(sequences, sample_weight), n_rows)
             # Whatever scikit-learn is configured to answer, sequences are made of arrays.
             self.scaler_ = learn(rows, **weights).set_output(transform="default")
+            self._check_learned(rows)
         return self
+
+    def _check_learned(self, rows):
+        """Refuse statistics that overflowed; those of columns that are NaN throughout are NaN."""
+        scale = self.scaler_.scale_
+        if scale is None:
+            return
+        with np.errstate(over="ignore"):
+            overflows = ~np.isfinite(scale) & ~np.isnan(rows).all(axis=0)
+        if overflows.any():
+            channel = np.flatnonzero(overflows)[0] % self.n_channels_
+            raise ValueError(f"The range of channel {channel} overflows; scale X down.")
 
     def _learn_more(self, X, sample_weight=None):
         """Fit what was fitted before, if anything, to one more part of the data."""
@@ -230,6 +242,17 @@ class SequenceStandardScaler(SequenceScaler):
 
     def _new_scaler(self):
         return StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
+
+    def _check_learned(self, rows):
+        super()._check_learned(rows)
+        # The mean of many equal numbers is not quite that number; what is constant shall become 0.
+        least, most = np.fmin.reduce(rows, axis=0), np.fmax.reduce(rows, axis=0)
+        only_part = np.max(self.scaler_.n_samples_seen_) <= len(rows)
+        is_constant = (least == most) & only_part
+        for learned, exact in (("mean_", least), ("var_", 0.0), ("scale_", 1.0)):
+            values = getattr(self.scaler_, learned)
+            if values is not None:
+                setattr(self.scaler_, learned, np.where(is_constant, exact, values))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):

@@ -9,6 +9,8 @@ from sklearn.base import _fit_context
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 from ._steps import place, positions, side_by_side
 
+#: No sequence is longer, and an index has room for it.
+FAR_BACK = 1 << 40
 STATISTICS = ("mean", "std", "min", "max")
 
 
@@ -342,7 +344,7 @@ def checked_counts(name, counts):
             raise ValueError(
                 f"{name} must hold positive integers (numbers of steps), got {count!r}."
             )
-    return [int(count) for count in without_repetition(name, counts)]
+    return [min(int(count), FAR_BACK) for count in without_repetition(name, counts)]
 
 
 def checked_statistics(statistics):

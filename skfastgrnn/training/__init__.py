@@ -9,16 +9,16 @@ _trainer.py         the epochs
 """
 
 from ._data import DataSet, concatenated, hold_out
-from ._metrics import mean_and_deviation
+from ._metrics import center_and_scale
 from ._schedules import learning_rate_of
 from ._trainer import TrainingResult, train
 
 __all__ = [
     "DataSet",
     "TrainingResult",
+    "center_and_scale",
     "concatenated",
     "hold_out",
     "learning_rate_of",
-    "mean_and_deviation",
     "train",
 ]

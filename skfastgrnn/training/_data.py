@@ -53,11 +53,12 @@ def hold_out(data, fraction, *, shuffled_by):
     else:
         training, held_out = stratified_split(data, fraction, n_held_out, shuffled_by)
     weights = data.targets.weights
-    if weights is not None and not weights[held_out].any():
-        raise ValueError(
-            f"The {n_held_out} samples held out by validation_fraction={fraction} all have zero "
-            "weight; pass X_val, or set early_stopping=False."
-        )
+    for part, what in ((held_out, "held out by"), (training, "left to train on by")):
+        if weights is not None and not weights[part].any():
+            raise ValueError(
+                f"The {len(part)} samples {what} validation_fraction={fraction} all have zero "
+                "weight; pass X_val, or set early_stopping=False."
+            )
     return data._replace(rows=training), data._replace(rows=held_out)
 
 

@@ -181,4 +181,4 @@ def record(result, **entries):
     result.n_iter += 1
     result.loss = entries["loss"]
     for name, value in entries.items():
-        result.history[name].append(value)
+        result.history[name].append(float(value))

@@ -102,8 +102,7 @@ static void block_free(Block *b) {
     free(b->first_row);
 }
 
-/* Lay out one cell's memory from p on, of `rows` history rows; answers where it ends. With p NULL
- * nothing but the distance counts. */
+/* Lay out one cell's memory from p on, of `rows` history rows; answers where it ends. */
 static real *cell_memory_at(CellMemory *m, Sizes z, ptrdiff_t rows, ptrdiff_t max_rows, real *p) {
     *m = (CellMemory){.z = z, .input_row = z.Dp + z.Hp, .x_at = z.Dp - z.D, .h_at = z.Dp};
     m->inputs = p, p += rows * m->input_row;
@@ -117,27 +116,28 @@ static real *cell_memory_at(CellMemory *m, Sizes z, ptrdiff_t rows, ptrdiff_t ma
     return p;
 }
 
-/* Reals that a block needs. */
-static ptrdiff_t block_size(const Layout *l, ptrdiff_t max_rows, ptrdiff_t max_steps, int keep) {
-    const ptrdiff_t rows = (keep ? max_steps : 2) * max_rows;
+/* Reals that a block of at most `steps` steps needs, of all its rows together. */
+static ptrdiff_t block_size(const Layout *l, ptrdiff_t max_rows, ptrdiff_t steps, int keep) {
+    const ptrdiff_t rows = keep ? steps : 2 * max_rows;
     ptrdiff_t size = max_rows * (2 * l->Rp + l->Op);
     for (int c = 0; c < l->n_cells; c++) {
         const Sizes z = l->cell[c];
         size += rows * (z.Dp + 3 * z.Hp) + max_rows * (4 * z.Hp + z.Dp);
     }
     const ptrdiff_t layers_below = l->n_cells / l->n_directions - 1;
-    return size + layers_below * (keep ? 2 : 1) * max_steps * max_rows * l->R;
+    return size + layers_below * (keep ? 2 : 1) * steps * l->R;
 }
 
-/* Answers 0 where memory ran out. */
+/* For max_rows sequences of at most max_steps steps each, and of `steps` steps together. Answers 0
+ * where memory ran out. */
 static int block_init(Block *b, const Layout *l, ptrdiff_t max_rows, ptrdiff_t max_steps,
-                      int keep) {
+                      ptrdiff_t steps, int keep) {
     memset(b, 0, sizeof *b);
     b->keep = keep;
     b->max_rows = max_rows;
-    const ptrdiff_t rows = (keep ? max_steps : 2) * max_rows, steps = max_steps * max_rows;
+    const ptrdiff_t rows = keep ? steps : 2 * max_rows;
     b->first_row = malloc((size_t)(max_steps + 1) * sizeof *b->first_row);
-    real *p = allocate_reals(block_size(l, max_rows, max_steps, keep), &b->memory);
+    real *p = allocate_reals(block_size(l, max_rows, steps, keep), &b->memory);
     if (p == NULL || b->first_row == NULL) {
         block_free(b);
         return 0;
@@ -156,6 +156,21 @@ static int block_init(Block *b, const Layout *l, ptrdiff_t max_rows, ptrdiff_t m
 
 INLINE ptrdiff_t length_of(const Sequences *seqs, ptrdiff_t i) {
     return seqs->lengths != NULL ? seqs->lengths[i] : seqs->longest;
+}
+
+/* Steps of the largest block, where each set of set_size sequences is cut into blocks. */
+static ptrdiff_t most_steps(const Sequences *seqs, ptrdiff_t set_size, ptrdiff_t rows) {
+    if (seqs->lengths == NULL) return smaller(rows, set_size) * seqs->longest;
+    ptrdiff_t most = 0;
+    for (ptrdiff_t set = 0; set < seqs->n; set += set_size)
+        for (ptrdiff_t begin = set; begin < smaller(seqs->n, set + set_size); begin += rows) {
+            ptrdiff_t steps = 0;
+            for (ptrdiff_t i = begin; i < smaller(smaller(seqs->n, set + set_size), begin + rows);
+                 i++)
+                steps += seqs->lengths[seqs->chosen[i]];
+            most = steps > most ? steps : most;
+        }
+    return most;
 }
 
 /* Take on n of the chosen sequences, from position `first`; their lengths must not increase. */

@@ -127,6 +127,7 @@ typedef struct {
     const real *last;  /* of the last state of each row, summary_row apart, or NULL */
     const real *every; /* of each state of a row alike, likewise, or NULL */
     ptrdiff_t summary_row;
+    int whole;  /* these rows are those of one cell, padded alike */
     Source all; /* of every state, unless its values are NULL */
 } Upstream;
 
@@ -164,9 +165,10 @@ INLINE void add_reals(ptrdiff_t n, const real *from, real *to) {
     for (ptrdiff_t i = 0; i < n; i++) to[i] += from[i];
 }
 
-/* Rows of H, from_row apart, to rows of a cell; whole where both lie alike. */
-INLINE void add_rows(ptrdiff_t n, Sizes z, const real *from, ptrdiff_t from_row, real *to) {
-    if (from_row == z.Hp) add_reals(n * z.Hp, from, to);
+/* Adds rows of H, from_row apart, to rows of a cell; `whole` where they are rows of one too. */
+INLINE void add_rows(ptrdiff_t n, Sizes z, const real *from, ptrdiff_t from_row, int whole,
+                     real *to) {
+    if (whole) add_reals(n * z.Hp, from, to);
     else
         for (ptrdiff_t r = 0; r < n; r++) add_reals(z.H, from + r * from_row, to + r * z.Hp);
 }
@@ -186,9 +188,9 @@ static void cell_backward(const Network *net, const CellWeights *w, const Block 
     for (ptrdiff_t t = b->n_steps - 1; t >= 0; t--) {
         const ptrdiff_t n = active(b, t), n_later = t + 1 < b->n_steps ? active(b, t + 1) : 0;
         if (up.last != NULL)
-            add_rows(n - n_later, z, up.last + n_later * up.summary_row, up.summary_row,
+            add_rows(n - n_later, z, up.last + n_later * up.summary_row, up.summary_row, up.whole,
                      m->d_state + n_later * z.Hp);
-        if (up.every != NULL) add_rows(n, z, up.every, up.summary_row, m->d_state);
+        if (up.every != NULL) add_rows(n, z, up.every, up.summary_row, up.whole, m->d_state);
         if (up.all.values != NULL)
             for (ptrdiff_t r = 0; r < n; r++)
                 add_reals(z.H,

@@ -65,9 +65,10 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
     }
     job->weights = weights_at(l, p);
     job->total = job->slots = p + weights_size(l);
+    const ptrdiff_t steps = most_steps(seqs, set_size, job->rows);
     for (; job->n_threads < n_threads; job->n_threads++)
         if (!block_init(&job->blocks[job->n_threads], l, smaller(job->rows, set_size),
-                        seqs->longest, with_gradient)) {
+                        seqs->longest, steps, with_gradient)) {
             job_free(job);
             return NULL;
         }

@@ -67,7 +67,7 @@ static void stack_backward(const Network *net, const Layout *l, const Weights *w
         for (int reversed = 0; reversed < l->n_directions; reversed++) {
             const int c = layer * l->n_directions + reversed;
             const ptrdiff_t at = reversed * l->H;
-            Upstream up = {.summary_row = l->Rp};
+            Upstream up = {.summary_row = l->Rp, .whole = l->n_directions == 1};
             if (layer < top) up.all = (Source){b->d_between[layer] + at, b->local, l->R};
             else if (upstream != NULL) up.all = (Source){upstream + at, b->start, l->R};
             else if (net->readout == LAST) up.last = b->d_summary + at;
