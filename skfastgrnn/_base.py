@@ -12,7 +12,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from . import cell
 from ._guards import naming
 from ._sequences import to_sequences
-from .training import DataSet, concatenated, hold_out, learning_rate_of, train
+from .augmentation import checked_augmentations
+from .schedules import NAMES as SCHEDULES
+from .schedules import ReduceOnPlateau, for_training, schedule_named
+from .training import DataSet, EpochPlan, Plan, concatenated, hold_out, train
 
 #: As many as the compiled kernel takes.
 MOST_THREADS = 64
@@ -29,22 +32,29 @@ class BaseFastGRNN(BaseEstimator):
 
     _parameter_constraints = {
         "hidden_size": [POSITIVE_INTEGER],
+        "n_layers": [Interval(Integral, 1, cell.MAX_LAYERS, closed="both")],
+        "bidirectional": ["boolean"],
         "readout": [StrOptions(set(cell.READOUTS))],
         "gate_activation": [StrOptions(set(cell.ACTIVATIONS))],
         "update_activation": [StrOptions(set(cell.ACTIVATIONS))],
         "n_timesteps": [POSITIVE_INTEGER, None],
-        "solver": [StrOptions({"adam"})],
-        "learning_rate": [StrOptions({"constant", "step"})],
+        "solver": [StrOptions(set(cell.SOLVERS))],
+        "learning_rate": [StrOptions(set(SCHEDULES)), callable],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "lr_decay": [Interval(Real, 0, 1, closed="right")],
-        "lr_decay_step": [POSITIVE_INTEGER],
+        "lr_decay": [Interval(Real, 0, 1, closed="right"), None],
+        "lr_decay_step": [POSITIVE_INTEGER, None],
         "batch_size": [POSITIVE_INTEGER, StrOptions({"auto"})],
+        "accumulate": [POSITIVE_INTEGER],
         "max_iter": [POSITIVE_INTEGER],
         "shuffle": ["boolean"],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "nesterovs_momentum": ["boolean"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "augment": [list, tuple, None],
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "clip_value": [Interval(Real, 0, None, closed="neither"), None],
         "early_stopping": ["boolean", StrOptions({"auto"})],
@@ -112,6 +122,8 @@ class BaseFastGRNN(BaseEstimator):
             readout=self.readout,
             gate_activation=self.gate_activation,
             update_activation=self.update_activation,
+            n_layers=int(self.n_layers),
+            bidirectional=bool(self.bidirectional),
         )
         return self._fit_network(
             network,
@@ -141,36 +153,53 @@ class BaseFastGRNN(BaseEstimator):
         optimizer = cell.Optimizer(
             first=np.zeros_like(parameters),
             second=np.zeros_like(parameters),
+            solver=self.solver,
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon,
+            momentum=self.momentum,
+            nesterov=self.nesterovs_momentum,
             alpha=self.alpha,
             clip_norm=np.inf if self.clip_norm is None else self.clip_norm,
             clip_value=np.inf if self.clip_value is None else self.clip_value,
         )
-        return train(
-            cell.active_kernel(),
-            network,
-            parameters,
-            training,
-            validation,
-            optimizer,
-            learning_rate=learning_rate_of(
-                self.learning_rate,
-                self.learning_rate_init,
-                lr_decay=self.lr_decay,
-                lr_decay_step=self.lr_decay_step,
+        # The kernel needs no more memory for the whole of an accumulated minibatch than for a part.
+        n_rows = len(training.rows)
+        batch_size = min(n_rows, self.accumulate * self._rows_of_minibatch(n_rows))
+        plan = Plan(
+            EpochPlan(
+                batch_size=batch_size,
+                shuffle=self.shuffle,
+                balanced=self._is_balanced(),
+                dropout=self.dropout,
+                augment=checked_augmentations(self.augment),
+                n_threads=number_of_threads(self.n_jobs),
             ),
-            batch_size=self._rows_of_minibatch(len(training.rows)),
+            schedule=self._schedule(max_iter),
+            learning_rate_init=self.learning_rate_init,
             max_iter=max_iter,
-            shuffle=self.shuffle,
             tol=self.tol,
             patience=patience,
             hopeless_loss=self._hopeless_loss(training),
-            rng=rng,
-            n_threads=number_of_threads(self.n_jobs),
             verbose=self.verbose,
         )
+        kernel = cell.active_kernel()
+        return train(kernel, network, parameters, training, validation, optimizer, plan, rng)
+
+    def _is_balanced(self):
+        return False
+
+    def _schedule(self, max_iter):
+        """The learning-rate schedule, as long as the training where it asks for that."""
+        schedule = self.learning_rate
+        if schedule == "plateau" and np.isfinite(self.n_iter_no_change):
+            # It has to act twice before early stopping gives up.
+            schedule = ReduceOnPlateau(patience=max(1, self.n_iter_no_change // 3))
+        elif isinstance(schedule, str):
+            schedule = schedule_named(
+                schedule, lr_decay=self.lr_decay, lr_decay_step=self.lr_decay_step
+            )
+        return for_training(schedule, max_iter)
 
     def _fit_network(self, network, training, validation, rng, *, whole):
         """Train, twice where `refit` asks for it, and keep what was learned.

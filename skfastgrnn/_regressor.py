@@ -36,7 +36,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     Parameters
     ----------
     hidden_size : int, default=32
-        Number of hidden units H. A network of D channels and O outputs has
+        Number of hidden units H of a cell. A network of one cell, D channels and O outputs has
         ``H * (D + H + 2) + 2 + O * (H + 1)`` parameters.
 
     loss : {'squared_error', 'huber'}, default='squared_error'
@@ -47,6 +47,12 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     huber_delta : float, default=1.35
         The error from which on loss='huber' is linear, in units of the robust deviation of y (for
         normally distributed y its standard deviation). The smaller, the less an outlier counts.
+
+    n_layers : int, default=1
+        Number of layers, at most 16. Each layer reads the states of the one below, step by step.
+
+    bidirectional : bool, default=False
+        Whether each layer has a second cell, which reads the steps from the end [5]_.
 
     readout : {'last', 'mean'}, default='last'
         What the head reads: the last state of a sequence, or the mean of its states.
@@ -63,25 +69,33 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         holds T steps of ``n_columns / T`` channels, one step after the other; 1 is plain tabular
         data. Other forms of X do not need it.
 
-    solver : {'adam'}, default='adam'
-        The optimizer: Adam [2]_.
+    solver : {'adam', 'adamw', 'sgd', 'rmsprop', 'adagrad'}, default='adam'
+        The optimizer: Adam [2]_; Adam with decoupled weight decay, which multiplies weights by
+        ``1 - rate * alpha`` at every update; stochastic gradient descent with `momentum`; RMSProp,
+        with `beta_2` for its decay rate; AdaGrad.
 
-    learning_rate : {'constant', 'step'}, default='constant'
-        'constant' stays at `learning_rate_init`; 'step' multiplies it by `lr_decay` every
-        `lr_decay_step` epochs.
+    learning_rate : str or callable, default='constant'
+        How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'cosine',
+        'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any callable epoch ->
+        factor of `learning_rate_init`, epochs counted from 0. 'plateau' lowers the rate tenfold
+        when the loss has not improved for a third of `n_iter_no_change` epochs.
 
     learning_rate_init : float, default=0.012
         The learning rate of the first epoch.
 
-    lr_decay : float, default=0.1
-        Factor in (0, 1] of learning_rate='step'.
+    lr_decay : float or None, default=None
+        Factor in (0, 1] by which 'step' and 'exponential' lower the rate; None for 0.1 and 0.95.
 
-    lr_decay_step : int, default=50
-        Epochs between two decays of learning_rate='step'.
+    lr_decay_step : int or None, default=None
+        Epochs between two decays of 'step'; None for 50.
 
     batch_size : int or 'auto', default='auto'
         Sequences in a minibatch; all of them where there are fewer. 'auto' takes a thirty-second of
         the training sequences, but at least 8 and at most 32.
+
+    accumulate : int, default=1
+        Minibatches whose gradients make one update together, which equals a minibatch as many times
+        as large.
 
     max_iter : int, default=100
         Maximum number of epochs.
@@ -100,11 +114,25 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     epsilon : float, default=1e-8
         Adam's guard against division by zero.
 
+    momentum : float, default=0.9
+        Momentum of solver='sgd', in [0, 1).
+
+    nesterovs_momentum : bool, default=True
+        Whether that momentum is Nesterov's.
+
     clip_norm : float or None, default=5.0
         Gradients of a larger norm are scaled down to it.
 
     clip_value : float or None, default=None
         Gradient entries are first clipped to ``[-clip_value, clip_value]``.
+
+    dropout : float, default=0.0
+        Share of states, in [0, 1), that are dropped at random in training: of those that a layer
+        passes to the next, and of those that the head reads [4]_.
+
+    augment : list of augmentations or None, default=None
+        What is done to the training sequences of every epoch, in this order; see
+        :mod:`skfastgrnn.augmentation`.
 
     early_stopping : bool or 'auto', default='auto'
         Whether to hold out `validation_fraction` of the training sequences, to stop when their
@@ -188,6 +216,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     .. [2] Diederik P. Kingma, Jimmy Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
     .. [3] Peter J. Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical
        Statistics 35 (1964), 73-101.
+    .. [4] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, "Dropout: A
+       Simple Way to Prevent Neural Networks from Overfitting", JMLR 15, 2014.
+    .. [5] M. Schuster, K. K. Paliwal, "Bidirectional Recurrent Neural Networks", IEEE Transactions
+       on Signal Processing 45, 1997.
 
     Examples
     --------
@@ -218,6 +250,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         *,
         loss="squared_error",
         huber_delta=1.35,
+        n_layers=1,
+        bidirectional=False,
         readout="last",
         gate_activation="sigmoid",
         update_activation="tanh",
@@ -225,17 +259,22 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         solver="adam",
         learning_rate="constant",
         learning_rate_init=0.012,
-        lr_decay=0.1,
-        lr_decay_step=50,
+        lr_decay=None,
+        lr_decay_step=None,
         batch_size="auto",
+        accumulate=1,
         max_iter=100,
         shuffle=True,
         alpha=1e-5,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
+        momentum=0.9,
+        nesterovs_momentum=True,
         clip_norm=5.0,
         clip_value=None,
+        dropout=0.0,
+        augment=None,
         early_stopping="auto",
         validation_fraction=0.2,
         n_iter_no_change=10,
@@ -248,6 +287,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         self.hidden_size = hidden_size
         self.loss = loss
         self.huber_delta = huber_delta
+        self.n_layers = n_layers
+        self.bidirectional = bidirectional
         self.readout = readout
         self.gate_activation = gate_activation
         self.update_activation = update_activation
@@ -258,14 +299,19 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         self.lr_decay = lr_decay
         self.lr_decay_step = lr_decay_step
         self.batch_size = batch_size
+        self.accumulate = accumulate
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.alpha = alpha
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
         self.clip_norm = clip_norm
         self.clip_value = clip_value
+        self.dropout = dropout
+        self.augment = augment
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "_regressor": {"_base", "_guards", "training", "cell"},
     "preprocessing": {"_sequences", "_guards"},
     "_versions": {"cell"},
-    "_base": {"_sequences", "_guards", "training", "cell"},
+    "_base": {"_sequences", "_guards", "augmentation", "schedules", "training", "cell"},
     "training": {"augmentation", "schedules", "cell"},
     "_sequences": {"_finite", "_forms", "_views", "cell"},
     "_guards": set(),

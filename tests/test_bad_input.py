@@ -7,6 +7,9 @@ from estimator_cases import quick, sequences, snapshot
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from skfastgrnn.augmentation import Jitter
+from skfastgrnn.schedules import Cosine
+
 X, y = sequences(30, n_timesteps=5, n_channels=3)
 rows = X.reshape(30, 15)
 
@@ -179,6 +182,21 @@ REFUSED = {
         {"sample_weight": np.arange(30) < 24},
         "6 samples held out .* all have zero weight",
     ),
+    # schedules, augmentation, sampling
+    "a negative rate": ({"learning_rate": lambda epoch: 1 - epoch}, {}, "epoch 2"),
+    "an infinite rate": ({"learning_rate": lambda epoch: np.inf}, {}, "epoch 0"),
+    "a class for a schedule": ({"learning_rate": Cosine}, {}, r"write Cosine\(\.\.\.\)"),
+    "no augmentation": ({"augment": [Jitter(), 3]}, {}, "1"),
+    "balanced twice": (
+        {"sampling": "balanced", "class_weight": "balanced"},
+        {},
+        "'balanced' and class_weight exclude each other",
+    ),
+    "balanced in order": (
+        {"sampling": "balanced", "shuffle": False},
+        {},
+        "'balanced' and shuffle=False exclude each other",
+    ),
     "n_jobs=0": ({"n_jobs": 0}, {}, "n_jobs == 0"),
 }
 
@@ -188,11 +206,19 @@ BAD_PARAMETERS = {
     "gate_activation": ["softplus", None, np.tanh],
     "update_activation": ["identity", 3],
     "n_timesteps": [0, -3, 1.5, "all"],
-    "solver": ["sgd", "lbfgs", None],
+    "solver": ["lbfgs", None],
+    "n_layers": [0, 17, 1.5, None],
+    "bidirectional": ["yes", None, 2],
+    "accumulate": [0, -1, 1.5, None],
+    "momentum": [-0.1, 1, None],
+    "nesterovs_momentum": ["yes", None],
+    "dropout": [-0.1, 1, None],
+    "augment": ["jitter", 1],
+    "sampling": ["uniform", True],
     "learning_rate": ["adaptive", 0.1, None],
     "learning_rate_init": [0, -0.1, np.inf, np.nan, "0.1"],
-    "lr_decay": [0, 1.5, -1, None],
-    "lr_decay_step": [0, 2.5, None],
+    "lr_decay": [0, 1.5, -1],
+    "lr_decay_step": [0, 2.5],
     "batch_size": [0, -1, 1.5, "all"],
     "max_iter": [0, -1, 10.5, np.inf],
     "shuffle": ["yes", None, 2],

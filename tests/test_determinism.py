@@ -39,9 +39,9 @@ def threads_asked_for(monkeypatch, use):
     kernel, asked = active_kernel(), {}
 
     def spied(name, method):
-        def spy(*args):
+        def spy(*args, **kwargs):
             asked[name] = args[-1]
-            return method(*args)
+            return method(*args, **kwargs)
 
         return spy
 

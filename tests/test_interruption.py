@@ -97,7 +97,7 @@ def test_interrupted_while_reading_leaves_the_model_as_it_was(monkeypatch):
     model = quick().fit(X, y)
     before = bits(model)
 
-    def pressed(*args):
+    def pressed(*args, **kwargs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("skfastgrnn._sequences.checked_lengths", pressed)

@@ -96,6 +96,11 @@ class Targets(NamedTuple):
     loss: str = "cross_entropy"
     delta: float = float("inf")
 
+    def of(self, rows):
+        """Those of some sequences."""
+        parts = [None if part is None else part[rows] for part in self[:3]]
+        return Targets(*parts, *self[3:])
+
     def mean_weight(self, rows):
         """Mean of the non-zero weights of some sequences.
 

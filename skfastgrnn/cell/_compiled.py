@@ -132,9 +132,14 @@ class CompiledKernel:
         batch_size,
         n_threads=1,
         dropout=None,
+        mean_weight=None,
     ):
-        """Train on the sequences `rows` by minibatches; parameters and optimizer in place."""
-        mean_weight = targets.mean_weight(rows)
+        """Train on the sequences `rows` by minibatches; parameters and optimizer in place.
+
+        `mean_weight` is that of the whole epoch (`Targets.mean_weight`) where `rows` are a part.
+        """
+        if mean_weight is None:
+            mean_weight = targets.mean_weight(rows)
         rows = sequences.longest_first(rows, batch_size)
         n_batches = -(-len(rows) // batch_size)
         totals = EpochTotals()

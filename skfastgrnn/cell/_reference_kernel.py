@@ -125,10 +125,15 @@ class ReferenceKernel:
         batch_size,
         n_threads=1,
         dropout=None,
+        mean_weight=None,
     ):
-        """Train on the sequences `rows` by minibatches; parameters and optimizer in place."""
+        """Train on the sequences `rows` by minibatches; parameters and optimizer in place.
+
+        `mean_weight` is that of the whole epoch (`Targets.mean_weight`) where `rows` are a part.
+        """
+        if mean_weight is None:
+            mean_weight = targets.mean_weight(rows)
         decayed = slice(0, n_decayed(network))
-        mean_weight = targets.mean_weight(rows)
         alpha = 0 if optimizer.solver == "adamw" else optimizer.alpha
         totals = EpochTotals()
         for start in range(0, len(rows), batch_size):

@@ -2,17 +2,40 @@
 
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ..schedules import checked_factor
+from ._epoch import EpochPlan, run_epoch
 from ._metrics import METRIC_NAMES, metric_of
 from ._report import epoch_line
 from ._stopping import BestSoFar
 
 #: Frames from a warning here up to the line that called `fit`.
 USER = 7
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training does with its data.
+
+    epoch : what each epoch does
+    schedule : callable, epoch (from 0) -> factor of learning_rate_init; see `schedules`
+    patience : epochs without an improvement by `tol` before it stops, or inf
+    hopeless_loss : a mean loss (without penalty) that only a diverged fit ends above
+    """
+
+    epoch: EpochPlan
+    schedule: Callable
+    learning_rate_init: float
+    max_iter: int
+    tol: float
+    patience: float
+    hopeless_loss: float
+    verbose: int
 
 
 @dataclass
@@ -34,25 +57,7 @@ class TrainingResult:
         return self.history[f"validation_{self.metric}"]
 
 
-def train(
-    kernel,
-    network,
-    parameters,
-    training,
-    validation,
-    optimizer,
-    *,
-    learning_rate,
-    batch_size,
-    max_iter,
-    shuffle,
-    tol,
-    patience,
-    hopeless_loss,
-    rng,
-    n_threads,
-    verbose,
-):
+def train(kernel, network, parameters, training, validation, optimizer, plan, rng):
     """Train `parameters` in place, epoch by epoch.
 
     With a validation set, stops `patience` epochs after its weighted loss last improved and answers
@@ -68,40 +73,28 @@ def train(
         See `skfastgrnn.cell`.
     training, validation : DataSet
         `validation` may be None.
-    learning_rate : callable
-        epoch (from 0) -> rate.
-    hopeless_loss : float
-        A mean loss (without penalty) that only a diverged fit ends above.
+    plan : Plan
     rng : numpy.random.Generator
-        Shuffles the rows.
+        Draws the order of rows, and what else is random.
     """
     metric = METRIC_NAMES[training.targets.loss]
     result = TrainingResult(parameters, metric=metric, history=new_history(metric))
     training_metric = metric_of(training)
     validation_metric = None if validation is None else metric_of(validation)
-    watched = BestSoFar(parameters, tol=tol, patience=patience)
+    watched = BestSoFar(parameters, tol=plan.tol, patience=plan.patience)
+    losses = result.history["loss" if validation is None else "validation_loss"]
+    n_threads = plan.epoch.n_threads
     initial = parameters.copy()
-    rows = training.rows
     diverged = hopeless = False
     try:
-        for epoch in range(max_iter):
+        for epoch in range(plan.max_iter):
             started = time.perf_counter()
-            optimizer.learning_rate = learning_rate(epoch)
-            if shuffle:
-                rows = rng.permutation(training.rows)
+            factor = checked_factor(plan.schedule, epoch, losses)
+            optimizer.learning_rate = plan.learning_rate_init * factor
             before = parameters.copy()
-            totals = kernel.train_epoch(
-                network,
-                parameters,
-                training.sequences,
-                training.targets,
-                rows,
-                optimizer,
-                batch_size,
-                n_threads,
-            )
+            totals = run_epoch(kernel, network, parameters, training, optimizer, plan.epoch, rng)
             diverged = totals.diverged or not np.isfinite(parameters).all()
-            hopeless = totals.loss > hopeless_loss * totals.weight
+            hopeless = totals.loss > plan.hopeless_loss * totals.weight
             score = (
                 None
                 if validation is None
@@ -123,16 +116,16 @@ def train(
                 watched.see(epoch, totals.objective, before)
             else:
                 watched.see(epoch + 1, score.mean_loss, parameters)
-            if verbose:
-                print(epoch_line(result.history, max_iter))
+            if plan.verbose:
+                print(epoch_line(result.history, plan.max_iter))
             if watched.exhausted:
                 break
         else:
-            if np.isfinite(patience):
+            if np.isfinite(plan.patience):
                 warnings.warn(
-                    f"Maximum iterations ({max_iter}) reached and the training has not converged "
-                    "yet. Raise max_iter, or set n_iter_no_change=float('inf') to train for "
-                    "exactly max_iter epochs.",
+                    f"Maximum iterations ({plan.max_iter}) reached and the training has not "
+                    "converged yet. Raise max_iter, or set n_iter_no_change=float('inf') to train "
+                    "for exactly max_iter epochs.",
                     ConvergenceWarning,
                     stacklevel=USER,
                 )
@@ -147,7 +140,7 @@ def train(
         warnings.warn(
             f"The training diverged (loss {result.loss:g} after epoch {result.n_iter}); the "
             "weights of its best epoch are kept. Lower learning_rate_init (now "
-            f"{learning_rate(0):g}) or scale the input.",
+            f"{plan.learning_rate_init:g}) or scale the input.",
             ConvergenceWarning,
             stacklevel=USER,
         )

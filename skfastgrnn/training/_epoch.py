@@ -1,0 +1,80 @@
+"""One epoch: which rows it trains on, in which order, and what is done to them on the way."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..augmentation import augmented
+from ..cell import Dropout, EpochTotals
+from ._sampling import balanced_rows
+
+#: Values that are augmented at once: bounds the memory of their copy.
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """What an epoch does with its data.
+
+    batch_size : sequences of one update
+    shuffle : whether rows come in random order
+    balanced : whether they are drawn such that all classes come equally often
+    dropout : share of states that are dropped
+    augment : tuple of augmentations
+    """
+
+    batch_size: int
+    shuffle: bool = True
+    balanced: bool = False
+    dropout: float = 0.0
+    augment: tuple = ()
+    n_threads: int = 1
+
+
+def run_epoch(kernel, network, parameters, training, optimizer, plan, rng):
+    """Train parameters and optimizer in place; answers the EpochTotals."""
+    rows = rows_of_epoch(training, plan, rng)
+    mean_weight = training.targets.mean_weight(rows)
+    totals = EpochTotals()
+    for sequences, targets, part in parts(training, rows, plan, rng):
+        dropout = None
+        if plan.dropout > 0:
+            dropout = Dropout(plan.dropout, int(rng.integers(2**63)))
+        done = kernel.train_epoch(
+            network,
+            parameters,
+            sequences,
+            targets,
+            part,
+            optimizer,
+            plan.batch_size,
+            plan.n_threads,
+            dropout=dropout,
+            mean_weight=mean_weight,
+        )
+        totals = totals.plus(done)
+        if totals.diverged:
+            break
+    return totals
+
+
+def rows_of_epoch(training, plan, rng):
+    """The rows of the training set in the order in which they are trained on."""
+    if plan.balanced:
+        targets = training.targets
+        return balanced_rows(targets.labels, targets.weights, training.rows, rng)
+    return rng.permutation(training.rows) if plan.shuffle else training.rows
+
+
+def parts(training, rows, plan, rng):
+    """(sequences, targets, rows) of the whole epoch, or of whole minibatches while augmenting."""
+    if not plan.augment:
+        yield training.sequences, training.targets, rows
+        return
+    sequences = training.sequences
+    longest_batch = plan.batch_size * sequences.longest * sequences.values.shape[1]
+    size = plan.batch_size * max(1, CHUNK // longest_batch)
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        changed = augmented(sequences, part, plan.augment, rng)
+        yield changed, training.targets.of(part), np.arange(len(part))
