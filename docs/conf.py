@@ -74,8 +74,9 @@ def link_to_scikit_learn(app, env, node, content):
     if target.startswith("sklearn."):
         uri = f"https://scikit-learn.org/stable/modules/generated/{target}.html"
         return nodes.reference("", "", content, internal=False, refuri=uri)
-    if target == "accuracy_score":  # a label of its user guide
-        uri = "https://scikit-learn.org/stable/modules/model_evaluation.html#accuracy-score"
+    if target in ("accuracy_score", "r2_score"):  # labels of its user guide
+        anchor = target.replace("_", "-")
+        uri = f"https://scikit-learn.org/stable/modules/model_evaluation.html#{anchor}"
         return nodes.reference("", "", content, internal=False, refuri=uri)
     return None
 

@@ -59,7 +59,7 @@ class SequenceImputer(SequenceTransformer):
     n_features_in_ : int
         Columns of 2-D X, channels of any other.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of columns, where X was a DataFrame with names that are strings.
 
     See Also

@@ -32,7 +32,7 @@ class SequenceReshaper(SequenceTransformer):
         Channels of a step.
     n_features_in_ : int
         Columns of 2-D X, else channels.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names of a DataFrame, if all are strings.
 
     Notes
@@ -132,8 +132,8 @@ class SequenceReshaper(SequenceTransformer):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_timesteps_ * n_channels_) or (n_samples, n_timesteps, \
-                n_channels_)
+        ndarray of shape (n_samples, `n_timesteps_` * `n_channels_`) or (n_samples, n_timesteps, \
+                `n_channels_`)
             Rows or sequences, as `to` says; a view of X where possible. The sequences are as long
             as rows or 3-D X are, or as the longest of a list is. float32 if X is, else float64.
 
@@ -157,8 +157,8 @@ class SequenceReshaper(SequenceTransformer):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_timesteps_ * n_channels_) or (n_samples, n_timesteps, \
-                n_channels_)
+        ndarray of shape (n_samples, `n_timesteps_` * `n_channels_`) or (n_samples, n_timesteps, \
+                `n_channels_`)
             Rows or sequences; a view of X where possible.
 
         Raises

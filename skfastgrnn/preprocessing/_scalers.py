@@ -182,7 +182,7 @@ class SequenceStandardScaler(SequenceScaler):
     ----------
     mean_, var_, scale_ : ndarray of shape (n_channels,) or (n_timesteps, n_channels), or None
         Mean, variance and what is divided by, as `StandardScaler` has them.
-    n_samples_seen_ : int, float or ndarray of the shape of mean_
+    n_samples_seen_ : int, float or ndarray of the shape of `mean_`
         Number (or weight) of the steps seen in each channel, for ``per="timestep"`` that of
         sequences; an array where it differs as NaN is missing.
     scaler_ : StandardScaler
@@ -191,7 +191,7 @@ class SequenceStandardScaler(SequenceScaler):
         Channels of a step.
     n_features_in_ : int
         Columns of 2-D X, else channels.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names of a DataFrame, if all are strings.
 
     See Also
@@ -339,7 +339,7 @@ class SequenceMinMaxScaler(SequenceScaler):
         Channels of a step.
     n_features_in_ : int
         Columns of 2-D X, else channels.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names of a DataFrame, if all are strings.
 
     See Also
@@ -435,7 +435,7 @@ class SequenceRobustScaler(SequenceScaler):
         Channels of a step.
     n_features_in_ : int
         Columns of 2-D X, else channels.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names of a DataFrame, if all are strings.
 
     See Also
