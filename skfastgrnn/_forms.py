@@ -84,7 +84,9 @@ def members_of(X, dtype):
             if member.dtype.kind not in "fiub":
                 member = member.astype(np.float64)
         except (ValueError, TypeError) as error:
-            raise ValueError(f"Sample {sample} cannot be read as numbers: {error}.") from error
+            raise ValueError(
+                f"Sample {sample} cannot be read as numbers: {str(error).rstrip('.')}."
+            ) from error
         if member.ndim not in (1, 2):
             raise ValueError(
                 f"Sample {sample} has {member.ndim} dimensions; each sequence must be of shape "

@@ -76,7 +76,8 @@ def _two_dimensional(estimator, X, reset, dtype):
         check_array(X, dtype=None, ensure_all_finite=False)  # whose complaint would come first
         raise ValueError(
             f"X has 2 dimensions, but {estimator.__class__.__name__} was fitted on sequences of "
-            f"shape (n_samples, n_timesteps, {estimator.n_channels_}). Reshape X to 3 dimensions."
+            f"shape (n_samples, n_timesteps, {estimator.n_channels_}). Reshape X to 3 dimensions; "
+            "a single sequence x is [x]."
         )
     try:
         X = validate_data(

@@ -26,6 +26,14 @@ def of_library(name):
     return kind()
 
 
+def falling(epoch):
+    return 1 - epoch
+
+
+def endless(epoch):
+    return np.inf
+
+
 # name: (parameters, arguments of fit beside X and y, what the error must say)
 REFUSED = {
     # X
@@ -183,8 +191,8 @@ REFUSED = {
         "6 samples held out .* all have zero weight",
     ),
     # schedules, augmentation, sampling
-    "a negative rate": ({"learning_rate": lambda epoch: 1 - epoch}, {}, "epoch 2"),
-    "an infinite rate": ({"learning_rate": lambda epoch: np.inf}, {}, "epoch 0"),
+    "a negative rate": ({"learning_rate": falling}, {}, "epoch 2"),
+    "an infinite rate": ({"learning_rate": endless}, {}, "epoch 0"),
     "a class for a schedule": ({"learning_rate": Cosine}, {}, r"write Cosine\(\.\.\.\)"),
     "no augmentation": ({"augment": [Jitter(), 3]}, {}, "1"),
     "balanced twice": (

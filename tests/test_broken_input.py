@@ -11,9 +11,6 @@ from skfastgrnn.cell import ACTIVATIONS
 
 DRAWN = settings(
     max_examples=200,
-    deadline=None,
-    derandomize=True,
-    database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 NOT_FINITE = st.sampled_from([np.nan, np.inf, -np.inf])

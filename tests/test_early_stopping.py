@@ -209,11 +209,11 @@ def test_interrupted_refit_keeps_the_first_training(monkeypatch):
     kernel = active_kernel()
     train_epoch, epochs = kernel.train_epoch, []
 
-    def interrupted(*args):
+    def interrupted(*args, **kwargs):
         epochs.append(args)
         if len(epochs) == 62:  # the second of the second training
             raise KeyboardInterrupt
-        return train_epoch(*args)
+        return train_epoch(*args, **kwargs)
 
     monkeypatch.setattr(kernel, "train_epoch", interrupted)
     with pytest.warns(UserWarning, match="interrupted"):

@@ -20,11 +20,11 @@ def interrupt(monkeypatch, method, *, at):
     kernel = active_kernel()
     original, calls = getattr(kernel, method), []
 
-    def interrupted(*args):
+    def interrupted(*args, **kwargs):
         calls.append(args)
         if len(calls) == at:
             raise KeyboardInterrupt
-        return original(*args)
+        return original(*args, **kwargs)
 
     monkeypatch.setattr(kernel, method, interrupted)
 
@@ -64,8 +64,8 @@ def test_interrupted_in_the_first_epoch(monkeypatch, early_stopping):
     kernel = active_kernel()
     train_epoch = kernel.train_epoch
 
-    def half_an_epoch(network, parameters, sequences, targets, rows, *args):
-        train_epoch(network, parameters, sequences, targets, rows[:32], *args)
+    def half_an_epoch(network, parameters, sequences, targets, rows, *args, **kwargs):
+        train_epoch(network, parameters, sequences, targets, rows[:32], *args, **kwargs)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(kernel, "train_epoch", half_an_epoch)

@@ -106,7 +106,7 @@ def test_forms_of_the_same_sequences(form):
 
 
 @pytest.mark.parametrize("readout", ["last", "mean"])
-@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@settings(max_examples=50)
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=70), seed=st.integers(0, 99))
 def test_padded_listed_and_alone_agree_to_the_last_bit(readout, lengths, seed):
     rng = np.random.default_rng(seed)

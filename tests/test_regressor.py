@@ -119,7 +119,7 @@ def test_a_large_delta_is_the_squared_error():
 # Units of y
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@settings(max_examples=40)
 @given(
     exponent=st.integers(-60, 60),
     shift=st.floats(-100, 100),

@@ -54,11 +54,12 @@ def test_sklearn_array_api_check():
     """The one check that is skipped above, for SciPy reads this variable when it is imported."""
     checked = run_python(
         "from sklearn.utils.estimator_checks import estimator_checks_generator\n"
-        "from skfastgrnn import FastGRNNClassifier\n"
-        "for estimator, check in estimator_checks_generator(FastGRNNClassifier()):\n"
-        "    if 'array_api' in check.func.__name__:\n"
-        "        check(estimator)\n"
-        "        print(check.func.__name__)\n",
+        "from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor\n"
+        "for face in (FastGRNNClassifier, FastGRNNRegressor):\n"
+        "    for estimator, check in estimator_checks_generator(face()):\n"
+        "        if 'array_api' in check.func.__name__:\n"
+        "            check(estimator)\n"
+        "            print(check.func.__name__)\n",
         SCIPY_ARRAY_API="1",
     )
-    assert checked.split() == ["check_array_api_input"]
+    assert checked.split() == ["check_array_api_input"] * 2

@@ -233,7 +233,7 @@ def test_numpy_integers_do_not_overflow():
 @given(st.integers(1, 5), st.integers(1, 6), st.integers(0, 9), st.integers(2, 4))
 def test_gaps_between_training_and_test(window, stride, horizon, n_splits):
     """The gaps that the Notes name keep targets, or windows, apart; a smaller one does not."""
-    n_steps = window + horizon + 60 * stride
+    n_steps = window + horizon + 150 * stride
     X, _, index = sliding_windows(np.arange(n_steps), window=window, stride=stride, horizon=horizon)
 
     def distances(gap):

@@ -3,6 +3,7 @@
     har        accuracy on the UCI HAR activity windows
     memory     what fitting a memory-mapped array of 2 GB adds
     vowels     accuracy and time on JapaneseVowels, beside PyTorch's packed ``nn.GRU``
+    forecasts  errors on Covid3Month and the airline series, beside the obvious baselines
     promises   a value against its limit
 
 Run with ``python -m benchmarks.acceptance``. A topic is a module with ``run(data)``, which answers
