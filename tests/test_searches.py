@@ -1,4 +1,4 @@
-"""Every transformer and both estimators in a grid search of two processes, over a cached pipeline."""
+"""Every transformer and both estimators in a grid search of two processes, cached."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,8 @@ CLASSES = np.arange(60) % 2
 
 def gappy(length, label):
     """Noise around the label in channel 0, with a gap in channel 1."""
-    values = RNG.standard_normal((length, 2)) + [2 * label, 0]
+    values = RNG.standard_normal((length, 2))
+    values[:, 0] += 2 * label
     values[length // 2, 1] = np.nan
     return values
 
@@ -91,8 +92,8 @@ def test_windows_in_a_cached_search(groups, tmp_path):
 def test_reshaped_rows_in_a_cached_search(tmp_path):
     rows = np.nan_to_num(WHOLE).reshape(60, 12)
     pipeline = Pipeline(
-        [("steps", SequenceReshaper()), ("scale", SequenceStandardScaler()), ("model", quick())],
+        [("reshape", SequenceReshaper()), ("scale", SequenceStandardScaler()), ("model", quick())],
         memory=str(tmp_path),
     )
-    search = GridSearchCV(pipeline, {"steps__n_timesteps": [3, 6]}, cv=2, n_jobs=2)
+    search = GridSearchCV(pipeline, {"reshape__n_timesteps": [3, 6]}, cv=2, n_jobs=2)
     assert search.fit(rows, CLASSES).best_score_ > 0.7
