@@ -164,14 +164,17 @@ if plt is not None:
     right.set(ylim=(0.1, 1))
 
 # %%
-# TEXT1
+# Adam works over the widest range of rates, which is why it is the default; AdamW, with a penalty
+# ``alpha`` as weak as here, is hardly another thing, and their lines cover each other. SGD with
+# momentum is as good at a higher rate; RMSProp wants a lower one and AdaGrad a high one. At its own
+# rate each does well: search for the rate first, and for the optimizer only then.
 #
 # Augmentation and schedules
 # --------------------------
 # With so few images the network soon knows all of them by heart: its training loss goes to 0 while
 # the validation loss rises. Images that are changed a little, at random and otherwise in every
 # epoch, cannot be learned by heart. Here they are moved up or down by a row, made darker or
-# lighter, and blurred by noise. The rate is thrice the best of the table: high rates learn quickly,
+# lighter, and given noise. The rate is thrice the best of the table: high rates learn quickly,
 # but the weights never come to rest, unless a schedule lowers the rate.
 
 AUGMENT = [TimeShift(1, p=0.5), Scaling(0.1), Jitter(0.2)]
@@ -184,9 +187,7 @@ SCHEDULED = {
 }
 scheduled = {"constant, not augmented": trained(60, learning_rate_init=0.03)}
 for name, schedule in SCHEDULED.items():
-    scheduled[name] = trained(
-        60, learning_rate=schedule, learning_rate_init=0.03, augment=AUGMENT
-    )
+    scheduled[name] = trained(60, learning_rate=schedule, learning_rate_init=0.03, augment=AUGMENT)
 
 
 def print_table(runs):
@@ -221,7 +222,10 @@ print_table(scheduled)
 draw_both(scheduled)
 
 # %%
-# TEXT2
+# Augmentation lowers the loss most. With it, a schedule brings one or two points of accuracy at the
+# end; which one hardly matters. Look at the lowest losses, too: early stopping keeps the weights of
+# that epoch, and then even the constant rate does well. A schedule makes the end of the training
+# the best of it, so that the held-out part is not needed to find the best epoch.
 #
 # Depth and direction
 # -------------------
@@ -243,7 +247,10 @@ print_table(shapes)
 draw_both(shapes)
 
 # %%
-# TEXT3
+# Reading both ways is what helps with these images. A second layer on top of that takes twice the
+# time for nothing that could be told from chance: the standard
+# deviations are over the seeds, and an image of the validation set is 0.002. Dropout lowers the
+# loss of the largest network, not its errors.
 #
 # The test
 # --------

@@ -10,11 +10,15 @@ The house::
     _views.py        sequences read where they lie
     _finite.py       padding, gaps and infinity: located
     _guards.py       errors that change nothing and name their argument
+    _values.py       small objects that are values
     preprocessing/   scalers, imputer, clipper, temporal features, windows
-    training/        the epochs: schedule, early stopping, history
+    augmentation.py  what training does to sequences
+    schedules.py     learning rates from epoch to epoch
+    training/        the epochs: early stopping, history
     cell/            the network: parameters, NumPy reference, compiled kernel
 
-    _classifier, _regressor -> _base -> training -> cell -> numpy, scipy
+    _classifier, _regressor -> _base -> training -> augmentation, schedules
+                                                 -> cell -> numpy, scipy
                                      -> _sequences -> cell
     preprocessing -> _sequences
 """

@@ -247,9 +247,11 @@ class BaseFastGRNN(BaseEstimator):
 
         ``W`` (hidden_size, n_channels) and ``U`` (hidden_size, hidden_size) of the cell, its
         ``bias_gate`` and ``bias_update`` (hidden_size,), ``zeta_hat`` and ``nu_hat`` (1,), of which
-        ζ and ν are the logistic functions, and ``head_weight`` (n_outputs, hidden_size) and
-        ``head_bias`` (n_outputs,) of the linear head. The arrays are views: writing to one changes
-        the model.
+        ζ and ν are the logistic functions, and ``head_weight`` (n_outputs, n_states) and
+        ``head_bias`` (n_outputs,) of the linear head. The names of further cells end in ``_2`` for
+        the second layer and so on, and in ``_reverse`` for those that read backward. n_states is
+        hidden_size, or twice that with `bidirectional`; from the second layer on it is the width of
+        W. The arrays are views: writing to one changes the model.
         """
         check_is_fitted(self)
         return cell.named_views(self._network, self._parameters)
@@ -267,7 +269,7 @@ class BaseFastGRNN(BaseEstimator):
         )
 
     def hidden_states(self, X, *, all_steps=False):
-        """States of the cell: a learned representation of each sequence.
+        """States of the network: a learned representation of each sequence.
 
         Parameters
         ----------
@@ -279,9 +281,12 @@ class BaseFastGRNN(BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_samples, hidden_size) or (n_samples, n_timesteps, hidden_size)
-            float32 or float64, as fitted. Of all steps of a list (or object array) another one, of
-            arrays (n_timesteps_i, hidden_size); of 3-D X with padding, padded with NaN.
+        ndarray of shape (n_samples, n_states) or (n_samples, n_timesteps, n_states)
+            States of the last layer, float32 or float64, as fitted. n_states is hidden_size; with
+            `bidirectional` twice that, the forward cell first, whose last state is that after the
+            last step, while that of the reverse cell is the one after the first step. Of all steps
+            of a list (or object array) another one, of arrays (n_timesteps_i, n_states); of 3-D X
+            with padding, padded with NaN.
 
         Raises
         ------

@@ -26,8 +26,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         h_t &= (\zeta (1 - z_t) + \nu) \odot c_t + z_t \odot h_{t-1},
 
     and a linear head turns its last state (or the mean of its states) into one logit for two
-    classes, or one for each of more. It is trained by exact backpropagation through time with Adam
-    on the cross-entropy [1]_.
+    classes, or one for each of more. It is trained by exact backpropagation through time, by
+    default with Adam, on the cross-entropy [1]_.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         when the loss has not improved for a third of `n_iter_no_change` epochs.
 
     learning_rate_init : float, default=0.012
-        The learning rate of the first epoch.
+        The learning rate, which `learning_rate` multiplies by a factor in every epoch.
 
     lr_decay : float or None, default=None
         Factor in (0, 1] by which 'step' and 'exponential' lower the rate; None for 0.1 and 0.95.
@@ -99,7 +99,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Adam's decay rates of its moment estimates, in [0, 1).
 
     epsilon : float, default=1e-8
-        Adam's guard against division by zero.
+        Guard of 'adam', 'adamw', 'rmsprop' and 'adagrad' against division by zero.
 
     momentum : float, default=0.9
         Momentum of solver='sgd', in [0, 1).

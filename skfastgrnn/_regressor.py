@@ -27,11 +27,11 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         h_t &= (\zeta (1 - z_t) + \nu) \odot c_t + z_t \odot h_{t-1},
 
     and a linear head turns its last state (or the mean of its states) into one number for each
-    output, such as the next values of a series. It is trained by exact backpropagation through time
-    with Adam [1]_. Targets are centered and scaled inside, each output by itself, so that neither
-    the learning rate nor `huber_delta` depends on their units: by mean and standard deviation, or
-    for Huber's loss by the median and 1.4826 times the median distance from it, which outliers do
-    not inflate.
+    output, such as the next values of a series. It is trained by exact backpropagation through
+    time, by default with Adam [1]_. Targets are centered and scaled inside, each output by itself,
+    so that neither the learning rate nor `huber_delta` depends on their units: by mean and standard
+    deviation, or for Huber's loss by the median and 1.4826 times the median distance from it, which
+    outliers do not inflate.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         when the loss has not improved for a third of `n_iter_no_change` epochs.
 
     learning_rate_init : float, default=0.012
-        The learning rate of the first epoch.
+        The learning rate, which `learning_rate` multiplies by a factor in every epoch.
 
     lr_decay : float or None, default=None
         Factor in (0, 1] by which 'step' and 'exponential' lower the rate; None for 0.1 and 0.95.
@@ -112,7 +112,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         Adam's decay rates of its moment estimates, in [0, 1).
 
     epsilon : float, default=1e-8
-        Adam's guard against division by zero.
+        Guard of 'adam', 'adamw', 'rmsprop' and 'adagrad' against division by zero.
 
     momentum : float, default=0.9
         Momentum of solver='sgd', in [0, 1).

@@ -28,19 +28,13 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils._param_validation import StrOptions
 
 from ._finite import all_finite
+from ._values import Number, Value
 from .cell import SequenceBatch
 
 __all__ = ["ChannelDrop", "Jitter", "Scaling", "TimeMask", "TimeShift"]
-
-
-class Number(Interval):
-    """Numbers of a range. A bool, which Python takes for an integer, is none."""
-
-    def is_satisfied_by(self, val):
-        return not isinstance(val, bool) and super().is_satisfied_by(val)
 
 
 PROBABILITY = Number(Real, 0, 1, closed="both")
@@ -48,17 +42,8 @@ SIZE = Number(Real, 0, np.inf, closed="left")
 COUNT = Number(Integral, 1, None, closed="left")
 
 
-class Augmentation:
+class Augmentation(Value):
     """What those of this module share; a subclass changes values by `_change`."""
-
-    def __post_init__(self):
-        validate_parameter_constraints(
-            self._parameter_constraints, vars(self), caller_name=type(self).__name__
-        )
-        for name, value in vars(self).items():  # NumPy's numbers print otherwise, and overflow
-            if isinstance(value, Real):
-                plain = int(value) if isinstance(value, Integral) else float(value)
-                object.__setattr__(self, name, plain)
 
     def apply(self, values, starts, lengths, rng):
         """Change sequences that lie one after the other, each by itself.

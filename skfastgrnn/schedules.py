@@ -34,7 +34,8 @@ from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+
+from ._values import Number, Value
 
 __all__ = [
     "Constant",
@@ -47,36 +48,17 @@ __all__ = [
 ]
 
 
-class Number(Interval):
-    """Numbers of a range. A bool, which Python takes for an integer, is none."""
-
-    def is_satisfied_by(self, val):
-        return not isinstance(val, bool) and super().is_satisfied_by(val)
-
-
 FRACTION = Number(Real, 0, 1, closed="both")
 POSITIVE_FRACTION = Number(Real, 0, 1, closed="right")
 POSITIVE_INTEGER = Number(Integral, 1, None, closed="left")
 COUNT = Number(Integral, 0, None, closed="left")
 
 
-class Schedule:
-    """What those of this module share: parameters that are checked once, and plain numbers."""
+class Schedule(Value):
+    """What those of this module share."""
 
     #: Whether it is called with the losses of the epochs before, too.
     watches_loss = False
-
-    _parameter_constraints = {}
-
-    def __post_init__(self):
-        validate_parameter_constraints(
-            self._parameter_constraints, vars(self), caller_name=type(self).__name__
-        )
-        for field in fields(self):  # NumPy's numbers print otherwise
-            value = getattr(self, field.name)
-            if isinstance(value, Real):
-                is_whole = isinstance(value, Integral) and field.type not in (float, float | None)
-                object.__setattr__(self, field.name, int(value) if is_whole else float(value))
 
     def __call__(self, epoch, losses=()):
         """The factor by which the learning rate is multiplied in an epoch.

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "__init__": {"_classifier", "_regressor", "_versions"},
     "_classifier": {"_base", "_guards", "cell"},
     "_regressor": {"_base", "_guards", "training", "cell"},
-    "preprocessing": {"_sequences", "_guards"},
+    "preprocessing": {"_sequences", "_guards", "_values"},
     "_versions": {"cell"},
     "_base": {"_sequences", "_guards", "augmentation", "schedules", "training", "cell"},
     "training": {"augmentation", "schedules", "cell"},
@@ -26,8 +26,9 @@ MAY_IMPORT = {
     "_finite": set(),
     "_forms": set(),
     "_views": set(),
-    "schedules": set(),
-    "augmentation": {"_finite", "cell"},
+    "_values": set(),
+    "schedules": {"_values"},
+    "augmentation": {"_finite", "_values", "cell"},
     "cell": set(),
 }
 

@@ -488,7 +488,7 @@ def test_small_objects(augment):
 
 def test_numbers_of_numpy_become_plain_ones():
     augment = TimeMask(np.float64(0.5), np.int8(2), np.float32(0.5), np.int64(3))
-    assert repr(augment) == "TimeMask(fraction=0.5, n_masks=2, p=0.5, value=3)"
+    assert repr(augment) == "TimeMask(fraction=0.5, n_masks=2, p=0.5, value=3.0)"
     assert augment == TimeMask(0.5, 2, 0.5, 3.0)
 
 

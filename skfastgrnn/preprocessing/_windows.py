@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils._missing import is_pandas_na
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_array
 
 from .._sequences import refuse_lazy_and_framework_arrays
+from .._values import Number
 
 
 class Windows(NamedTuple):
@@ -21,14 +22,7 @@ class Windows(NamedTuple):
     index: np.ndarray
 
 
-class Count(Interval):
-    """Whole numbers of a range. A bool, which Python takes for an integer, is none."""
-
-    def is_satisfied_by(self, val):
-        return not isinstance(val, bool) and super().is_satisfied_by(val)
-
-
-POSITIVE, NOT_NEGATIVE = (Count(Integral, least, None, closed="left") for least in (1, 0))
+POSITIVE, NOT_NEGATIVE = (Number(Integral, least, None, closed="left") for least in (1, 0))
 
 
 @validate_params(

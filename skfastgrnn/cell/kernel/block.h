@@ -183,8 +183,10 @@ static void block_assign(Block *b, const Sequences *seqs, ptrdiff_t first, ptrdi
         const ptrdiff_t i = seqs->chosen[first + r];
         b->start[r] = seqs->starts[i];
         b->length[r] = length_of(seqs, i);
-        b->local[r] = r == 0 ? 0 : b->local[r - 1] + b->length[r - 1];
     }
+    if (b->between[0] != NULL)
+        for (ptrdiff_t r = 0; r < n; r++)
+            b->local[r] = r == 0 ? 0 : b->local[r - 1] + b->length[r - 1];
     /* Shuffled sequences lie anywhere: call for those of the next block while this one is computed.
      */
     const ptrdiff_t upcoming = first + 2 * n < seqs->n ? first + 2 * n : seqs->n;

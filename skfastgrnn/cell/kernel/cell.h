@@ -80,6 +80,16 @@ INLINE void gates_forward(const int pair, const int keep, int summed, const Netw
     }
 }
 
+/* Step t of the first n rows, D numbers each, to rows that are `row` apart. */
+INLINE void read_step(const int reversed, const Block *b, Source x, ptrdiff_t t, ptrdiff_t n,
+                      ptrdiff_t D, real *to, ptrdiff_t row) {
+    for (ptrdiff_t r = 0; r < n; r++) {
+        const real *from = x.values + (x.start[r] + step_of(b, reversed, r, t)) * x.row;
+        copy_reals(D, from, to + r * row);
+        prefetch((const char *)from + PREFETCH_AHEAD, D * (ptrdiff_t)sizeof(real));
+    }
+}
+
 /* Run the block through time. h0 holds the first state of each row, h0_row apart; NULL for zeros.
  * `states`, where its values are not NULL, receives every h_t. Leaves the last state of each row in
  * m->last and, if `summed`, the sum of its states in m->sum. */
@@ -99,11 +109,8 @@ static void cell_forward(const Network *net, const CellWeights *w, const Block *
     for (ptrdiff_t t = 0; t < b->n_steps; t++) {
         const ptrdiff_t n = active(b, t), n_next = t + 1 < b->n_steps ? active(b, t + 1) : 0;
         real *x_t = m->inputs + row_of(b, t) * row + m->x_at;
-        for (ptrdiff_t r = 0; r < n; r++) {
-            const real *from = x.values + (x.start[r] + step_of(b, reversed, r, t)) * x.row;
-            copy_reals(z.D, from, x_t + r * row);
-            prefetch((const char *)from + PREFETCH_AHEAD, z.D * (ptrdiff_t)sizeof(real));
-        }
+        if (reversed) read_step(1, b, x, t, n, z.D, x_t, row);
+        else read_step(0, b, x, t, n, z.D, x_t, row);
 
         /* Before the first step of a sequence that starts from nothing U has nothing to say. */
         const ptrdiff_t k = t == 0 && h0 == NULL ? z.D : z.D + z.H;

@@ -30,41 +30,42 @@ static void drop_summary(const Network *net, const Layout *l, const Block *b,
 /* Leaves outputs in b->outputs, and what they were made of in b->summary. */
 static void head_forward(const Network *net, const Layout *l, const Weights *w, Block *b,
                          const Dropout *dropout) {
+    const ptrdiff_t O = l->O, R = l->R, H = l->H, Op = l->Op, Rp = l->Rp;
     const int last_layer = l->n_cells - l->n_directions;
     for (int reversed = 0; reversed < l->n_directions; reversed++) {
         const CellMemory *m = &b->cell[last_layer + reversed];
         const real *from = net->readout == LAST ? m->last : m->sum;
         if (l->n_directions == 1) { /* the same rows */
-            memcpy(b->summary, from, (size_t)(b->n * l->Rp) * sizeof(real));
+            memcpy(b->summary, from, (size_t)(b->n * Rp) * sizeof(real));
             break;
         }
         for (ptrdiff_t r = 0; r < b->n; r++)
-            copy_reals(l->H, from + r * m->z.Hp, b->summary + r * l->Rp + reversed * l->H);
+            copy_reals(H, from + r * m->z.Hp, b->summary + r * Rp + reversed * H);
     }
     if (net->readout == MEAN)
         for (ptrdiff_t r = 0; r < b->n; r++)
-            for (ptrdiff_t j = 0; j < l->Rp; j++) b->summary[r * l->Rp + j] /= (real)b->length[r];
+            for (ptrdiff_t j = 0; j < Rp; j++) b->summary[r * Rp + j] /= (real)b->length[r];
     drop_summary(net, l, b, dropout, b->summary);
-    for (ptrdiff_t r = 0; r < b->n; r++) copy_reals(l->Op, w->forward.bias, b->outputs + r * l->Op);
-    matmul(b->n, l->O, l->R, b->summary, l->Rp, w->forward.weight_t, l->Op, b->outputs, l->Op, 1);
+    for (ptrdiff_t r = 0; r < b->n; r++) copy_reals(Op, w->forward.bias, b->outputs + r * Op);
+    matmul(b->n, O, R, b->summary, Rp, w->forward.weight_t, Op, b->outputs, Op, 1);
 }
 
 /* From the gradient of the outputs, in b->outputs, to that of each state that was read, in
  * b->d_summary; adds that of the head. */
 static void head_backward(const Network *net, const Layout *l, const Weights *w, Block *b,
                           const Dropout *dropout, HeadParts gradient) {
-    add_outer_products(l->R, l->O, b->n, b->summary, l->Rp, b->outputs, l->Op, gradient.weight_t,
-                       l->Op);
-    for (ptrdiff_t k = 0; k < l->Op; k += LANES) {
+    const ptrdiff_t O = l->O, R = l->R, Op = l->Op, Rp = l->Rp;
+    add_outer_products(R, O, b->n, b->summary, Rp, b->outputs, Op, gradient.weight_t, Op);
+    for (ptrdiff_t k = 0; k < Op; k += LANES) {
         vec sum = load(gradient.bias + k);
-        for (ptrdiff_t r = 0; r < b->n; r++) sum += load(b->outputs + r * l->Op + k);
+        for (ptrdiff_t r = 0; r < b->n; r++) sum += load(b->outputs + r * Op + k);
         store(gradient.bias + k, sum);
     }
-    matmul(b->n, l->R, l->O, b->outputs, l->Op, w->head, l->Rp, b->d_summary, l->Rp, 0);
+    matmul(b->n, R, O, b->outputs, Op, w->head, Rp, b->d_summary, Rp, 0);
     drop_summary(net, l, b, dropout, b->d_summary);
     if (net->readout == MEAN)
         for (ptrdiff_t r = 0; r < b->n; r++)
-            for (ptrdiff_t j = 0; j < l->Rp; j++) b->d_summary[r * l->Rp + j] /= (real)b->length[r];
+            for (ptrdiff_t j = 0; j < Rp; j++) b->d_summary[r * Rp + j] /= (real)b->length[r];
 }
 
 /* One logit o for two classes, q the probability of the second, for a vector of sequences:
@@ -115,17 +116,17 @@ INLINE double softmax_loss(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label, 
  * b->outputs from logits to weighted gradients. */
 static Score softmax_block(const Layout *l, const Sequences *seqs, const Targets *targets, Block *b,
                            ptrdiff_t first) {
+    const ptrdiff_t O = l->O, Op = l->Op;
     Score score = {0, 0, 0, 0};
     for (ptrdiff_t r = 0; r < b->n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
         const ptrdiff_t label = targets->labels != NULL ? targets->labels[i] : 0;
-        const real *soft =
-            targets->values != NULL ? (const real *)targets->values + i * l->O : NULL;
+        const real *soft = targets->values != NULL ? (const real *)targets->values + i * O : NULL;
         const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
-        real *o = b->outputs + r * l->Op;
+        real *o = b->outputs + r * Op;
         int correct;
-        const double loss = softmax_loss(l->O, l->Op, o, label, soft, &correct);
-        for (ptrdiff_t k = 0; k < l->O; k++) o[k] *= weight;
+        const double loss = softmax_loss(O, Op, o, label, soft, &correct);
+        for (ptrdiff_t k = 0; k < O; k++) o[k] *= weight;
         score.loss += (double)weight * loss;
         score.weight += (double)weight;
         score.metric += correct ? (double)weight : 0;
@@ -165,23 +166,24 @@ static Score logistic_block(const Layout *l, const Sequences *seqs, const Target
 /* Likewise for targets that are numbers. */
 static Score huber_block(const Layout *l, const Sequences *seqs, const Targets *targets, Block *b,
                          ptrdiff_t first) {
+    const ptrdiff_t O = l->O, Op = l->Op;
     const real delta = (real)targets->delta;
     Score score = {0, 0, 0, 0};
     for (ptrdiff_t r = 0; r < b->n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
-        const real *y = (const real *)targets->values + i * l->O;
+        const real *y = (const real *)targets->values + i * O;
         const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
-        real *o = b->outputs + r * l->Op;
+        real *o = b->outputs + r * Op;
         real loss = 0, square = 0;
-        for (ptrdiff_t k = 0; k < l->O; k++) {
+        for (ptrdiff_t k = 0; k < O; k++) {
             const real e = o[k] - y[k];
             const real g = e > delta ? delta : e < -delta ? -delta : e;
             loss += g * (e - g / 2);
             square += e * e;
-            o[k] = weight * g / (real)l->O;
+            o[k] = weight * g / (real)O;
         }
-        score.loss += (double)weight * (double)loss / (double)l->O;
-        score.metric += (double)weight * (double)square / (double)l->O;
+        score.loss += (double)weight * (double)loss / (double)O;
+        score.metric += (double)weight * (double)square / (double)O;
         score.weight += (double)weight;
         score.counted += weight > 0;
     }

@@ -1,0 +1,29 @@
+"""Small objects that are values: checked once, equal if their parameters are, never changed."""
+
+from dataclasses import fields
+from numbers import Integral, Real
+
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+
+
+class Number(Interval):
+    """Numbers of a range. A bool, which Python takes for an integer, is none."""
+
+    def is_satisfied_by(self, val):
+        return not isinstance(val, bool) and super().is_satisfied_by(val)
+
+
+class Value:
+    """Base of frozen dataclasses: scikit-learn's words for bad parameters, and plain numbers."""
+
+    _parameter_constraints = {}
+
+    def __post_init__(self):
+        validate_parameter_constraints(
+            self._parameter_constraints, vars(self), caller_name=type(self).__name__
+        )
+        for field in fields(self):  # NumPy's numbers print otherwise
+            value = getattr(self, field.name)
+            if isinstance(value, Real):
+                is_whole = isinstance(value, Integral) and field.type not in (float, float | None)
+                object.__setattr__(self, field.name, int(value) if is_whole else float(value))
