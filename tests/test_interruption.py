@@ -107,9 +107,10 @@ def test_interrupted_while_reading_leaves_the_model_as_it_was(monkeypatch):
 
 
 LONG_FIT = """
-import sys, warnings
+import signal, warnings
 import numpy as np
 from skfastgrnn import FastGRNNClassifier
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 rng = np.random.default_rng(0)
 X, y = rng.standard_normal((200, 20, 3)), np.arange(200) % 2
 model = FastGRNNClassifier(max_iter=10**9, n_iter_no_change=float("inf"), verbose=1)
