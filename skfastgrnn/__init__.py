@@ -12,6 +12,7 @@ The house::
     _guards.py       errors that change nothing and name their argument
     _values.py       small objects that are values
     preprocessing/   scalers, imputer, clipper, temporal features, windows
+    inspection/      displays of losses and gates
     augmentation.py  what training does to sequences
     schedules.py     learning rates from epoch to epoch
     training/        the epochs: early stopping, history
@@ -20,7 +21,7 @@ The house::
     _classifier, _regressor -> _base -> training -> augmentation, schedules
                                                  -> cell -> numpy, scipy
                                      -> _sequences -> cell
-    preprocessing -> _sequences
+    preprocessing -> _sequences          inspection -> fitted attributes only
 """
 
 from ._classifier import FastGRNNClassifier

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "_classifier": {"_base", "_guards", "cell"},
     "_regressor": {"_base", "_guards", "training", "cell"},
     "preprocessing": {"_sequences", "_guards", "_values"},
+    "inspection": set(),  # it reads fitted attributes
     "_versions": {"cell"},
     "_base": {"_sequences", "_guards", "augmentation", "schedules", "training", "cell"},
     "training": {"augmentation", "schedules", "cell"},
