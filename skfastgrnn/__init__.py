@@ -11,6 +11,7 @@ The house::
     _finite.py       padding, gaps and infinity: located
     _guards.py       errors that change nothing and name their argument
     _values.py       small objects that are values
+    _weights.py      weights of samples, checked
     preprocessing/   scalers, imputer, clipper, temporal features, windows
     inspection/      displays of losses and gates
     augmentation.py  what training does to sequences

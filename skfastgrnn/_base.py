@@ -7,7 +7,7 @@ import numpy as np
 from joblib import cpu_count, effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from . import cell
 from ._guards import naming
@@ -135,15 +135,6 @@ class BaseFastGRNN(BaseEstimator):
 
     def _check_training_part(self, training):
         """Refuse a training part that cannot be learned from."""
-
-    def _sample_weights(self, sequences, sample_weight):
-        if sample_weight is None:
-            return None
-        weights = _check_sample_weight(
-            sample_weight, sequences, dtype=sequences.values.dtype, ensure_non_negative=True
-        )
-        check_total(weights)
-        return weights
 
     def _train(self, network, training, validation, rng, *, max_iter, patience):
         """Train a network from fresh initial parameters; see `training.train`."""
@@ -317,17 +308,6 @@ def number_of_threads(n_jobs):
     if n_jobs == 0:
         raise ValueError("n_jobs == 0 has no meaning; pass a number of threads, -1 or None.")
     return max(1, cpu_count() + 1 + n_jobs) if n_jobs < 0 else min(n_jobs, MOST_THREADS)
-
-
-def check_total(weights):
-    """Refuse weights that are all zero, or whose size would overflow or vanish in arithmetic."""
-    if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    limits = np.finfo(weights.dtype)
-    if not weights.sum(dtype=np.float64) < np.sqrt(limits.max):
-        raise ValueError("Sample weights must have a finite sum; scale them down.")
-    if weights.mean(dtype=np.float64) < np.sqrt(limits.tiny):
-        raise ValueError(f"Sample weights are too small for {weights.dtype}; scale them up.")
 
 
 def new_generator(random_state):

@@ -8,8 +8,9 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from ._base import BaseFastGRNN, check_total
+from ._base import BaseFastGRNN
 from ._guards import naming, unchanged_on_error
+from ._weights import check_total, checked_weights
 from .cell import Targets
 
 
@@ -374,7 +375,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                 f"{self.__class__.__name__} needs samples of at least 2 classes in the data, but "
                 f"the data contains only one class: {self.classes_[0]!r}"
             )
-        weights = self._sample_weights(sequences, sample_weight)
+        weights = checked_weights(sample_weight, sequences)
         self._check_every_class_has_weight(labels, weights)
         self._class_weights = self._weights_of_classes(y, weights)
         return self._targets(labels, weights, sequences.values.dtype)
@@ -388,7 +389,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                 raise ValueError(f"It has labels that y does not have: {sorted(unknown)}.")
             labels = np.array([number[label] for label in y.tolist()])
         with naming("sample_weight_val"):
-            weights = self._sample_weights(sequences, sample_weight_val)
+            weights = checked_weights(sample_weight_val, sequences)
             return self._targets(labels, weights, sequences.values.dtype)
 
     def _checked_labels(self, y, sequences):

@@ -76,9 +76,9 @@ def members_of(X, dtype):
     members = []
     for sample, sequence in enumerate(X):
         try:
-            if hasattr(sequence, "to_numpy"):  # of pandas, in which a gap may be NA
-                sequence = sequence.to_numpy(na_value=np.nan)
             member = np.asarray(sequence)
+            if member.dtype == object and hasattr(sequence, "convert_dtypes"):
+                member = sequence.to_numpy(np.float64, na_value=np.nan)  # a gap of pandas is NA
             if np.iscomplexobj(member):
                 raise ValueError("Complex data not supported")
             if member.dtype.kind not in "fiub":

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from ._base import BaseFastGRNN
 from ._guards import naming, unchanged_on_error
+from ._weights import checked_weights
 from .cell import Targets, named_views
 from .training import center_and_scale
 
@@ -202,7 +203,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         averages over the minibatches, each taken before its update.
 
     params_ : dict of str -> ndarray
-        The learned parameters by name. The head's answer in the units of y.
+        The learned parameters by name; those of the head answer in the units of y.
 
     See Also
     --------
@@ -373,7 +374,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
 
     def _learn_targets(self, y, sequences, sample_weight):
         y, self._y_is_1d = self._checked_numbers(y, sequences)
-        weights = self._sample_weights(sequences, sample_weight)
+        weights = checked_weights(sample_weight, sequences)
         dtype = sequences.values.dtype
         self._y_center, self._y_scale = center_and_scale(y, weights, robust=self.loss == "huber")
         resolution = np.finfo(dtype).eps * np.abs(self._y_center)
@@ -393,7 +394,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
             if y.shape[1] != len(self._y_scale):
                 raise ValueError(f"It has {y.shape[1]} output(s), y has {len(self._y_scale)}.")
         with naming("sample_weight_val"):
-            weights = self._sample_weights(sequences, sample_weight_val)
+            weights = checked_weights(sample_weight_val, sequences)
         with naming("y_val"):
             return self._targets(y, weights, sequences.values.dtype)
 

@@ -162,12 +162,12 @@ def _learn_or_check_channels(estimator, n_channels, form, reset):
         )
 
 
-def refuse_lazy_and_framework_arrays(X):
+def refuse_lazy_and_framework_arrays(X, name="X"):
     """Arrays of other libraries are converted by their owner, who knows what that costs."""
     library = type(X).__module__.split(".")[0]
-    conversion = {"dask": "X.compute()", "torch": "X.numpy(force=True)"}.get(library)
+    conversion = {"dask": "compute()", "torch": "numpy(force=True)"}.get(library)
     if conversion:
         raise TypeError(
-            f"X is a {library} object ({type(X).__name__}); pass a NumPy array or DataFrame "
-            f"instead: {conversion}."
+            f"{name} is a {library} object ({type(X).__name__}); pass a NumPy array or DataFrame "
+            f"instead: {name}.{conversion}."
         )

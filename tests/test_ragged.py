@@ -153,6 +153,26 @@ def test_equal_lists_of_numbers_are_rows():
     assert bits(model) == bits(sequences)
 
 
+class Table:
+    """What another library might have: it becomes an array in its own way."""
+
+    def __init__(self, values):
+        self.values, self.ndim = values, values.ndim
+
+    def to_numpy(self):
+        return self.values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype=dtype)
+
+
+def test_members_of_other_libraries():
+    whole = [np.round(4 * x) for x in X]
+    expected = bits(quick().fit(whole, y))
+    assert bits(quick().fit([Table(x) for x in whole], y)) == expected
+    assert bits(quick().fit([pd.DataFrame(x.astype(int)) for x in whole], y)) == expected
+
+
 @pytest.mark.parametrize(
     ("dtypes", "expected"),
     [(["float32"], "float32"), (["float32", "float64"], "float64"), (["int8"], "float64")],

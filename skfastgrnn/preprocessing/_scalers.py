@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import _check_sample_weight
 
 from .._guards import unchanged_on_error
+from .._weights import checked_weights
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 
 
@@ -118,7 +118,9 @@ class SequenceScaler(SequenceTransformer):
             weights = {}
             if sample_weight is not None:
                 n_rows = sequences.lengths if self._length is None else 1  # of each sequence
-                weights["sample_weight"] = np.repeat(weights_of(sequences, sample_weight), n_rows)
+                weights["sample_weight"] = np.repeat(
+                    checked_weights(sample_weight, sequences), n_rows
+                )
             # Whatever scikit-learn is configured to answer, sequences are made of arrays.
             self.scaler_ = learn(rows, **weights).set_output(transform="default")
             self._check_learned(rows)
@@ -489,13 +491,3 @@ class SequenceRobustScaler(SequenceScaler):
             quantile_range=self.quantile_range,
             unit_variance=self.unit_variance,
         )
-
-
-def weights_of(sequences, sample_weight):
-    """One weight (n_samples,) for each sequence."""
-    weights = _check_sample_weight(
-        sample_weight, sequences, dtype=sequences.values.dtype, ensure_non_negative=True
-    )
-    if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    return weights

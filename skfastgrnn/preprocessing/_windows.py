@@ -151,7 +151,7 @@ def _cut(values, width, stride):
 
 def _by_step(values, name, dtype):
     """An array of shape (n_steps, n_columns), not copied if it can be helped."""
-    refuse_lazy_and_framework_arrays(values)
+    refuse_lazy_and_framework_arrays(values, name)
     values = check_array(
         values, dtype=dtype, ensure_2d=False, allow_nd=True, ensure_all_finite=False
     )
@@ -172,7 +172,7 @@ def _check_length(values, name, n_steps):
 
 def _borders(groups, n_steps):
     """The first step of each group, and n_steps."""
-    refuse_lazy_and_framework_arrays(groups)
+    refuse_lazy_and_framework_arrays(groups, "groups")
     # Of a list NumPy would make strings as soon as one entry is a string: NaN would be "nan".
     groups = np.asarray(groups, dtype=object if isinstance(groups, list | tuple) else None)
     if groups.ndim != 1:

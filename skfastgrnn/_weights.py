@@ -1,0 +1,26 @@
+"""Weights of samples, checked."""
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight
+
+
+def checked_weights(sample_weight, sequences):
+    """One weight (n_sequences,) for each sequence, of their dtype; None stays None."""
+    if sample_weight is None:
+        return None
+    weights = _check_sample_weight(
+        sample_weight, sequences, dtype=sequences.values.dtype, ensure_non_negative=True
+    )
+    check_total(weights)
+    return weights
+
+
+def check_total(weights):
+    """Refuse weights that are all zero, or whose size would overflow or vanish in arithmetic."""
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    limits = np.finfo(weights.dtype)
+    if not weights.sum(dtype=np.float64) < np.sqrt(limits.max):
+        raise ValueError("Sample weights must have a finite sum; scale them down.")
+    if weights.mean(dtype=np.float64) < np.sqrt(limits.tiny):
+        raise ValueError(f"Sample weights are too small for {weights.dtype}; scale them up.")
