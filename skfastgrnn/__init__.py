@@ -28,7 +28,15 @@ The house::
 from ._classifier import FastGRNNClassifier
 from ._regressor import FastGRNNRegressor
 from ._versions import show_versions
+from .persistence import load, save
 
 __version__ = "0.1.0"
 
-__all__ = ["FastGRNNClassifier", "FastGRNNRegressor", "__version__", "show_versions"]
+__all__ = [
+    "FastGRNNClassifier",
+    "FastGRNNRegressor",
+    "__version__",
+    "load",
+    "save",
+    "show_versions",
+]

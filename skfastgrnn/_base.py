@@ -1,33 +1,77 @@
 """What the faces share: their parameters, and the way from X to a trained network."""
 
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
-from joblib import cpu_count, effective_n_jobs
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from . import cell
-from ._guards import naming
+from ._continuing import (
+    check_agreement,
+    facts_of,
+    moments_of,
+    take_over_cells,
+    take_over_moments,
+    trained_mask,
+)
+from ._guards import naming, unchanged_on_error
 from ._sequences import to_sequences
-from .augmentation import checked_augmentations
+from ._settings import network_of, new_generator, number_of_threads, optimizer_of, plan_of
+from .persistence import packed_parameters, read_checkpoint
 from .schedules import NAMES as SCHEDULES
-from .schedules import ReduceOnPlateau, for_training, schedule_named
-from .training import DataSet, EpochPlan, Plan, concatenated, hold_out, train
+from .training import (
+    BestSoFar,
+    CallbackSupport,
+    DataSet,
+    OngoingFit,
+    TrainingState,
+    calls_of_fit,
+    concatenated,
+    hold_out,
+    new_history,
+    train,
+    with_callbacks,
+)
 
-#: As many as the compiled kernel takes.
-MOST_THREADS = 64
+#: Parameters that a training's result does not depend on.
+WITHOUT_EFFECT = ("n_jobs", "verbose")
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 
 
-class BaseFastGRNN(BaseEstimator):
+class Task(NamedTuple):
+    """What a fit trains, on what, from where on.
+
+    network : cell.Network
+    whole, training, validation : DataSet; `validation` may be None, `whole` is without X_val
+    state : TrainingState
+    start : dict, the random state with which the fit began
+    facts : dict, what must be the same where the training is taken up again
+    """
+
+    network: cell.Network
+    whole: DataSet
+    training: DataSet
+    validation: DataSet | None
+    state: TrainingState
+    start: dict
+    facts: dict
+
+
+class BaseFastGRNN(CallbackSupport, BaseEstimator):
     """A FastGRNN cell with a linear head, trained by backpropagation through time.
 
-    A face says what its targets are: `_learn_targets` and `_validation_targets` answer them as
-    `cell.Targets`, `_n_outputs` how many outputs they need, `_hopeless_loss` which mean loss only a
-    diverged training ends above, `_check_training_part` refuses what cannot be learned from.
+    A face says what its targets are: `_learn_targets` answers them as `cell.Targets`,
+    `_known_targets` those of further data, `_n_outputs` how many outputs they need. It tells
+    `_hopeless_loss`, the mean loss that only a diverged training ends above, `_check_training_part`
+    refuses what cannot be learned from, `_take_over_head` begins with the head of an earlier fit,
+    and `_finished` makes of trained parameters those that predict.
     """
 
     _parameter_constraints = {
@@ -62,6 +106,8 @@ class BaseFastGRNN(BaseEstimator):
         "n_iter_no_change": [POSITIVE_INTEGER, Options(Real, {np.inf})],
         "tol": [Interval(Real, 0, None, closed="left")],
         "refit": ["boolean"],
+        "warm_start": ["boolean"],
+        "frozen": [str, list, tuple, None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -77,15 +123,6 @@ class BaseFastGRNN(BaseEstimator):
             return n_rows >= self._rows_for_early_stopping
         return self.early_stopping
 
-    def _rows_of_minibatch(self, n_rows):
-        # "auto" was measured, together with the learning rate, on JapaneseVowels, BasicMotions,
-        # ItalyPowerDemand, digits and HAR: small sets need more updates than minibatches of 32 make
-        # in max_iter epochs (+1.3 points of accuracy on JapaneseVowels, +7 on BasicMotions). A rate
-        # of 0.02 does as much for them but costs HAR-2 a point.
-        if self.batch_size == "auto":
-            return min(n_rows, max(8, min(32, n_rows // 32)))
-        return min(self.batch_size, n_rows)
-
     def _check_validation_arguments(self, X_val, y_val, sample_weight_val):
         if X_val is not None and y_val is None:
             raise ValueError("X_val is provided, but y_val was not provided.")
@@ -99,134 +136,255 @@ class BaseFastGRNN(BaseEstimator):
                 "ignored; set early_stopping to 'auto' or True."
             )
 
-    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
+    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val, saved=None):
+        """Train on X; `saved` is the checkpoint of a training to take up, see `persistence`."""
+        if self.warm_start and self.refit:
+            raise ValueError(
+                "warm_start=True and refit=True exclude each other: the former goes on with what "
+                "was learned, the latter trains once more from the start. Set one of them to False."
+            )
         self._check_validation_arguments(X_val, y_val, sample_weight_val)
+        n_epochs = self.max_iter - (saved.estimator.n_iter_ if saved else 0)
+        calls = calls_of_fit(self, n_epochs, X, y, sample_weight)
+        with unchanged_on_error(self):
+            task = self._task(X, y, sample_weight, X_val, y_val, sample_weight_val, saved)
+            training, validation, state = task.training, task.validation, task.state
+            # With learned weights a loss far above that of guessing may be that of new data.
+            hopeless_loss = np.inf if self.warm_start else self._hopeless_loss(training)
+            plan = plan_of(self, len(training.rows), self.max_iter, hopeless_loss)
+            kernel = cell.active_kernel()
+            with self._watched(calls, task, lambda: self._held_out(task, X, y, X_val, y_val)):
+                result = train(kernel, task.network, training, validation, state, plan, calls)
+                self._keep(task.network, state, result.parameters, result.best_iter)
+                if self.refit and validation is not None and result.best_iter and result.completed:
+                    self._refit(task, n_epochs=result.best_iter)
+                if calls is not None:
+                    calls.fit_ends()
+        return self
+
+    def _task(self, X, y, sample_weight, X_val, y_val, sample_weight_val, saved):
+        """What is to be trained, on what, from where on."""
+        earlier = saved.estimator if saved else self._earlier() if self.warm_start else None
         rng = new_generator(self.random_state)
+        if saved:
+            rng.bit_generator.state = saved.training["start"]
+        start = rng.bit_generator.state
         sequences, _ = to_sequences(self, X, reset=True)
-        training = DataSet.of_all(sequences, self._learn_targets(y, sequences, sample_weight))
-        whole, validation = training, None
+        targets = self._learn_targets(y, sequences, sample_weight, earlier)
+        whole, validation = DataSet.of_all(sequences, targets), None
+        training = whole
         if X_val is not None:
             with naming("X_val"):
                 sequences, _ = to_sequences(self, X_val, reset=False, dtype=sequences.values.dtype)
-            targets = self._validation_targets(y_val, sequences, sample_weight_val)
+            targets = self._known_targets(y_val, sequences, sample_weight_val, suffix="_val")
             validation = DataSet.of_all(sequences, targets)
         elif self._holds_out(len(training.rows)):
             training, validation = hold_out(
                 training, self.validation_fraction, shuffled_by=rng if self.shuffle else None
             )
         self._check_training_part(training)
-        network = cell.Network(
-            n_channels=self.n_channels_,
-            hidden_size=int(self.hidden_size),
-            n_outputs=self._n_outputs(),
-            readout=self.readout,
-            gate_activation=self.gate_activation,
-            update_activation=self.update_activation,
-            n_layers=int(self.n_layers),
-            bidirectional=bool(self.bidirectional),
+        facts = facts_of(training, validation, getattr(self, "classes_", None))
+        if saved:
+            check_agreement(
+                {**saved.parameters, **saved.training["facts"]},
+                {**packed_parameters(self), **facts},
+                ignored=WITHOUT_EFFECT,
+            )
+        network = network_of(self, self._n_outputs())
+        state = self._new_state(network, training, rng, earlier, patience=self.n_iter_no_change)
+        if saved:
+            state.go_back_to(saved.training["state"])
+        return Task(network, whole, training, validation, state, start, facts)
+
+    def _held_out(self, task, X, y, X_val, y_val):
+        """The (X, y) that training does not learn from, or None."""
+        if task.validation is None:
+            return None
+        if X_val is not None:
+            return X_val, y_val
+        rows = task.validation.rows
+        return _safe_indexing(X, rows), _safe_indexing(y, rows)
+
+    def _refit(self, task, n_epochs):
+        """Train once more, on all rows, and keep what that gives."""
+        whole = task.whole
+        if len(task.training.rows) == len(whole.rows):  # validation came by itself
+            whole = concatenated(whole, task.validation)
+        state = self._new_state(task.network, whole, task.state.rng, patience=np.inf)
+        plan = plan_of(self, len(whole.rows), n_epochs, self._hopeless_loss(whole))
+        again = train(cell.active_kernel(), task.network, whole, None, state, plan)
+        if again.completed:
+            self._parameters = self._finished(task.network, again.parameters)
+
+    def _new_state(self, network, training, rng, earlier=None, *, patience):
+        """A training before its first epoch, from fresh parameters or those learned `earlier`."""
+        sequences = training.sequences
+        typical_length = np.median(sequences.lengths)
+        parameters = cell.initial(network, typical_length, rng, sequences.values.dtype)
+        trained = trained_mask(network, self.frozen, parameters.dtype)
+        optimizer = optimizer_of(self, parameters, trained)
+        if earlier is not None:
+            parts = cell.named_views(network, parameters)
+            take_over_cells(parts, earlier.params_, network, earlier._network)
+            self._take_over_head(parts, earlier)
+            if earlier._network == network:
+                take_over_moments(optimizer, getattr(earlier, "_moments", None))
+        return TrainingState(
+            parameters=parameters,
+            initial=parameters.copy(),
+            optimizer=optimizer,
+            rng=rng,
+            watched=BestSoFar(parameters, tol=self.tol, patience=patience),
+            history=new_history(training.targets.loss),
         )
-        return self._fit_network(
-            network,
-            training,
-            validation,
-            rng,
-            whole=lambda: whole if X_val is None else concatenated(whole, validation),
-        )
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def resume(
+        self,
+        path,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Take up a training that was interrupted, as if it had not been.
+
+        The weights, the history and all that follows are those of a `fit` that was never
+        interrupted, to the last bit, if the data are the same and the processor has the same
+        instruction set.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A file that :class:`skfastgrnn.callbacks.Checkpoint` has written during `fit`.
+
+        X, y, sample_weight, X_val, y_val, sample_weight_val
+            What `fit` was called with.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If the file is no checkpoint, or parameters (`n_jobs` and `verbose` aside), the shape of
+            the data or classes are not what they were: the error lists what differs. The estimator
+            is then left as it was.
+        FileNotFoundError
+            If there is no such file.
+        """
+        saved = read_checkpoint(path, type(self).__name__)
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, saved)
+
+    def _partial_fit(self, X, learn_targets):
+        """Train for one epoch more.
+
+        `learn_targets` answers the targets of sequences, given the estimator as it was, or None.
+        """
+        if self.early_stopping is True:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        with unchanged_on_error(self):
+            earlier = self._earlier()
+            if earlier is None:
+                sequences, _ = to_sequences(self, X, reset=True)
+            else:
+                sequences, _ = self._read(X)
+            training = DataSet.of_all(sequences, learn_targets(sequences, earlier))
+            rng = new_generator(self.random_state, getattr(self, "_moments", {}).get("step", 0))
+            network = network_of(self, self._n_outputs())
+            state = self._new_state(network, training, rng, earlier, patience=np.inf)
+            if earlier is not None:
+                history = {**state.history, **earlier.history_}
+                state.history = {name: list(values) for name, values in history.items()}
+            plan = plan_of(self, len(training.rows), state.n_iter + 1, np.inf)
+            result = train(cell.active_kernel(), network, training, None, state, plan)
+            self._keep(network, state, result.parameters, state.n_iter)
+            self.best_loss_ = min(self.history_["loss"])
+            self._moments = moments_of(state.optimizer)
+        return self
+
+    def _earlier(self):
+        """The estimator as it is, if it is fitted."""
+        return copy(self) if hasattr(self, "_parameters") else None
 
     def _check_training_part(self, training):
         """Refuse a training part that cannot be learned from."""
 
-    def _train(self, network, training, validation, rng, *, max_iter, patience):
-        """Train a network from fresh initial parameters; see `training.train`."""
-        sequences = training.sequences
-        typical_length = np.median(sequences.lengths)
-        parameters = cell.initial(network, typical_length, rng, sequences.values.dtype)
-        optimizer = cell.Optimizer(
-            first=np.zeros_like(parameters),
-            second=np.zeros_like(parameters),
-            solver=self.solver,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            epsilon=self.epsilon,
-            momentum=self.momentum,
-            nesterov=self.nesterovs_momentum,
-            alpha=self.alpha,
-            clip_norm=np.inf if self.clip_norm is None else self.clip_norm,
-            clip_value=np.inf if self.clip_value is None else self.clip_value,
-        )
-        # The kernel needs no more memory for the whole of an accumulated minibatch than for a part.
-        n_rows = len(training.rows)
-        batch_size = min(n_rows, self.accumulate * self._rows_of_minibatch(n_rows))
-        plan = Plan(
-            EpochPlan(
-                batch_size=batch_size,
-                shuffle=self.shuffle,
-                balanced=self._is_balanced(),
-                dropout=self.dropout,
-                augment=checked_augmentations(self.augment),
-                n_threads=number_of_threads(self.n_jobs),
-            ),
-            schedule=self._schedule(max_iter),
-            learning_rate_init=self.learning_rate_init,
-            max_iter=max_iter,
-            tol=self.tol,
-            patience=patience,
-            hopeless_loss=self._hopeless_loss(training),
-            verbose=self.verbose,
-        )
-        kernel = cell.active_kernel()
-        return train(kernel, network, parameters, training, validation, optimizer, plan, rng)
-
     def _is_balanced(self):
         return False
 
-    def _schedule(self, max_iter):
-        """The learning-rate schedule, as long as the training where it asks for that."""
-        schedule = self.learning_rate
-        if schedule == "plateau" and np.isfinite(self.n_iter_no_change):
-            # It has to act twice before early stopping gives up.
-            schedule = ReduceOnPlateau(patience=max(1, self.n_iter_no_change // 3))
-        elif isinstance(schedule, str):
-            schedule = schedule_named(
-                schedule, lr_decay=self.lr_decay, lr_decay_step=self.lr_decay_step
+    @contextmanager
+    def _watched(self, calls, task, held_out):
+        """Let callbacks look at a training while it runs."""
+        if calls is None:
+            yield
+            return
+        network, training, state = task.network, task.training, task.state
+
+        def gradients(n_sequences):
+            n_rows = len(training.rows)
+            rows = training.rows[:: max(1, n_rows // n_sequences)][:n_sequences]
+            score, gradient = cell.active_kernel().loss_gradient(
+                network, state.parameters, training.sequences, training.targets, rows
             )
-        return for_training(schedule, max_iter)
+            return cell.named_views(network, gradient / score.weight)
 
-    def _fit_network(self, network, training, validation, rng, *, whole):
-        """Train, twice where `refit` asks for it, and keep what was learned.
+        def fitted(parameters, epoch):
+            estimator = copy(self)
+            estimator._keep(network, state, parameters.copy(), epoch)
+            return estimator
 
-        `whole` answers the DataSet of all rows, validation included.
-        """
-        result = self._train(
-            network,
-            training,
-            validation,
-            rng,
-            max_iter=self.max_iter,
-            patience=self.n_iter_no_change,
+        def now():
+            return fitted(state.parameters, state.n_iter)
+
+        self._ongoing = OngoingFit(
+            state,
+            as_dict=lambda: {"start": task.start, "facts": task.facts, "state": state.as_dict()},
+            now=now,
+            best=lambda: fitted(state.watched.best_parameters, state.watched.best_epoch),
+            gradients=gradients,
+            held_out=held_out,
         )
+        calls.fit_begins(attributes=lambda: vars(now()))
+        yield
+        del self._ongoing
+
+    def _keep(self, network, state, parameters, best_iter):
+        """Become an estimator fitted to what a training has come to."""
         self._network_settings = asdict(network)
-        self._parameters = result.parameters
-        self.n_iter_ = result.n_iter
-        self.best_iter_ = result.best_iter
-        self.loss_ = result.loss
-        self.best_loss_ = result.best_loss
-        self.history_ = result.history
-        self.loss_curve_ = result.history["loss"]
-        self.validation_loss_curve_ = result.history["validation_loss"]
-        self.validation_scores_ = result.validation_scores
-        if self.refit and validation is not None and result.best_iter > 0 and result.completed:
-            again = self._train(
-                network,
-                whole(),
-                None,
-                rng,
-                max_iter=result.best_iter,
-                patience=np.inf,
-            )
-            if again.completed:
-                self._parameters = again.parameters
-        return self
+        self._parameters = self._finished(network, parameters)
+        self.n_iter_ = state.n_iter
+        self.best_iter_ = best_iter
+        self.loss_ = state.loss
+        self.best_loss_ = state.watched.best_loss
+        self.history_ = {name: list(values) for name, values in state.history.items()}
+        vars(self).pop("_moments", None)
+        if self.warm_start:
+            self._moments = moments_of(state.optimizer)
+
+    def _finished(self, network, parameters):
+        """Parameters as they predict, from those that were trained."""
+        return parameters
+
+    @property
+    def validation_scores_(self):
+        """Accuracy or R² of the validation set after every epoch; empty without validation."""
+        return self.history_[f"validation_{self._metric}"]
+
+    @property
+    def loss_curve_(self):
+        """Training objective (mean loss and penalty) of every epoch."""
+        return self.history_["loss"]
+
+    @property
+    def validation_loss_curve_(self):
+        """Validation loss of every epoch; empty without validation."""
+        return self.history_["validation_loss"]
 
     @property
     def _network(self):
@@ -295,23 +453,40 @@ class BaseFastGRNN(BaseEstimator):
             form = form._replace(kind="3-D")
         return form.restore(every, sequences.lengths)
 
+    def _to_save(self):
+        """What a file keeps beside the constructor's parameters: attributes, arrays by name."""
+        check_is_fitted(self)
+        attributes = {
+            name: value
+            for name, value in self.__getstate__().items()
+            if name not in self.get_params(deep=False)
+            and not name.startswith(("_skl", "_callback", "_parent_callback", "_sklearn"))
+            and name != "_parameters"
+        }
+        return attributes, self.params_
+
+    def _restore(self, attributes, arrays):
+        """Become what `_to_save` told of, if it makes sense."""
+        vars(self).update(attributes)
+        wanted = cell.shapes(self._network)
+        found = {name: array.shape for name, array in arrays.items()}
+        if found != wanted:
+            raise ValueError(f"The network needs parameters of shapes {wanted}; there are {found}.")
+        dtypes = {array.dtype.name for array in arrays.values()}
+        if len(dtypes) > 1 or not dtypes <= {"float32", "float64"}:
+            raise ValueError(f"The parameters must all be float32 or float64; they are {dtypes}.")
+        if self._n_outputs() != self._network.n_outputs:
+            raise ValueError(
+                f"The network has {self._network.n_outputs} outputs, but {self._n_outputs()} are "
+                "needed."
+            )
+        self._parameters = np.concatenate([arrays[name].ravel() for name in wanted])
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_ongoing"}
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-def number_of_threads(n_jobs):
-    """Threads for n_jobs as joblib counts jobs: None as its context says, -1 for all cores."""
-    if n_jobs is None:
-        return effective_n_jobs(None)
-    if n_jobs == 0:
-        raise ValueError("n_jobs == 0 has no meaning; pass a number of threads, -1 or None.")
-    return max(1, cpu_count() + 1 + n_jobs) if n_jobs < 0 else min(n_jobs, MOST_THREADS)
-
-
-def new_generator(random_state):
-    """A generator of its own for a fit; None means fresh entropy, never NumPy's global state."""
-    if isinstance(random_state, np.random.RandomState):
-        random_state = random_state.randint(np.iinfo(np.int32).max, size=4)
-    return np.random.Generator(np.random.SFC64(random_state))  # the fastest to shuffle

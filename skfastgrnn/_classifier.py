@@ -5,15 +5,19 @@ from scipy.special import expit, log_expit
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from ._base import BaseFastGRNN
-from ._guards import naming, unchanged_on_error
+from ._continuing import take_over_head
+from ._guards import naming
 from ._weights import check_total, checked_weights
 from .cell import Targets
+from .persistence import saveable
+from .training import with_callbacks
 
 
+@saveable
 class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     r"""Classify sequences with a kilobyte-sized gated recurrent network.
 
@@ -236,6 +240,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     (2, 10)
     """
 
+    _metric = "accuracy"
+
     _parameter_constraints = {
         **BaseFastGRNN._parameter_constraints,
         "sampling": [StrOptions({"balanced"}), None],
@@ -278,6 +284,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         tol=1e-4,
         refit=False,
         class_weight=None,
+        warm_start=False,
+        frozen=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -315,10 +323,13 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         self.tol = tol
         self.refit = refit
         self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.frozen = frozen
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train on sequences X with labels y.
@@ -363,10 +374,57 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         ConvergenceWarning
             If `max_iter` came before convergence, or if the training diverged.
         """
-        with unchanged_on_error(self):
-            return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
-    def _learn_targets(self, y, sequences, sample_weight):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch more, on these sequences.
+
+        The first call, unless the model is fitted, begins with fresh weights. Nothing is held out,
+        and callbacks are not called.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            Sequences as in `fit`.
+
+        y : array-like of shape (n_samples,)
+            Class labels; some classes may be missing.
+
+        classes : array-like of shape (n_classes,), default=None
+            All labels that ever come; the first call needs them, later ones may leave them out.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples.
+
+        Returns
+        -------
+        self : FastGRNNClassifier
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument cannot be used, ``early_stopping=True`` or ``class_weight="balanced"``;
+            the estimator is then left as it was.
+        """
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight='balanced' is not supported by partial_fit, which never sees all "
+                "labels. Compute weights with sklearn.utils.compute_class_weight, and pass them as "
+                "the class_weight parameter."
+            )
+
+        def learn_targets(sequences, earlier):
+            _check_partial_fit_first_call(self, classes)
+            if len(self.classes_) < 2:
+                raise ValueError(f"classes must hold at least 2 of them; got {classes!r}.")
+            self._class_weights = self._weights_of_classes(self.classes_, None)
+            return self._known_targets(y, sequences, sample_weight)
+
+        return self._partial_fit(X, learn_targets)
+
+    def _learn_targets(self, y, sequences, sample_weight, earlier):
         with naming("y"):
             y = self._checked_labels(y, sequences)
             self.classes_, labels = np.unique(y, return_inverse=True)
@@ -380,16 +438,19 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         self._class_weights = self._weights_of_classes(y, weights)
         return self._targets(labels, weights, sequences.values.dtype)
 
-    def _validation_targets(self, y_val, sequences, sample_weight_val):
-        with naming("y_val"):
-            y = self._checked_labels(y_val, sequences)
+    def _known_targets(self, y, sequences, sample_weight, *, suffix=""):
+        with naming(f"y{suffix}"):
+            y = self._checked_labels(y, sequences)
             number = {label: i for i, label in enumerate(self.classes_.tolist())}
             unknown = set(y.tolist()) - set(number)
             if unknown:
-                raise ValueError(f"It has labels that y does not have: {sorted(unknown)}.")
+                raise ValueError(
+                    f"It has labels that are none of the classes: {sorted(unknown)}; there are "
+                    f"{self.classes_.tolist()}."
+                )
             labels = np.array([number[label] for label in y.tolist()])
-        with naming("sample_weight_val"):
-            weights = checked_weights(sample_weight_val, sequences)
+        with naming(f"sample_weight{suffix}"):
+            weights = checked_weights(sample_weight, sequences)
             return self._targets(labels, weights, sequences.values.dtype)
 
     def _checked_labels(self, y, sequences):
@@ -450,6 +511,9 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                 "at random, so that all classes weigh the same. Leave one of them out."
             )
         return True
+
+    def _take_over_head(self, parts, earlier):
+        take_over_head(parts, earlier.params_, self.classes_, earlier.classes_)
 
     def _n_outputs(self):
         return 1 if len(self.classes_) == 2 else len(self.classes_)

@@ -9,12 +9,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length
 
 from ._base import BaseFastGRNN
-from ._guards import naming, unchanged_on_error
+from ._guards import naming
 from ._weights import checked_weights
 from .cell import Targets, named_views
-from .training import center_and_scale
+from .persistence import saveable
+from .training import center_and_scale, with_callbacks
 
 
+@saveable
 class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     r"""Predict numbers from sequences with a kilobyte-sized gated recurrent network.
 
@@ -239,6 +241,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     True
     """
 
+    _metric = "r2"
+
     _parameter_constraints = {
         **BaseFastGRNN._parameter_constraints,
         "loss": [StrOptions({"squared_error", "huber"})],
@@ -281,6 +285,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         n_iter_no_change=10,
         tol=1e-4,
         refit=False,
+        warm_start=False,
+        frozen=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -318,10 +324,13 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.refit = refit
+        self.warm_start = warm_start
+        self.frozen = frozen
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train on sequences X with targets y.
@@ -367,12 +376,50 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         ConvergenceWarning
             If `max_iter` came before convergence, or if the training diverged.
         """
-        with unchanged_on_error(self):
-            self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
-            self._fold_scale_into_head()
-        return self
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
-    def _learn_targets(self, y, sequences, sample_weight):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch more, on these sequences.
+
+        The first call, unless the model is fitted, begins with fresh weights and learns the center
+        and scale of y, which later calls keep. Nothing is held out, and callbacks are not called.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            Sequences as in `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers to predict.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples.
+
+        Returns
+        -------
+        self : FastGRNNRegressor
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument cannot be used, or ``early_stopping=True``; the estimator is then left as
+            it was.
+        """
+
+        def learn_targets(sequences, earlier):
+            if earlier is None:
+                return self._learn_targets(y, sequences, sample_weight)
+            return self._known_targets(y, sequences, sample_weight)
+
+        return self._partial_fit(X, learn_targets)
+
+    def _learn_targets(self, y, sequences, sample_weight, earlier=None):
+        if earlier is not None:  # whose head answers in units of its center and scale
+            self._y_center, self._y_scale = earlier._y_center, earlier._y_scale
+            self._y_is_1d = self._checked_numbers(y, sequences)[1]
+            return self._known_targets(y, sequences, sample_weight)
         y, self._y_is_1d = self._checked_numbers(y, sequences)
         weights = checked_weights(sample_weight, sequences)
         dtype = sequences.values.dtype
@@ -388,14 +435,16 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
             )
         return self._targets(y, weights, dtype)
 
-    def _validation_targets(self, y_val, sequences, sample_weight_val):
-        with naming("y_val"):
-            y, _ = self._checked_numbers(y_val, sequences)
+    def _known_targets(self, y, sequences, sample_weight, *, suffix=""):
+        with naming(f"y{suffix}"):
+            y, _ = self._checked_numbers(y, sequences)
             if y.shape[1] != len(self._y_scale):
-                raise ValueError(f"It has {y.shape[1]} output(s), y has {len(self._y_scale)}.")
-        with naming("sample_weight_val"):
-            weights = checked_weights(sample_weight_val, sequences)
-        with naming("y_val"):
+                raise ValueError(
+                    f"It has {y.shape[1]} output(s), the network has {len(self._y_scale)}."
+                )
+        with naming(f"sample_weight{suffix}"):
+            weights = checked_weights(sample_weight, sequences)
+        with naming(f"y{suffix}"):
             return self._targets(y, weights, sequences.values.dtype)
 
     def _checked_numbers(self, y, sequences):
@@ -432,12 +481,20 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         losses = np.mean(slopes * (errors - slopes / 2), axis=1)
         return max(1.0, 2 * np.average(losses, weights=weights))
 
-    def _fold_scale_into_head(self):
+    def _take_over_head(self, parts, earlier):
+        """From outputs in the units of y to outputs for scaled targets."""
+        scale = self._y_scale
+        parts["head_weight"][...] = earlier.params_["head_weight"] / scale[:, None]
+        parts["head_bias"][...] = (earlier.params_["head_bias"] - self._y_center) / scale
+
+    def _finished(self, network, parameters):
         """From outputs for scaled targets to outputs in the units of y."""
-        head = named_views(self._network, self._parameters)
+        finished = parameters.copy()
+        head = named_views(network, finished)
         head["head_weight"] *= self._y_scale[:, None]
         head["head_bias"] *= self._y_scale
         head["head_bias"] += self._y_center
+        return finished
 
     def predict(self, X):
         """Predict the targets of sequences.

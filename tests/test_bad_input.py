@@ -241,6 +241,8 @@ BAD_PARAMETERS = {
     "n_iter_no_change": [0, -1, 2.5, None],
     "tol": [-1e-9, np.nan, None],
     "refit": ["yes", None],
+    "warm_start": ["yes", None],
+    "frozen": [True, {"W": True}, 1],
     "class_weight": ["auto", [1, 2], 2],
     "n_jobs": [1.5, "all"],
     "random_state": [-1, "seed", 1.5, np.random.default_rng(0)],

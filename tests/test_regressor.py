@@ -310,7 +310,7 @@ REFUSED = {
     "other outputs in y_val": (
         {},
         {"y": Y, "X_val": X_val, "y_val": y_val},
-        r"y_val: It has 1 output\(s\), y has 3",
+        r"y_val: It has 1 output\(s\), the network has 3",
     ),
     "X_val without y_val": ({}, {"X_val": X_val}, "y_val was not provided"),
     "NaN in y_val": ({}, {"X_val": X_val, "y_val": y_val * np.nan}, "y_val: Input y contains NaN"),

@@ -15,7 +15,7 @@ _choice.py            which of them is in use
 from ._batch import Dropout, EpochTotals, Optimizer, Score, SequenceBatch, Targets
 from ._choice import active_kernel, available_kernels, kernel_named
 from ._network import ACTIVATIONS, MAX_LAYERS, READOUTS, SOLVERS, Network
-from ._params import initial, n_parameters, named_views
+from ._params import initial, n_parameters, named_views, shapes
 
 __all__ = [
     "ACTIVATIONS",
@@ -35,4 +35,5 @@ __all__ = [
     "kernel_named",
     "n_parameters",
     "named_views",
+    "shapes",
 ]

@@ -1,6 +1,8 @@
 """Training: whole epochs come from the kernel; what happens between two epochs is decided here.
 
 _stopping.py        when to stop, and which weights to keep
+_state.py           what changes from epoch to epoch
+_callbacks.py       scikit-learn's callbacks, told of every epoch
 _report.py          the lines that verbose=1 prints
 _metrics.py         accuracy and R², beside the loss
 _data.py            data sets, and parts of them held out
@@ -9,18 +11,34 @@ _epoch.py           one epoch
 _trainer.py         all of them
 """
 
+from ._callbacks import (
+    CallbackSupport,
+    OngoingFit,
+    ScoringMonitor,
+    calls_of_fit,
+    with_callbacks,
+)
 from ._data import DataSet, concatenated, hold_out
 from ._epoch import EpochPlan
 from ._metrics import center_and_scale
-from ._trainer import Plan, TrainingResult, train
+from ._state import TrainingState, new_history
+from ._stopping import BestSoFar
+from ._trainer import Plan, train
 
 __all__ = [
+    "BestSoFar",
+    "CallbackSupport",
     "DataSet",
     "EpochPlan",
+    "OngoingFit",
     "Plan",
-    "TrainingResult",
+    "ScoringMonitor",
+    "TrainingState",
+    "calls_of_fit",
     "center_and_scale",
     "concatenated",
     "hold_out",
+    "new_history",
     "train",
+    "with_callbacks",
 ]

@@ -23,20 +23,22 @@ class BestSoFar:
         self.best_loss = np.inf
         self.best_epoch = 0
         self.best_parameters = parameters.copy()
-        self._loss_to_beat = np.inf
-        self._waited = 0
+        self.loss_to_beat = np.inf
+        self.waited = 0
+        self.improved = False  # by what it saw last
 
     def see(self, epoch, loss, parameters):
         """Take note of the loss of the parameters after so many epochs."""
-        if loss < self.best_loss:
+        self.improved = loss < self.best_loss
+        if self.improved:
             self.best_loss, self.best_epoch = loss, epoch
             self.best_parameters[:] = parameters
-        if loss < self._loss_to_beat - self.tol:
-            self._loss_to_beat, self._waited = loss, 0
+        if loss < self.loss_to_beat - self.tol:
+            self.loss_to_beat, self.waited = loss, 0
         else:
-            self._waited += 1
+            self.waited += 1
 
     @property
     def exhausted(self):
         """Whether `patience` epochs went by without improvement."""
-        return self._waited >= self.patience
+        return self.waited >= self.patience

@@ -1,0 +1,117 @@
+"""Going on from an earlier training: what is taken over, what stays frozen, what must agree."""
+
+import numpy as np
+
+from . import cell
+
+HEAD = ("head_weight", "head_bias")
+
+
+def take_over_cells(parts, earlier, network, earlier_network):
+    """Copy all but the head's parameters; both are dicts of arrays by name, `parts` is changed."""
+    differences = [
+        f"{name} is {getattr(network, name)!r}, and was {getattr(earlier_network, name)!r}"
+        for name in vars(network)
+        if name != "n_outputs" and getattr(network, name) != getattr(earlier_network, name)
+    ]
+    if differences:
+        raise ValueError(
+            "Training cannot go on with the weights that were learned before, since the network "
+            f"is another one: {'; '.join(differences)}. Set them back, set warm_start=False and "
+            "call fit, or clone the estimator."
+        )
+    for name in parts.keys() - set(HEAD):
+        parts[name][...] = earlier[name]
+
+
+def take_over_head(parts, earlier, classes, earlier_classes):
+    """Copy the head's rows of the classes that were known; those of new ones stay as drawn.
+
+    The single logit o of two classes is taken for the two logits (-o / 2, o / 2), which give the
+    same probabilities; from two logits comes their difference.
+    """
+    rows = {name: rows_of_classes(parts[name]) for name in HEAD}
+    place = {label: i for i, label in enumerate(earlier_classes.tolist())}
+    for name in HEAD:
+        known = rows_of_classes(earlier[name])
+        for i, label in enumerate(classes.tolist()):
+            if label in place:
+                rows[name][i] = known[place[label]]
+        parts[name][...] = rows[name] if len(parts[name]) > 1 else rows[name][1:] - rows[name][:1]
+
+
+def rows_of_classes(head):
+    """A head's array (n_outputs, ...) with one row a class (n_classes, ...)."""
+    return head.copy() if len(head) > 1 else np.concatenate([-0.5 * head, 0.5 * head])
+
+
+def trained_mask(network, frozen, dtype):
+    """1 for each parameter of the flat vector that is trained, 0 for those frozen; None for all.
+
+    frozen : "cell", "head", a parameter's name, a list of such names, or None
+    """
+    if frozen is None:
+        return None
+    mask = np.ones(cell.n_parameters(network), dtype=dtype)
+    parts = cell.named_views(network, mask)
+    groups = {"cell": set(parts) - set(HEAD), "head": set(HEAD)}
+    names = [frozen] if isinstance(frozen, str) else list(frozen)
+    unknown = [name for name in names if name not in groups and name not in parts]
+    if unknown:
+        raise ValueError(
+            f"frozen names {unknown}, which this network does not have. There are 'cell', 'head', "
+            f"and the parameters {list(parts)}."
+        )
+    for name in names:
+        for part in groups.get(name, [name]):
+            parts[part][...] = 0
+    if not mask.any():
+        raise ValueError(f"frozen={frozen!r} leaves no parameter to train.")
+    return mask
+
+
+def moments_of(optimizer):
+    """What an optimizer remembers of its updates, as plain arrays."""
+    return {
+        "solver": optimizer.solver,
+        "first": optimizer.first,
+        "second": optimizer.second,
+        "step": optimizer.step,
+    }
+
+
+def take_over_moments(optimizer, moments):
+    """Go on with the moments of another training, unless its solver was another one."""
+    if moments is not None and moments["solver"] == optimizer.solver:
+        optimizer.first[:] = moments["first"]
+        optimizer.second[:] = moments["second"]
+        optimizer.step = moments["step"]
+
+
+def facts_of(training, validation, classes):
+    """What data a training learns from, as far as names and numbers can tell."""
+    facts = {} if classes is None else {"classes": classes.tolist()}
+    for name, part in (("training", training), ("validation", validation)):
+        if part is not None:
+            facts |= {
+                f"{name} sequences": len(part.rows),
+                f"{name} steps": int(part.sequences.lengths[part.rows].sum()),
+                f"{name} channels": part.sequences.values.shape[1],
+                f"{name} dtype": part.sequences.values.dtype.name,
+                f"{name} weights": part.targets.weights is not None,
+            }
+    return facts
+
+
+def check_agreement(saved, now, *, ignored=()):
+    """Refuse to take up a training with something else than it had; both are dicts by name."""
+    differences = [
+        f"{name}: {saved.get(name)!r} in the checkpoint, {now.get(name)!r} here"
+        for name in {**saved, **now}
+        if saved.get(name) != now.get(name) and name not in ignored
+    ]
+    if differences:
+        raise ValueError(
+            "The training cannot be taken up, since not all is as it was:\n  "
+            + "\n  ".join(differences)
+        )

@@ -1,0 +1,100 @@
+"""Python's values as JSON and arrays, and back, without code.
+
+None, booleans, finite numbers, strings and lists of them are themselves in JSON; anything else is
+an object with one key that says what it is.
+"""
+
+import math
+from dataclasses import fields
+
+import numpy as np
+
+from . import augmentation, schedules
+
+#: Small objects that may be in a file, by their name.
+VALUES = {
+    name: getattr(module, name) for module in (augmentation, schedules) for name in module.__all__
+}
+
+
+class Unwritable:
+    """Stands for an object that only code could restore."""
+
+
+def pack(value, name, tensors):
+    """The JSON of a value; its arrays go to `tensors`, under names that begin with `name`."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, np.generic):
+        return pack(value.item(), name, tensors)
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"float": str(value)}
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind in "biuf":
+            tensors[name] = value
+            return {"array": name}
+        return {"labels": packed_list(value.tolist(), name, tensors), "dtype": value.dtype.str}
+    if isinstance(value, list):
+        if value and all(type(entry) is float for entry in value):
+            tensors[name] = np.array(value)
+            return {"floats": name}
+        return packed_list(value, name, tensors)
+    if isinstance(value, tuple):
+        return {"tuple": packed_list(value, name, tensors)}
+    if isinstance(value, dict):
+        if all(isinstance(key, str) for key in value):
+            return {"dict": {key: pack(v, f"{name}/{key}", tensors) for key, v in value.items()}}
+        pairs = [list(pair) for pair in value.items()]
+        return {"pairs": packed_list(pairs, name, tensors)}
+    kind = type(value)
+    if VALUES.get(kind.__name__) is kind:
+        settings = {
+            field.name: pack(getattr(value, field.name), f"{name}/{field.name}", tensors)
+            for field in fields(value)
+        }
+        return {"value": kind.__name__, "settings": settings}
+    origin = value if hasattr(value, "__qualname__") else kind
+    return {"unwritable": f"{origin.__module__}.{origin.__qualname__}"}
+
+
+def packed_list(values, name, tensors):
+    return [pack(value, f"{name}/{i}", tensors) for i, value in enumerate(values)]
+
+
+def unpack(packed, tensors):
+    """The value that `pack` was given, or an `Unwritable`.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If it is not what `pack` answers.
+    """
+    if isinstance(packed, list):
+        return [unpack(entry, tensors) for entry in packed]
+    if not isinstance(packed, dict):
+        return packed
+    if "value" in packed:
+        settings = {key: unpack(v, tensors) for key, v in packed["settings"].items()}
+        if any(isinstance(setting, Unwritable) for setting in settings.values()):
+            return Unwritable()
+        return VALUES[packed["value"]](**settings)
+    if "labels" in packed:
+        return np.array(unpack(packed["labels"], tensors), dtype=np.dtype(packed["dtype"]))
+    ((kind, content),) = packed.items()
+    if kind == "array":
+        return tensors[content]
+    if kind == "floats":
+        return tensors[content].tolist()
+    if kind == "float":
+        return float(content)
+    if kind == "tuple":
+        return tuple(unpack(content, tensors))
+    if kind == "dict":
+        return {key: unpack(value, tensors) for key, value in content.items()}
+    if kind == "pairs":
+        return dict(unpack(content, tensors))
+    if kind == "unwritable":
+        return Unwritable()
+    raise ValueError(f"It holds a {kind!r}, which is unknown here.")

@@ -1,0 +1,16 @@
+"""Callbacks: what looks at a training while it runs, writes it down or ends it.
+
+They follow the protocol of scikit-learn's own, and need scikit-learn 1.9 or newer. They are set on
+a network, which may then be in a pipeline or a search:
+
+>>> from skfastgrnn import FastGRNNClassifier
+>>> from skfastgrnn.callbacks import TimeLimit
+>>> model = FastGRNNClassifier(random_state=0).set_callbacks(TimeLimit(60))
+
+scikit-learn's `ProgressBar` and `ScoringMonitor` work on networks, too.
+"""
+
+from ._checkpoint import Checkpoint
+from ._limits import TimeLimit
+
+__all__ = ["Checkpoint", "TimeLimit"]

@@ -1,0 +1,56 @@
+"""TimeLimit: no longer than so many seconds."""
+
+import time
+from numbers import Real
+
+from sklearn.utils._param_validation import Interval, validate_params
+
+from ._base import Callback, is_epoch
+
+
+class TimeLimit(Callback):
+    """End the training with the first epoch that is over after so many seconds.
+
+    The estimator is then fitted as after any other end of training: with the weights of its best
+    epoch where something is held out.
+
+    Parameters
+    ----------
+    seconds : float
+        Counted from the beginning of `fit` or `resume`, at least 0; 0 trains for one epoch. A
+        second training that `refit` asks for comes on top of it.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `seconds` is negative or no number.
+
+    Examples
+    --------
+    >>> from skfastgrnn import FastGRNNClassifier
+    >>> from skfastgrnn.callbacks import TimeLimit
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0]] * 10, ["rises", "falls"] * 10
+    >>> model = FastGRNNClassifier(2, random_state=0).set_callbacks(TimeLimit(0))
+    >>> model.fit(X, y).n_iter_
+    1
+    """
+
+    @validate_params(
+        {"seconds": [Interval(Real, 0, None, closed="left")]}, prefer_skip_nested_validation=True
+    )
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self._begun = {}  # when each fit has, by its estimator
+
+    def setup(self, estimator, context):
+        """Begin to count."""
+        super().setup(estimator, context)
+        self._begun[id(estimator)] = time.monotonic()
+
+    def on_fit_task_end(self, estimator, context):
+        """Answer whether the time is over."""
+        return is_epoch(context) and time.monotonic() - self._begun[id(estimator)] >= self.seconds
+
+    def teardown(self, estimator, context):
+        """Forget the fit."""
+        self._begun.pop(id(estimator), None)

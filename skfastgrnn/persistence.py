@@ -1,0 +1,222 @@
+"""Models in files, and checkpoints of their training: safetensors, and no code.
+
+`save` writes a fitted estimator into one safetensors file and `load` reads it back:
+
+- one tensor for each parameter of the network, under its name in `params_`: `W`, `U`, ...;
+- further arrays, named after the attribute that they are a part of: `history_/loss`, ...;
+- all else as JSON, in the metadata entry `skfastgrnn`: the version of this format, the name of the
+  class, the parameters of its constructor and its attributes.
+
+Any reader of safetensors gets at the weights. Loading looks names up in a list of this package's
+classes, and runs nothing that the file brings along, unlike a pickle. A checkpoint is such a file
+with one entry more, `training`: moments of the optimizer, random state, best weights so far.
+
+A file appears under its name when it is complete, in place of the one before: whoever reads it at
+any moment, even after the process or machine has died, finds a whole one.
+"""
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from ._packing import Unwritable, pack, unpack
+
+__all__ = ["load", "save"]
+
+ENTRY = "skfastgrnn"
+FORMAT_VERSION = 1
+
+#: Classes that a file may name, by their name.
+SAVEABLE = {}
+
+
+def saveable(cls):
+    """Register a class of estimators, with methods `_to_save` and `_restore`."""
+    SAVEABLE[cls.__name__] = cls
+    return cls
+
+
+class Checkpoint(NamedTuple):
+    """What `read_checkpoint` finds: a fitted estimator, and the training that it was in.
+
+    parameters : dict, as `packed_parameters` answers it
+    training : dict: the random state it began with, the facts of its data, its state
+    """
+
+    estimator: object
+    parameters: dict
+    training: dict
+
+
+def save(estimator, path):
+    """Write a fitted estimator into a safetensors file.
+
+    Parameters
+    ----------
+    estimator : FastGRNNClassifier or FastGRNNRegressor
+        Fitted. Callbacks are not saved. A parameter that only code could restore, such as a
+        function as `learning_rate` or a RandomState, is not saved either; the loaded estimator has
+        the default in its place, which changes nothing that it predicts.
+    path : str or path-like
+        Where to; by custom it ends in ``.safetensors``. A file of that name is replaced, at the
+        moment when the new one is complete.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If it is none of this package, or its labels are neither strings nor numbers.
+    OSError
+        If the file cannot be written.
+
+    See Also
+    --------
+    load : Reads it back.
+    skfastgrnn.callbacks.Checkpoint : Writes files while a model is trained.
+
+    Examples
+    --------
+    >>> import tempfile, skfastgrnn
+    >>> from pathlib import Path
+    >>> model = skfastgrnn.FastGRNNClassifier(2, max_iter=20, random_state=0)
+    >>> model = model.fit([[0.0, 1.0], [1.0, 0.0]] * 10, ["rises", "falls"] * 10)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     skfastgrnn.save(model, Path(folder) / "model.safetensors")
+    ...     restored = skfastgrnn.load(Path(folder) / "model.safetensors")
+    >>> restored.predict([[0.0, 2.0]]).item()
+    'rises'
+    """
+    write(path, estimator)
+
+
+def load(path):
+    """Read an estimator that `save` has written, or the one inside of a checkpoint.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    FastGRNNClassifier or FastGRNNRegressor
+        Fitted; what it predicts is what the saved one does, to the last bit. From a checkpoint the
+        model as it was after the checkpoint's epoch.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no file of this format, is incomplete, or holds arrays of shapes that do not fit.
+    """
+    return read(path).estimator
+
+
+def write(path, estimator, training=None):
+    """Write an estimator and, for a checkpoint, the dict `training`."""
+    name = type(estimator).__name__
+    if SAVEABLE.get(name) is not type(estimator):
+        raise TypeError(
+            f"{name} is no estimator that can be saved so; there are {sorted(SAVEABLE)}. Pickle it "
+            "instead."
+        )
+    attributes, arrays = estimator._to_save()
+    tensors = dict(arrays)
+    content = {
+        "format_version": FORMAT_VERSION,
+        "estimator": name,
+        "parameters": packed_parameters(estimator),
+        "attributes": {key: pack(value, key, tensors) for key, value in attributes.items()},
+        "arrays": list(arrays),
+    }
+    if training is not None:
+        content["training"] = pack(training, "training", tensors)
+    tensors = {key: np.ascontiguousarray(tensor) for key, tensor in tensors.items()}
+    metadata = {ENTRY: json.dumps(content, allow_nan=False)}
+    replace_file(path, safetensors.numpy.save(tensors, metadata))
+
+
+def packed_parameters(estimator):
+    """The constructor's parameters as JSON."""
+    parameters = estimator.get_params(deep=False)
+    return {name: pack(value, name, tensors={}) for name, value in parameters.items()}
+
+
+def read(path):
+    """The `Checkpoint` in a file; its `training` is None if that is a saved estimator."""
+    content, tensors = read_file(path)
+    try:
+        if content["format_version"] != FORMAT_VERSION:
+            raise ValueError(
+                f"it has version {content['format_version']} of the format, and this skfastgrnn "
+                f"reads version {FORMAT_VERSION}. Upgrade the older one."
+            )
+        name = content["estimator"]
+        if name not in SAVEABLE:
+            raise ValueError(f"it holds a {name!r}; there are {sorted(SAVEABLE)}.")
+        estimator = SAVEABLE[name]()
+        parameters = {key: unpack(value, tensors) for key, value in content["parameters"].items()}
+        estimator.set_params(
+            **{key: value for key, value in parameters.items() if not isinstance(value, Unwritable)}
+        )
+        estimator._validate_params()
+        attributes = {key: unpack(value, tensors) for key, value in content["attributes"].items()}
+        estimator._restore(attributes, {key: tensors[key] for key in content["arrays"]})
+        training = unpack(content.get("training"), tensors)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{os.fspath(path)} cannot be read: {error}") from error
+    return Checkpoint(estimator, content["parameters"], training)
+
+
+def read_checkpoint(path, estimator_name):
+    """The `Checkpoint` in a file, which must be of a training of such an estimator."""
+    checkpoint = read(path)
+    if checkpoint.training is None:
+        raise ValueError(
+            f"{os.fspath(path)} holds a saved estimator, not a training that could be taken up: "
+            "load it, and use warm_start or partial_fit."
+        )
+    found = type(checkpoint.estimator).__name__
+    if found != estimator_name:
+        raise ValueError(f"{os.fspath(path)} is of a {found}, not of a {estimator_name}.")
+    return checkpoint
+
+
+def read_file(path):
+    """The JSON and the arrays of a safetensors file."""
+    path = os.fspath(path)
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"There is no file {path}.")
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if ENTRY not in metadata:
+                raise ValueError("it was not written by skfastgrnn.")
+            content = json.loads(metadata[ENTRY])
+            return content, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def replace_file(path, content):
+    """Write bytes beside the file, then put them in its place."""
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise

@@ -1,0 +1,112 @@
+"""The way to scikit-learn's callbacks: the one file that imports `sklearn.callback`, an experiment.
+
+Callbacks follow the protocol `sklearn.callback.FitCallback`. The fit of a network is a task whose
+subtasks are its epochs. Their hooks get the X, y and weights that `fit` got and, only if they ask
+for it, a `fitted_estimator`: a copy of the estimator with the weights and the history of now. Those
+of this package may also look at ``estimator._ongoing``, an `OngoingFit`.
+"""
+
+import sklearn
+
+try:
+    from sklearn.callback import CallbackSupportMixin, ScoringMonitor, with_callbacks
+except ImportError:  # before scikit-learn 1.9
+
+    def refuse_callbacks(*args, **kwargs):
+        """Say what to upgrade."""
+        raise ImportError(
+            f"Callbacks need scikit-learn 1.9 or newer, this is {sklearn.__version__}: "
+            "pip install --upgrade 'scikit-learn>=1.9'."
+        )
+
+    class CallbackSupportMixin:
+        """Stands in for scikit-learn's."""
+
+        def set_callbacks(self, *callbacks):
+            """Set callbacks for the estimator: needs scikit-learn 1.9 or newer."""
+            refuse_callbacks()
+
+    class ScoringMonitor:
+        """Stands in for scikit-learn's."""
+
+        __init__ = refuse_callbacks
+
+    def with_callbacks(method):
+        """Answer the method as it is."""
+        return method
+
+
+class CallbackSupport(CallbackSupportMixin):
+    """What estimators inherit whose fit is a task with epochs as subtasks."""
+
+
+class OngoingFit:
+    """What the callbacks of this package see of a training, beside scikit-learn's arguments.
+
+    state : TrainingState
+    as_dict : callable, answers all that another process needs to take the training up
+    now, best : callables, answer the estimator as fitted with the weights of now, or the best ones
+    gradients : callable, n_sequences -> dict of arrays: the gradient of their mean loss by name
+    held_out : callable, answers the (X, y) that training does not learn from, or None
+    """
+
+    def __init__(self, state, *, as_dict, now, best, gradients, held_out):
+        self.state = state
+        self.as_dict = as_dict
+        self.now = now
+        self.best = best
+        self.gradients = gradients
+        self.held_out = held_out
+
+
+class FitCalls:
+    """Tells the callbacks of an estimator what its fit does.
+
+    Making one sets the callbacks up; it has to be made inside of a method `with_callbacks`, which
+    tears them down.
+
+    Parameters
+    ----------
+    estimator : BaseFastGRNN
+    n_epochs : int
+        At most.
+    given : dict
+        X, y and metadata (the weights) of the fit: what hooks get as it is.
+    """
+
+    def __init__(self, estimator, n_epochs, given):
+        self._estimator = estimator
+        self._given = given
+        self._attributes = None
+        self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
+        self._epoch = None
+
+    def fit_begins(self, attributes):
+        """`attributes` is called for those of an estimator fitted so far."""
+        self._attributes = attributes
+        self._fit.call_on_fit_task_begin(estimator=self._estimator, **self._given)
+
+    def epoch_begins(self):
+        """Open the task of an epoch."""
+        self._epoch = self._fit.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._given)
+
+    def epoch_ends(self):
+        """Close it; answers whether a callback ends the training."""
+        return self._epoch.call_on_fit_task_end(
+            estimator=self._estimator, reconstruction_attributes=self._attributes, **self._given
+        )
+
+    def fit_ends(self):
+        """Close the task of the fit; the estimator is fitted."""
+        self._fit.call_on_fit_task_end(
+            estimator=self._estimator, reconstruction_attributes=dict, **self._given
+        )
+
+
+def calls_of_fit(estimator, n_epochs, X, y, sample_weight):
+    """`FitCalls` for an estimator, or None if it has no callbacks."""
+    if not getattr(estimator, "_skl_callbacks", ()):
+        return None
+    metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+    return FitCalls(estimator, n_epochs, {"X": X, "y": y, "metadata": metadata})
