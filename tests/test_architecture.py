@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "inspection": set(),  # it reads fitted attributes
     "_versions": {"cell"},
     "_base": {
+        "schedules",
         "_continuing",
         "_guards",
         "_sequences",
