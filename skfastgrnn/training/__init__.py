@@ -3,7 +3,7 @@
 _stopping.py        when to stop, and which weights to keep
 _state.py           what changes from epoch to epoch
 _callbacks.py       scikit-learn's callbacks, told of every epoch
-_report.py          the lines that verbose=1 prints
+_report.py          the lines that verbose=1 prints, and warnings
 _metrics.py         accuracy and R², beside the loss
 _data.py            data sets, and parts of them held out
 _sampling.py        rows drawn so that classes come equally often
@@ -21,6 +21,7 @@ from ._callbacks import (
 from ._data import DataSet, concatenated, hold_out
 from ._epoch import EpochPlan
 from ._metrics import center_and_scale
+from ._report import warn
 from ._state import TrainingState, new_history
 from ._stopping import BestSoFar
 from ._trainer import Plan, train
@@ -40,5 +41,6 @@ __all__ = [
     "hold_out",
     "new_history",
     "train",
+    "warn",
     "with_callbacks",
 ]

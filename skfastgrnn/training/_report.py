@@ -1,4 +1,18 @@
-"""The lines that ``verbose=1`` prints, one an epoch."""
+"""What a training says: the lines that ``verbose=1`` prints, one an epoch, and warnings."""
+
+import sys
+import warnings
+
+#: Packages whose lines are not where a user would look for the cause of a warning.
+BETWEEN = {"skfastgrnn", "sklearn", "joblib"}
+
+
+def warn(message, category=UserWarning):
+    """Warn at the line that called `fit`, also through a pipeline or a search."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in BETWEEN:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def epoch_line(history, max_iter):

@@ -1,7 +1,6 @@
 """The epochs of a fit."""
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,10 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ..schedules import checked_factor
 from ._epoch import EpochPlan, run_epoch
 from ._metrics import METRIC_NAMES, metric_of
-from ._report import epoch_line
-
-#: Frames from a warning here up to the line that called `fit`.
-USER = 8
+from ._report import epoch_line, warn
 
 
 @dataclass(frozen=True)
@@ -119,24 +115,22 @@ def train(kernel, network, training, validation, state, plan, calls=None):
             and state.n_iter >= plan.max_iter
             and not (watched.exhausted or stopped or diverged)
         ):
-            warnings.warn(
+            warn(
                 f"Maximum iterations ({plan.max_iter}) reached and the training has not "
                 "converged yet. Raise max_iter, or set n_iter_no_change=float('inf') to train "
                 "for exactly max_iter epochs.",
                 ConvergenceWarning,
-                stacklevel=USER,
             )
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=USER)
+        warn("Training interrupted by user.")
         interrupted = state.broken = True
         diverged = not np.isfinite(state.parameters).all()
     if diverged or state.hopeless:
-        warnings.warn(
+        warn(
             f"The training diverged (loss {state.loss:g} after epoch {state.n_iter}); the "
             "weights of its best epoch are kept. Lower learning_rate_init (now "
             f"{plan.learning_rate_init:g}) or scale the input.",
             ConvergenceWarning,
-            stacklevel=USER,
         )
     hopeless = diverged or state.hopeless
     candidates = worth_keeping(state, hopeless=hopeless, validated=validation is not None)
