@@ -2,7 +2,6 @@
 
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import asdict
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from . import cell
 from ._continuing import (
     check_agreement,
     facts_of,
+    frozen_parts,
     moments_of,
     take_over_cells,
     take_over_moments,
@@ -42,6 +42,8 @@ from .training import (
 
 #: Parameters that a training's result does not depend on.
 WITHOUT_EFFECT = ("n_jobs", "verbose")
+#: Attributes that an estimator has while it is being fitted: ours and scikit-learn's.
+OF_A_FIT = ("_ongoing", "_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 
 
@@ -325,47 +327,58 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
             yield
             return
         network, training, state = task.network, task.training, task.state
+        vars(self).pop("_moments", None)  # those of an earlier training
 
         def gradients(n_sequences):
-            n_rows = len(training.rows)
-            rows = training.rows[:: max(1, n_rows // n_sequences)][:n_sequences]
+            rows, weights = training.rows, training.targets.weights
+            if weights is not None:
+                rows = rows[weights[rows] > 0]
+            rows = rows[:: max(1, len(rows) // n_sequences)][:n_sequences].copy()  # contiguous
             score, gradient = cell.active_kernel().loss_gradient(
                 network, state.parameters, training.sequences, training.targets, rows
             )
-            return cell.named_views(network, gradient / score.weight)
+            return cell.named_views(network, gradient.astype(np.float64) / score.weight)
+
+        def attributes(parameters, epoch):
+            return self._learned(network, state, parameters.copy(), epoch)
 
         def fitted(parameters, epoch):
             estimator = copy(self)
-            estimator._keep(network, state, parameters.copy(), epoch)
+            vars(estimator).update(attributes(parameters, epoch))
             return estimator
-
-        def now():
-            return fitted(state.parameters, state.n_iter)
 
         self._ongoing = OngoingFit(
             state,
             as_dict=lambda: {"start": task.start, "facts": task.facts, "state": state.as_dict()},
-            now=now,
+            now=lambda: fitted(state.parameters, state.n_iter),
             best=lambda: fitted(state.watched.best_parameters, state.watched.best_epoch),
             gradients=gradients,
+            frozen=frozen_parts(network, state.optimizer.trained),
             held_out=held_out,
         )
-        calls.fit_begins(attributes=lambda: vars(now()))
+        calls.fit_begins(attributes=lambda: attributes(state.parameters, state.n_iter))
         yield
         del self._ongoing
 
     def _keep(self, network, state, parameters, best_iter):
         """Become an estimator fitted to what a training has come to."""
-        self._network_settings = asdict(network)
-        self._parameters = self._finished(network, parameters)
-        self.n_iter_ = state.n_iter
-        self.best_iter_ = best_iter
-        self.loss_ = state.loss
-        self.best_loss_ = state.watched.best_loss
-        self.history_ = {name: list(values) for name, values in state.history.items()}
         vars(self).pop("_moments", None)
+        vars(self).update(self._learned(network, state, parameters, best_iter))
+
+    def _learned(self, network, state, parameters, best_iter):
+        """The attributes of such an estimator."""
+        learned = {
+            "_network_settings": dict(vars(network)),
+            "_parameters": self._finished(network, parameters),
+            "n_iter_": state.n_iter,
+            "best_iter_": best_iter,
+            "loss_": state.loss,
+            "best_loss_": state.watched.best_loss,
+            "history_": {name: list(values) for name, values in state.history.items()},
+        }
         if self.warm_start:
-            self._moments = moments_of(state.optimizer)
+            learned["_moments"] = moments_of(state.optimizer)
+        return learned
 
     def _finished(self, network, parameters):
         """Parameters as they predict, from those that were trained."""
@@ -483,8 +496,11 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
         self._parameters = np.concatenate([arrays[name].ravel() for name in wanted])
 
     def __getstate__(self):
-        state = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "_ongoing"}
+        """What copies and pickles get: nothing that belongs to a fit which is going on."""
+        state = dict(super().__getstate__())
+        for name in OF_A_FIT:
+            state.pop(name, None)
+        return state
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -70,12 +70,19 @@ def trained_mask(network, frozen, dtype):
     return mask
 
 
+def frozen_parts(network, trained):
+    """Names of the parameters that are not trained, given the mask of `trained_mask`."""
+    if trained is None:
+        return set()
+    return {name for name, part in cell.named_views(network, trained).items() if not part.any()}
+
+
 def moments_of(optimizer):
-    """What an optimizer remembers of its updates, as plain arrays."""
+    """What an optimizer remembers of its updates by now, as plain arrays."""
     return {
         "solver": optimizer.solver,
-        "first": optimizer.first,
-        "second": optimizer.second,
+        "first": optimizer.first.copy(),
+        "second": optimizer.second.copy(),
         "step": optimizer.step,
     }
 

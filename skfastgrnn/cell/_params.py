@@ -20,6 +20,7 @@ head_weight, which therefore come first (`n_decayed`). The compiled kernel knows
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -75,12 +76,18 @@ def n_decayed(network):
 
 def named_views(network, flat):
     """The parts of a flat vector by name, as views that share its memory."""
-    views, start = {}, 0
+    return {name: flat[part].reshape(shape) for name, part, shape in layout(network)}
+
+
+@lru_cache(maxsize=32)
+def layout(network):
+    """(name, slice, shape) of each part of the flat vector, in its order."""
+    parts, start = [], 0
     for name, shape in shapes(network).items():
         stop = start + math.prod(shape)
-        views[name] = flat[start:stop].reshape(shape)
+        parts.append((name, slice(start, stop), shape))
         start = stop
-    return views
+    return tuple(parts)
 
 
 def initial(network, n_timesteps, rng, dtype):
