@@ -11,6 +11,18 @@ scikit-learn's `ProgressBar` and `ScoringMonitor` work on networks, too.
 """
 
 from ._checkpoint import Checkpoint
+from ._history import HistoryWriter
 from ._limits import TimeLimit
+from ._monitors import GradientMonitor, LearningRateMonitor
+from ._stopping import EarlyStoppingOnMetric
+from ._tensorboard import TensorBoardLogger
 
-__all__ = ["Checkpoint", "TimeLimit"]
+__all__ = [
+    "Checkpoint",
+    "EarlyStoppingOnMetric",
+    "GradientMonitor",
+    "HistoryWriter",
+    "LearningRateMonitor",
+    "TensorBoardLogger",
+    "TimeLimit",
+]

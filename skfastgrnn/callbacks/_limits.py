@@ -40,17 +40,17 @@ class TimeLimit(Callback):
     )
     def __init__(self, seconds):
         self.seconds = seconds
-        self._begun = {}  # when each fit has, by its estimator
+        self._fits = {}  # when each has begun
 
     def setup(self, estimator, context):
         """Begin to count."""
         super().setup(estimator, context)
-        self._begun[id(estimator)] = time.monotonic()
+        self._fits[id(estimator)] = time.monotonic()
 
     def on_fit_task_end(self, estimator, context):
         """Answer whether the time is over."""
-        return is_epoch(context) and time.monotonic() - self._begun[id(estimator)] >= self.seconds
+        return is_epoch(context) and time.monotonic() - self._fits[id(estimator)] >= self.seconds
 
     def teardown(self, estimator, context):
         """Forget the fit."""
-        self._begun.pop(id(estimator), None)
+        self._fits.pop(id(estimator), None)

@@ -1,0 +1,168 @@
+"""HistoryWriter: the metrics of every epoch in a file that grows while a network trains."""
+
+import glob
+import json
+import math
+import re
+from os import PathLike
+from pathlib import Path
+
+from sklearn.utils._param_validation import validate_params
+
+from ._base import (
+    Callback,
+    check_writable,
+    entries_of_epoch,
+    numbered,
+    numbers_of_fit,
+    path_of_fit,
+)
+
+
+class HistoryWriter(Callback):
+    """Write the metrics of every epoch to a file of JSON lines while a network trains.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file; by custom its name ends in ``.jsonl``. At the end of the first epoch it is written
+        anew, after each further one a line is added; what is written can be read at once. In a
+        search or another meta-estimator each fit has a file of its own: the numbers of its tasks
+        are put before the suffix.
+
+    Raises
+    ------
+    OSError
+        In `fit`, before the training, if the folder does not exist or cannot be written to.
+
+    See Also
+    --------
+    TensorBoardLogger : Writes the same for TensorBoard.
+
+    Notes
+    -----
+    A line is an object of ``epoch`` (counted from 1) and, under their names in `history_`, the
+    metrics of that epoch; those that are not finite are ``null``. Before them come ``run``, a name
+    that all fits of a search have in common, ``begun``, the UTC time at which that run began, and
+    ``fit``, the numbers of the fit's tasks, which are empty where it is not a part of something
+    larger. pandas reads such a file with ``pandas.read_json(path, lines=True)``.
+
+    After `resume` the file begins with the epochs that were trained before the interruption.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skfastgrnn import FastGRNNClassifier
+    >>> from skfastgrnn.callbacks import HistoryWriter
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0]] * 10, ["rises", "falls"] * 10
+    >>> model = FastGRNNClassifier(2, max_iter=3, n_iter_no_change=float("inf"), random_state=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     writer = HistoryWriter(Path(folder) / "training.jsonl")
+    ...     model = model.set_callbacks(writer).fit(X, y)
+    ...     logs = writer.get_logs()
+    >>> [line["epoch"] for line in logs]
+    [1, 2, 3]
+    >>> [line["loss"] for line in logs] == model.history_["loss"]
+    True
+    """
+
+    @validate_params({"path": [str, PathLike]}, prefer_skip_nested_validation=True)
+    def __init__(self, path):
+        self.path = path
+        self._fits = {}  # the file of each
+
+    def setup(self, estimator, context):
+        """Find out whether the file can be written."""
+        super().setup(estimator, context)
+        file = LinesOfFit(path_of_fit(self.path, context), context)
+        check_writable(file.path)
+        self._fits[id(estimator)] = file
+
+    def on_fit_task_end(self, estimator, context):
+        """Write what is new: an epoch, or one that diverged, which no epoch's task has ended."""
+        self._fits[id(estimator)].add_from(estimator._ongoing.state)
+
+    def teardown(self, estimator, context):
+        """Close the file."""
+        if id(estimator) in self._fits:
+            self._fits.pop(id(estimator)).close()
+
+    def get_logs(self):
+        """Read the lines of all fits of the latest run back.
+
+        A run is a fit of the network, or of the search or other meta-estimator that it is in. Files
+        that earlier runs have left are not read. While a fit is going on, also in another process,
+        these are its epochs so far.
+
+        Returns
+        -------
+        logs : list of dict
+            One for each epoch, ordered by fit and by epoch; empty if there is no file. What is
+            ``null`` in the file is None.
+
+        Raises
+        ------
+        ValueError
+            If a file that has such a name holds something else.
+        """
+        path = Path(self.path)
+        name = re.compile(rf"{re.escape(path.stem)}((?:-\d+)*){re.escape(path.suffix)}")
+        fits = []
+        for file in path.parent.glob(glob.escape(path.stem) + "*"):
+            match = name.fullmatch(file.name)
+            lines = read_lines(file) if match else []
+            # "log-2.jsonl" may also be the file of HistoryWriter("log-2.jsonl"), fitted alone.
+            if lines and numbered(path, lines[0]["fit"]).name == file.name:
+                fits.append(lines)
+        latest = max(((lines[0]["begun"], lines[0]["run"]) for lines in fits), default=None)
+        fits = [lines for lines in fits if (lines[0]["begun"], lines[0]["run"]) == latest]
+        return [line for lines in sorted(fits, key=lambda it: it[0]["fit"]) for line in lines]
+
+
+class LinesOfFit:
+    """The file of one fit, opened when there is something to write."""
+
+    def __init__(self, path, context):
+        self.path = path
+        root = context
+        while root.parent is not None:
+            root = root.parent
+        self._head = {
+            "run": root.root_uuid.hex,
+            "begun": root.init_time.isoformat(),
+            "fit": numbers_of_fit(context),
+        }
+        self._file = None
+        self._n_written = 0
+
+    def add_from(self, state):
+        """Write the epochs that are not in the file yet."""
+        if self._n_written == state.n_iter:
+            return
+        if self._file is None:
+            self._file = open(self.path, "wb")  # noqa: SIM115
+        for epoch in range(self._n_written + 1, state.n_iter + 1):
+            line = {**self._head, "epoch": epoch}
+            for name, value in entries_of_epoch(state.history, epoch).items():
+                line[name] = value if math.isfinite(value) else None
+            self._file.write((json.dumps(line) + "\n").encode())
+        self._file.flush()
+        self._n_written = state.n_iter
+
+    def close(self):
+        """Close it."""
+        if self._file is not None:
+            self._file.close()
+
+
+def read_lines(path):
+    """The objects in a file, without a last line that is not complete yet."""
+    *complete, _ = path.read_text("utf-8").split("\n")
+    try:
+        lines = [json.loads(line) for line in complete]
+        for line in lines:
+            line["run"], line["begun"], line["fit"], line["epoch"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} was not written by HistoryWriter: {error!r}") from error
+    return lines

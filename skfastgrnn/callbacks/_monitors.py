@@ -1,0 +1,197 @@
+"""Monitors: numbers of every epoch, collected from all processes by scikit-learn's monitor."""
+
+import math
+from numbers import Integral, Real
+
+from sklearn.utils._param_validation import Interval, Options, validate_params
+
+from ..training import ScoringMonitor, warn
+from ._base import is_epoch, refuse_others
+
+
+class EpochMonitor(ScoringMonitor):
+    """Logs what `_measure` answers of a network after each epoch.
+
+    scikit-learn's monitor calls a scorer with a copy of the estimator, and brings what it answers
+    to the process that set the callback. Here the numbers are measured before, on the network that
+    trains, and take the place of the copy.
+    """
+
+    def __init__(self):
+        super().__init__(scoring=handed_over)
+
+    def setup(self, estimator, context):
+        """Refuse other estimators."""
+        refuse_others(self, estimator)
+        super().setup(estimator, context)
+
+    def on_fit_task_end(self, estimator, context, *, X, y):
+        """Log an epoch."""
+        if is_epoch(context):
+            numbers = self._measure(estimator)
+            super().on_fit_task_end(estimator, context, X=X, y=y, fitted_estimator=numbers)
+
+
+def handed_over(numbers, X, y):
+    """The scorer of an `EpochMonitor`."""
+    return numbers
+
+
+class LearningRateMonitor(EpochMonitor):
+    """Log the learning rate of every epoch.
+
+    Raises
+    ------
+    ImportError
+        Before scikit-learn 1.9.
+
+    See Also
+    --------
+    GradientMonitor : Logs norms of gradients.
+    skfastgrnn.inspection.LossCurveDisplay : Plots the learning rate of one fit.
+
+    Notes
+    -----
+    It is a :class:`sklearn.callback.ScoringMonitor` with one score, `learning_rate`: that which the
+    optimizer had in the epoch. `history_` of a fitted network has the same; the monitor has it for
+    all fits of a search, also of those in other processes.
+
+    Examples
+    --------
+    >>> from skfastgrnn import FastGRNNClassifier
+    >>> from skfastgrnn.callbacks import LearningRateMonitor
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0]] * 10, ["rises", "falls"] * 10
+    >>> model = FastGRNNClassifier(2, learning_rate="exponential", max_iter=3, random_state=0)
+    >>> model = model.set_params(n_iter_no_change=float("inf"))
+    >>> monitor = LearningRateMonitor()
+    >>> model = model.set_callbacks(monitor).fit(X, y)
+    >>> [round(row["learning_rate"], 5) for row in monitor.get_logs().data]
+    [0.012, 0.0114, 0.01083]
+    """
+
+    def _measure(self, estimator):
+        return {"learning_rate": estimator._ongoing.state.history["learning_rate"][-1]}
+
+
+class GradientMonitor(EpochMonitor):
+    """Log how long the gradient of each parameter is, and warn where it vanishes or explodes.
+
+    Parameters
+    ----------
+    n_sequences : int, default=32
+        Training sequences, taken at equal distances, over whose mean loss the gradient is. They are
+        the same after each epoch.
+    vanishing : float, default=1e-7
+        A norm below this is warned about; 0 warns of none.
+    exploding : float, default=1e3
+        A norm above this is warned about, and any that is not finite. At most infinity.
+
+    Raises
+    ------
+    InvalidParameterError, ValueError
+        If a parameter is not in its range, or `vanishing` is not below `exploding`.
+    ImportError
+        Before scikit-learn 1.9.
+
+    Warns
+    -----
+    RuntimeWarning
+        In `fit`, once for each parameter, unless it is frozen.
+
+    See Also
+    --------
+    TensorBoardLogger : Writes histograms of gradients.
+
+    Notes
+    -----
+    It is a :class:`sklearn.callback.ScoringMonitor` whose scores are Euclidean norms, under the
+    names of the parameters in `params_`. The gradient is that of the loss alone, without penalty,
+    dropout and augmentation, before `clip_norm` and `clip_value`, at the weights that the epoch has
+    ended with. A regressor's is for targets that are scaled to unit variance.
+
+    Backpropagation through time multiplies a matrix by itself for every step, so over long
+    sequences gradients tend to vanish or to explode [1]_. FastGRNN's residual connection is there
+    to keep them in between [2]_. A gradient also vanishes where there is nothing left to learn.
+
+    References
+    ----------
+    .. [1] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural
+       networks", ICML 2013.
+    .. [2] A. Kusupati, M. Singh, K. Bhatia, A. Kumar, P. Jain, M. Varma, "FastGRNN: A Fast,
+       Accurate, Stable and Tiny Kilobyte Sized Gated Recurrent Neural Network", NeurIPS 2018.
+
+    Examples
+    --------
+    >>> from skfastgrnn import FastGRNNClassifier
+    >>> from skfastgrnn.callbacks import GradientMonitor
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0]] * 10, ["rises", "falls"] * 10
+    >>> model = FastGRNNClassifier(2, max_iter=3, n_iter_no_change=float("inf"), random_state=0)
+    >>> monitor = GradientMonitor()
+    >>> model = model.set_callbacks(monitor).fit(X, y)
+    >>> [0.001 < row["W"] < 0.1 for row in monitor.get_logs().data]
+    [True, True, True]
+    """
+
+    @validate_params(
+        {
+            "n_sequences": [Interval(Integral, 1, None, closed="left")],
+            "vanishing": [Interval(Real, 0, None, closed="left")],
+            "exploding": [Interval(Real, 0, None, closed="neither"), Options(Real, {math.inf})],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def __init__(self, *, n_sequences=32, vanishing=1e-7, exploding=1e3):
+        if not vanishing < exploding:
+            raise ValueError(
+                f"vanishing={vanishing!r} must be below exploding={exploding!r}; norms between "
+                "them are not warned about."
+            )
+        super().__init__()
+        self.n_sequences = n_sequences
+        self.vanishing = vanishing
+        self.exploding = exploding
+        self._fits = {}  # names of parameters that each has warned about
+
+    def setup(self, estimator, context):
+        """Nothing is warned about yet."""
+        super().setup(estimator, context)
+        self._fits[id(estimator)] = set()
+
+    def teardown(self, estimator, context):
+        """Forget the fit."""
+        super().teardown(estimator, context)
+        self._fits.pop(id(estimator), None)
+
+    def _measure(self, estimator):
+        ongoing = estimator._ongoing
+        norms = {name: norm(part) for name, part in ongoing.gradients(self.n_sequences).items()}
+        told = self._fits[id(estimator)]
+        for name, value in norms.items():
+            is_fine = math.isfinite(value) and self.vanishing <= value <= self.exploding
+            if not (is_fine or name in told or name in ongoing.frozen):
+                told.add(name)
+                self._warn(name, value, ongoing.state.n_iter)
+        return norms
+
+    def _warn(self, name, value, epoch):
+        if value < self.vanishing:
+            problem = (
+                f"less than {self.vanishing:g}: unless all is learned, it is not trained any more. "
+                "Scale the input, shorten the sequences or set readout='mean'."
+            )
+        else:
+            limit = f"more than {self.exploding:g}" if math.isfinite(value) else "not finite"
+            problem = (
+                f"{limit}: the training may diverge. Lower learning_rate_init or clip_norm, scale "
+                "the input or shorten the sequences."
+            )
+        warn(
+            f"The gradient of {name} has the norm {value:.3g} after epoch {epoch}, {problem}",
+            RuntimeWarning,
+        )
+
+
+def norm(part):
+    """The Euclidean norm of an array of any shape."""
+    part = part.ravel()
+    return math.sqrt(part @ part)
