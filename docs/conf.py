@@ -41,6 +41,7 @@ numpydoc_validation_checks = {
 numpydoc_validation_exclude = {
     # inherited from scikit-learn
     r"\.(get_params|set_params|score|set_\w+_request|get_metadata_routing|set_callbacks)$",
+    r"Monitor\.get_logs$",
 }
 
 sphinx_gallery_conf = {

@@ -13,6 +13,7 @@ The house::
     _values.py       small objects that are values
     _weights.py      weights of samples, checked
     preprocessing/   scalers, imputer, clipper, temporal features, windows
+    callbacks/       what looks at a training while it runs
     inspection/      displays of losses and gates
     augmentation.py  what training does to sequences
     schedules.py     learning rates from epoch to epoch
@@ -22,7 +23,8 @@ The house::
     _classifier, _regressor -> _base -> training -> augmentation, schedules
                                                  -> cell -> numpy, scipy
                                      -> _sequences -> cell
-    preprocessing -> _sequences          inspection -> fitted attributes only
+    preprocessing -> _sequences          callbacks -> training
+    inspection -> fitted attributes only
 """
 
 from ._classifier import FastGRNNClassifier

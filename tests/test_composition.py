@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
@@ -61,6 +62,21 @@ def test_set_params_through_a_pipeline():
     model = make_pipeline(per_channel(), quick())
     model.set_params(fastgrnnclassifier__hidden_size=7).fit(X, y)
     assert model[-1].params_["U"].shape == (7, 7)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda model: model,
+        lambda model: make_pipeline(halved(), model),
+        lambda model: GridSearchCV(make_pipeline(halved(), model), {}, cv=2),
+    ],
+    ids=["alone", "pipeline", "search"],
+)
+def test_warnings_point_to_the_line_that_called_fit(wrap):
+    with pytest.warns(ConvergenceWarning, match="Maximum iterations") as caught:
+        wrap(quick(max_iter=1, n_iter_no_change=5)).fit(X, y)
+    assert {warning.filename for warning in caught} == {__file__}
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
