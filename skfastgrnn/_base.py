@@ -469,10 +469,11 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
     def _to_save(self):
         """What a file keeps beside the constructor's parameters: attributes, arrays by name."""
         check_is_fitted(self)
+        parameters = self.get_params(deep=False)
         attributes = {
             name: value
             for name, value in self.__getstate__().items()
-            if name not in self.get_params(deep=False)
+            if name not in parameters
             and not name.startswith(("_skl", "_callback", "_parent_callback", "_sklearn"))
             and name != "_parameters"
         }

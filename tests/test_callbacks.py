@@ -421,8 +421,8 @@ def test_checkpoint_of_the_best_weights(tmp_path):
 def test_time_limit(monkeypatch):
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr("skfastgrnn.callbacks._limits.time.monotonic", lambda: next(clock))
-    model = quick(max_iter=1000).set_callbacks(TimeLimit(35))
-    assert [model.fit(X, y).n_iter_ for _ in range(2)] == [4, 4]  # at 40 seconds
+    model = quick(max_iter=1000).set_callbacks(TimeLimit(40))
+    assert [model.fit(X, y).n_iter_ for _ in range(2)] == [4, 4]
     assert bits(model) == bits(quick(max_iter=4).fit(X, y))
 
 
@@ -613,6 +613,14 @@ def test_early_stopping_on_a_metric(scoring, patience, tol):
     assert vars(model).keys() == vars(models[0]).keys() | {"_skl_callbacks"}
 
 
+def test_an_equal_score_is_no_improvement():
+    def scoring(estimator, X, y):
+        return np.float32(1)
+
+    model = quick().set_callbacks(EarlyStoppingOnMetric(scoring, patience=3))
+    assert model.fit(X, y).n_iter_ == 4
+
+
 @BOTH
 @pytest.mark.parametrize("held_out", [None, "part", "X_val"])
 def test_data_of_early_stopping(held_out, model, target):
@@ -667,9 +675,21 @@ def test_scorers_that_do_not_fit_the_estimator():
     assert not hasattr(model, "n_iter_")
 
 
-def test_weights_of_epochs_are_their_own():
-    """What a callback keeps of an epoch is not trained further."""
-    mine = AfterEpochs(lambda estimator, context, fitted: (fitted, flat(fitted)))
-    quick().set_callbacks(mine).fit(X, y)
+def test_what_a_callback_keeps_is_not_trained_further():
+    """Neither its weights nor its moments."""
+
+    def state(fitted):
+        return flat(fitted), *(fitted._moments[name].copy() for name in ("first", "second"))
+
+    mine = AfterEpochs(lambda estimator, context, fitted: (fitted, state(fitted)))
+    quick(warm_start=True).set_callbacks(mine).fit(X, y)
     for fitted, then in mine.answers:
-        np.testing.assert_array_equal(flat(fitted), then)
+        for now, before in zip(state(fitted), then, strict=True):
+            np.testing.assert_array_equal(now, before)
+
+
+def test_moments_of_an_earlier_training_are_not_those_of_this_one():
+    mine = StopsAt(2)
+    model = quick(max_iter=1).partial_fit(X, y, classes=[0, 1]).set_callbacks(mine).fit(X, y)
+    assert not any(hasattr(fitted, "_moments") for *_, fitted in mine.seen)
+    assert not hasattr(model, "_moments")
