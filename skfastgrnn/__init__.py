@@ -12,6 +12,7 @@ The house::
     _guards.py       errors that change nothing and name their argument
     _values.py       small objects that are values
     _weights.py      weights of samples, checked
+    _watching.py     what callbacks see of a training
     preprocessing/   scalers, imputer, clipper, temporal features, windows
     callbacks/       what looks at a training while it runs
     inspection/      displays of losses and gates

@@ -15,7 +15,6 @@ from . import cell
 from ._continuing import (
     check_agreement,
     facts_of,
-    frozen_parts,
     moments_of,
     take_over_cells,
     take_over_moments,
@@ -24,13 +23,13 @@ from ._continuing import (
 from ._guards import naming, unchanged_on_error
 from ._sequences import to_sequences
 from ._settings import network_of, new_generator, number_of_threads, optimizer_of, plan_of
+from ._watching import ongoing_fit
 from .persistence import packed_parameters, read_checkpoint
 from .schedules import NAMES as SCHEDULES
 from .training import (
     BestSoFar,
     CallbackSupport,
     DataSet,
-    OngoingFit,
     TrainingState,
     calls_of_fit,
     concatenated,
@@ -326,37 +325,9 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
         if calls is None:
             yield
             return
-        network, training, state = task.network, task.training, task.state
         vars(self).pop("_moments", None)  # those of an earlier training
-
-        def gradients(n_sequences):
-            rows, weights = training.rows, training.targets.weights
-            if weights is not None:
-                rows = rows[weights[rows] > 0]
-            rows = rows[:: max(1, len(rows) // n_sequences)][:n_sequences].copy()  # contiguous
-            score, gradient = cell.active_kernel().loss_gradient(
-                network, state.parameters, training.sequences, training.targets, rows
-            )
-            return cell.named_views(network, gradient.astype(np.float64) / score.weight)
-
-        def attributes(parameters, epoch):
-            return self._learned(network, state, parameters.copy(), epoch)
-
-        def fitted(parameters, epoch):
-            estimator = copy(self)
-            vars(estimator).update(attributes(parameters, epoch))
-            return estimator
-
-        self._ongoing = OngoingFit(
-            state,
-            as_dict=lambda: {"start": task.start, "facts": task.facts, "state": state.as_dict()},
-            now=lambda: fitted(state.parameters, state.n_iter),
-            best=lambda: fitted(state.watched.best_parameters, state.watched.best_epoch),
-            gradients=gradients,
-            frozen=frozen_parts(network, state.optimizer.trained),
-            held_out=held_out,
-        )
-        calls.fit_begins(attributes=lambda: attributes(state.parameters, state.n_iter))
+        self._ongoing = ongoing_fit(self, task, held_out)
+        calls.fit_begins(self._ongoing.attributes)
         yield
         del self._ongoing
 

@@ -45,15 +45,17 @@ class OngoingFit:
 
     state : TrainingState
     as_dict : callable, answers all that another process needs to take the training up
+    attributes : callable, answers those of the estimator as fitted with the weights of now
     now, best : callables, answer the estimator as fitted with the weights of now, or the best ones
     gradients : callable, n_sequences -> dict of float64 arrays: the gradient of their mean loss
     frozen : set of the names of parameters that are not trained
     held_out : callable, answers the (X, y) that training does not learn from, or None
     """
 
-    def __init__(self, state, *, as_dict, now, best, gradients, frozen, held_out):
+    def __init__(self, state, *, as_dict, attributes, now, best, gradients, frozen, held_out):
         self.state = state
         self.as_dict = as_dict
+        self.attributes = attributes
         self.now = now
         self.best = best
         self.gradients = gradients
