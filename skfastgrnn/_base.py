@@ -1,7 +1,7 @@
 """What the faces share: their parameters, and the way from X to a trained network."""
 
 from contextlib import contextmanager
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import asdict
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -210,7 +210,8 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
         whole = task.whole
         if len(task.training.rows) == len(whole.rows):  # validation came by itself
             whole = concatenated(whole, task.validation)
-        state = self._new_state(task.network, whole, task.state.rng, patience=np.inf)
+        rng = deepcopy(task.state.rng)  # so that a checkpoint can still tell of the first training
+        state = self._new_state(task.network, whole, rng, patience=np.inf)
         plan = plan_of(self, len(whole.rows), n_epochs, self._hopeless_loss(whole))
         again = train(cell.active_kernel(), task.network, whole, None, state, plan)
         if again.completed:
@@ -471,15 +472,20 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
         wanted = cell.shapes(self._network)
         found = {name: array.shape for name, array in arrays.items()}
         if found != wanted:
-            raise ValueError(f"The network needs parameters of shapes {wanted}; there are {found}.")
+            raise ValueError(f"the network needs arrays of shapes {wanted}; there are {found}.")
         dtypes = {array.dtype.name for array in arrays.values()}
         if len(dtypes) > 1 or not dtypes <= {"float32", "float64"}:
-            raise ValueError(f"The parameters must all be float32 or float64; they are {dtypes}.")
-        if self._n_outputs() != self._network.n_outputs:
-            raise ValueError(
-                f"The network has {self._network.n_outputs} outputs, but {self._n_outputs()} are "
-                "needed."
-            )
+            raise ValueError(f"its arrays are {sorted(dtypes)}, not all float32 or all float64.")
+        channels = self.n_features_in_ if self._reads_sequences else self.n_channels_
+        sizes = {
+            "outputs": (self._network.n_outputs, self._n_outputs()),
+            "channels": (self._network.n_channels, self.n_channels_),
+            "channels of X": (self._network.n_channels, channels),
+            "columns beyond whole steps": (0, self.n_features_in_ % self.n_channels_),
+        }
+        for name, (found, wanted_size) in sizes.items():
+            if found != wanted_size:
+                raise ValueError(f"it says that there are {found} and {wanted_size} {name}.")
         self._parameters = np.concatenate([arrays[name].ravel() for name in wanted])
 
     def __getstate__(self):

@@ -81,10 +81,14 @@ def moments_of(optimizer):
 
 
 def take_over_moments(optimizer, moments):
-    """Go on with the moments of another training, unless its solver was another one."""
+    """Go on with the moments of another training, unless its solver was another one.
+
+    Frozen parameters begin without: moments would go on moving them.
+    """
     if moments is not None and moments["solver"] == optimizer.solver:
-        optimizer.first[:] = moments["first"]
-        optimizer.second[:] = moments["second"]
+        trained = 1 if optimizer.trained is None else optimizer.trained
+        optimizer.first[:] = moments["first"] * trained
+        optimizer.second[:] = moments["second"] * trained
         optimizer.step = moments["step"]
 
 
