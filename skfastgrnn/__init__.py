@@ -26,6 +26,7 @@ The house::
 """
 
 from ._classifier import FastGRNNClassifier
+from ._distillation import DistilledFastGRNN
 from ._regressor import FastGRNNRegressor
 from ._versions import show_versions
 from .persistence import load, save
@@ -33,6 +34,7 @@ from .persistence import load, save
 __version__ = "0.1.0"
 
 __all__ = [
+    "DistilledFastGRNN",
     "FastGRNNClassifier",
     "FastGRNNRegressor",
     "__version__",

@@ -67,10 +67,10 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         with `beta_2` for its decay rate; AdaGrad.
 
     learning_rate : str or callable, default='constant'
-        How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'cosine',
-        'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any callable epoch ->
-        factor of `learning_rate_init`, epochs counted from 0. 'plateau' lowers the rate tenfold
-        when the loss has not improved for a third of `n_iter_no_change` epochs.
+        How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'linear',
+        'cosine', 'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any
+        callable epoch -> factor of `learning_rate_init`, epochs counted from 0. 'plateau' lowers
+        the rate tenfold when the loss has not improved for a third of `n_iter_no_change` epochs.
 
     learning_rate_init : float, default=0.012
         The learning rate, which `learning_rate` multiplies by a factor in every epoch.
@@ -419,24 +419,30 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             _check_partial_fit_first_call(self, classes)
             if len(self.classes_) < 2:
                 raise ValueError(f"classes must hold at least 2 of them; got {classes!r}.")
-            self._class_weights = self._weights_of_classes(self.classes_, None)
+            self._class_weights = self._weights_of_classes(np.arange(len(self.classes_)), None)
             return self._known_targets(y, sequences, sample_weight)
 
         return self._partial_fit(X, learn_targets)
 
     def _learn_targets(self, y, sequences, sample_weight, earlier):
-        with naming("y"):
-            y = self._checked_labels(y, sequences)
-            self.classes_, labels = np.unique(y, return_inverse=True)
+        lesson = self._lesson
+        if lesson is not None:
+            self.classes_, labels = lesson.classes, lesson.labels
+        else:
+            with naming("y"):
+                y = self._checked_labels(y, sequences)
+                self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{self.__class__.__name__} needs samples of at least 2 classes in the data, but "
                 f"the data contains only one class: {self.classes_[0]!r}"
             )
         weights = checked_weights(sample_weight, sequences)
-        self._check_every_class_has_weight(labels, weights)
-        self._class_weights = self._weights_of_classes(y, weights)
-        return self._targets(labels, weights, sequences.values.dtype)
+        if lesson is None:
+            self._check_every_class_has_weight(labels, weights)
+        self._class_weights = self._weights_of_classes(labels, weights)
+        logits = None if lesson is None else lesson.logits
+        return self._targets(labels, weights, sequences.values.dtype, logits)
 
     def _known_targets(self, y, sequences, sample_weight, *, suffix=""):
         with naming(f"y{suffix}"):
@@ -451,7 +457,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             labels = np.array([number[label] for label in y.tolist()])
         with naming(f"sample_weight{suffix}"):
             weights = checked_weights(sample_weight, sequences)
-            return self._targets(labels, weights, sequences.values.dtype)
+            logits = None if self._lesson is None else self._lesson.validation_logits
+            return self._targets(labels, weights, sequences.values.dtype, logits)
 
     def _checked_labels(self, y, sequences):
         if y is None:
@@ -463,12 +470,16 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         check_classification_targets(y)
         return y
 
-    def _weights_of_classes(self, y, sample_weights):
-        """One weight a class, or None."""
+    def _weights_of_classes(self, labels, sample_weights):
+        """One weight a class, or None; labels below 0 are unknown."""
         if self.class_weight is None:
             return None
+        is_known = labels >= 0
         weights = compute_class_weight(
-            self.class_weight, classes=self.classes_, y=y, sample_weight=sample_weights
+            self.class_weight,
+            classes=self.classes_,
+            y=self.classes_[labels[is_known]],
+            sample_weight=None if sample_weights is None else sample_weights[is_known],
         )
         if not (np.isfinite(weights).all() and (weights >= 0).all()):
             raise ValueError(
@@ -476,15 +487,25 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             )
         return weights
 
-    def _targets(self, labels, weights, dtype):
-        """Labels as targets; the weights of samples and of their classes multiply."""
+    def _targets(self, labels, weights, dtype, logits=None):
+        """Labels, and a teacher's logits, as targets; weights of samples and classes multiply."""
         if self._class_weights is not None:
-            by_sample = self._class_weights.astype(dtype)[labels]
+            by_sample = np.where(labels < 0, 1.0, self._class_weights[labels]).astype(dtype)
             weights = by_sample if weights is None else weights * by_sample
             check_total(weights)
-        return Targets(labels=labels.astype(np.int32), weights=weights)
+        targets = Targets(labels=labels.astype(np.int32), weights=weights)
+        if logits is None or (self._lesson.alpha == 0 and (labels >= 0).all()):
+            return targets
+        return targets._replace(
+            values=np.ascontiguousarray(logits, dtype=dtype),
+            loss="distillation",
+            temperature=self._lesson.temperature,
+            alpha=self._lesson.alpha,
+        )
 
     def _check_training_part(self, training):
+        if self._lesson is not None:  # whose teacher may know of classes that have no sample
+            return
         weights = training.targets.weights
         self._check_every_class_has_weight(
             training.targets.labels[training.rows],
@@ -504,6 +525,11 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     def _is_balanced(self):
         if self.sampling is None:
             return False
+        if self._lesson is not None and (self._lesson.labels < 0).any():
+            raise ValueError(
+                "sampling='balanced' draws by class, and some samples have none (label -1). Leave "
+                "it out, or label all samples."
+            )
         if self.class_weight is not None or not self.shuffle:
             clash = "class_weight" if self.class_weight is not None else "shuffle=False"
             raise ValueError(
@@ -519,7 +545,10 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         return 1 if len(self.classes_) == 2 else len(self.classes_)
 
     def _hopeless_loss(self, training):
-        return 2 * np.log(len(self.classes_))  # guessing blindly costs half of it
+        guessing = np.log(len(self.classes_))
+        if self._lesson is None:
+            return 2 * guessing
+        return 2 * guessing * max(1, self._lesson.alpha * self._lesson.temperature**2)
 
     def decision_function(self, X):
         """Logits of the classes.

@@ -103,6 +103,7 @@ def facts_of(training, validation, classes):
                 f"{name} channels": part.sequences.values.shape[1],
                 f"{name} dtype": part.sequences.values.dtype.name,
                 f"{name} weights": part.targets.weights is not None,
+                f"{name} loss": part.targets.loss,
             }
     return facts
 

@@ -78,10 +78,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         with `beta_2` for its decay rate; AdaGrad.
 
     learning_rate : str or callable, default='constant'
-        How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'cosine',
-        'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any callable epoch ->
-        factor of `learning_rate_init`, epochs counted from 0. 'plateau' lowers the rate tenfold
-        when the loss has not improved for a third of `n_iter_no_change` epochs.
+        How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'linear',
+        'cosine', 'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any
+        callable epoch -> factor of `learning_rate_init`, epochs counted from 0. 'plateau' lowers
+        the rate tenfold when the loss has not improved for a third of `n_iter_no_change` epochs.
 
     learning_rate_init : float, default=0.012
         The learning rate, which `learning_rate` multiplies by a factor in every epoch.

@@ -6,6 +6,7 @@ _callbacks.py       scikit-learn's callbacks, told of every epoch
 _report.py          the lines that verbose=1 prints
 _metrics.py         accuracy and R², beside the loss
 _data.py            data sets, and parts of them held out
+_lesson.py          what a teacher adds to the targets
 _sampling.py        rows drawn so that classes come equally often
 _epoch.py           one epoch
 _trainer.py         all of them
@@ -15,11 +16,13 @@ from ._callbacks import (
     CallbackSupport,
     OngoingFit,
     ScoringMonitor,
+    StepCalls,
     calls_of_fit,
     with_callbacks,
 )
 from ._data import DataSet, concatenated, hold_out
 from ._epoch import EpochPlan
+from ._lesson import Lesson
 from ._metrics import center_and_scale
 from ._state import TrainingState, new_history
 from ._stopping import BestSoFar
@@ -30,9 +33,11 @@ __all__ = [
     "CallbackSupport",
     "DataSet",
     "EpochPlan",
+    "Lesson",
     "OngoingFit",
     "Plan",
     "ScoringMonitor",
+    "StepCalls",
     "TrainingState",
     "calls_of_fit",
     "center_and_scale",
