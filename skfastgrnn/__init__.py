@@ -26,7 +26,7 @@ The house::
 """
 
 from ._classifier import FastGRNNClassifier
-from ._distillation import DistilledFastGRNN
+from ._distillation import DistilledFastGRNN, DistilledFastGRNNRegressor
 from ._regressor import FastGRNNRegressor
 from ._versions import show_versions
 from .persistence import load, save
@@ -35,6 +35,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DistilledFastGRNN",
+    "DistilledFastGRNNRegressor",
     "FastGRNNClassifier",
     "FastGRNNRegressor",
     "__version__",

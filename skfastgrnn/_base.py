@@ -45,7 +45,7 @@ from .training import (
 )
 
 #: Attributes that are there only while a training runs.
-WHILE_FITTING = ("_ongoing", "_lesson")
+WHILE_FITTING = ("_ongoing", "_lesson", "_tell_held_out")
 #: Parameters that a training's result does not depend on.
 WITHOUT_EFFECT = ("n_jobs", "verbose")
 
@@ -88,6 +88,8 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
 
     #: What a teacher adds to the training that runs; see `_distillation`.
     _lesson = None
+    #: Is called with the rows that a fit holds out.
+    _tell_held_out = None
 
     def _holds_out(self, n_rows):
         if self.early_stopping == "auto":
@@ -153,8 +155,8 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
             training, validation = hold_out(
                 training, self.validation_fraction, shuffled_by=rng if self.shuffle else None
             )
-            if self._lesson is not None:
-                self._lesson.held_out[:] = validation.rows
+            if self._tell_held_out is not None:
+                self._tell_held_out(validation.rows)
         self._check_training_part(training)
         facts = facts_of(training, validation, getattr(self, "classes_", None))
         if saved:

@@ -20,7 +20,6 @@ class Lesson(NamedTuple):
     temperature : what divides logits before they become probabilities
     temperature_schedule : callable epoch -> factor, or None; see `temperature_at`
     curriculum : callable epoch -> share of the sequences to train on, the easiest first, or None
-    held_out : list that takes the rows that the training holds out for validation
     """
 
     classes: np.ndarray
@@ -31,7 +30,6 @@ class Lesson(NamedTuple):
     temperature: float
     temperature_schedule: Callable | None = None
     curriculum: Callable | None = None
-    held_out: list | None = None
 
     def lasting(self, n_epochs):
         """The same with schedules that are as long as the training, where they ask for that."""

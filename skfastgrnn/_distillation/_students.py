@@ -72,10 +72,12 @@ def cloned(estimator, rng=None):
     return copy
 
 
-def without_callbacks(network):
-    """Let a network tell nobody of its training."""
+def without_callbacks(student):
+    """The same student, whose network tells nobody of its training."""
+    network = student.steps[-1][1] if isinstance(student, Pipeline) else student
     if getattr(network, "_skl_callbacks", ()):
         network.set_callbacks()
+    return student
 
 
 def joined(X, X_more):

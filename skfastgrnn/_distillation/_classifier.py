@@ -1,15 +1,11 @@
 """DistilledFastGRNN: what a large classifier knows, in a small network."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context
-from sklearn.utils import _safe_indexing, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-)
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _num_samples,
@@ -18,18 +14,18 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
+from .._classifier import FastGRNNClassifier
+from .._guards import naming, unchanged_on_error
+from ..schedules import NAMES as SCHEDULES
+from ..schedules import schedule_named
+from ..training import Lesson, StepCalls, with_callbacks
 from . import _teachers
-from ._classifier import FastGRNNClassifier
-from ._distillation_report import as_columns, comparison, resources_of
-from ._guards import naming, unchanged_on_error
-from ._settings import new_generator
-from ._students import cloned, joined, network_in, of_rows, routed, without_callbacks
-from .schedules import NAMES as SCHEDULES
-from .schedules import schedule_named
-from .training import CallbackSupport, Lesson, StepCalls, with_callbacks
+from ._base import BaseDistillation
+from ._report import as_columns, comparison, resources_of
+from ._students import cloned, joined, of_rows, without_callbacks
 
 
-class DistilledFastGRNN(CallbackSupport, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
     r"""Train a small network on what a large classifier, its teacher, knows.
 
     For a sequence with label y, teacher logits t and student logits o, the loss is
@@ -157,18 +153,14 @@ class DistilledFastGRNN(CallbackSupport, MetaEstimatorMixin, ClassifierMixin, Ba
     'FastGRNNClassifier'
     """
 
+    _student_class = FastGRNNClassifier
+
     _parameter_constraints = {
-        "teacher": [HasMethods("predict"), None],
-        "student": [HasMethods(["fit", "predict"]), None],
+        **BaseDistillation._parameter_constraints,
         "temperature": [Interval(Real, 0, None, closed="neither")],
-        "alpha": [Interval(Real, 0, 1, closed="both")],
-        "cv": ["cv_object", StrOptions({"prefit"})],
         "teacher_method": [StrOptions({"auto", *_teachers.METHODS})],
         "temperature_schedule": [StrOptions(set(SCHEDULES) - {"plateau"}), callable, None],
         "curriculum": [callable, None],
-        "random_state": ["random_state"],
-        "n_jobs": [Integral, None],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -258,7 +250,7 @@ class DistilledFastGRNN(CallbackSupport, MetaEstimatorMixin, ClassifierMixin, Ba
         return self
 
     def _fit(self, X, y, sample_weight, teacher_proba, X_unlabeled, validation, calls):
-        rng = None if self.random_state is None else new_generator(self.random_state)
+        rng = self._generator()
         with naming("y"):
             y = column_or_1d(y, warn=True)
             check_classification_targets(y)
@@ -280,9 +272,7 @@ class DistilledFastGRNN(CallbackSupport, MetaEstimatorMixin, ClassifierMixin, Ba
                 f"{np.sum(labels < 0)} samples have no label (-1), and with alpha=0 there are no "
                 "soft targets to learn from. Raise alpha, or leave these samples out."
             )
-        student = cloned(FastGRNNClassifier() if self.student is None else self.student, rng)
-        network = network_in(student, FastGRNNClassifier)
-        for_teacher, for_student = routed(self, student, sample_weight, validation)
+        student, for_teacher, for_student = self._prepared(sample_weight, validation, rng)
         alone = cloned(student)
 
         teacher = None
@@ -300,19 +290,14 @@ class DistilledFastGRNN(CallbackSupport, MetaEstimatorMixin, ClassifierMixin, Ba
             temperature=float(self.temperature),
             temperature_schedule=self._temperature_schedule(),
             curriculum=self.curriculum,
-            held_out=[],
         )
-        self._say("Training the student.")
-        network._lesson = lesson
-        with calls.step("fit-student", student):
-            student.fit(X, y, **for_student)
-        del network._lesson
+        held_out = self._train(student, X, y, for_student, calls, lesson)
         self.classes_ = classes
         self.teacher_ = None if teacher is None else teacher.estimator
         self.student_ = student
         self.report_ = {
             **resources_of(self.teacher_, student, _safe_indexing(X, [0])),
-            **self._comparison(X, y, lesson, alone, for_student),
+            **self._comparison(X, y, lesson, held_out, alone, for_student),
         }
 
     def _numbered(self, y, proba):
@@ -388,7 +373,7 @@ class DistilledFastGRNN(CallbackSupport, MetaEstimatorMixin, ClassifierMixin, Ba
             logits[unknown] = teacher.logits(_safe_indexing(X, unknown))
         return teacher, logits
 
-    def _comparison(self, X, y, lesson, alone, for_student):
+    def _comparison(self, X, y, lesson, held_out, alone, for_student):
         """Teacher, student and the same student alone, on what the training did not learn from."""
         if "X_val" in for_student:
             X_held_out, y_held_out = for_student["X_val"], for_student["y_val"]
@@ -397,7 +382,6 @@ class DistilledFastGRNN(CallbackSupport, MetaEstimatorMixin, ClassifierMixin, Ba
             logits = lesson.validation_logits
             for_alone = np.flatnonzero(lesson.labels >= 0)
         else:
-            held_out = np.array(lesson.held_out, dtype=np.intp)
             labels, logits = lesson.labels[held_out], lesson.logits[held_out]
             if len(held_out) == 0:
                 return comparison(labels, None, None, None)
@@ -406,8 +390,7 @@ class DistilledFastGRNN(CallbackSupport, MetaEstimatorMixin, ClassifierMixin, Ba
             if len(for_alone) < len(y):  # it would hold out others
                 for_alone = np.setdiff1d(for_alone, held_out)
         self._say("Training the same student without a teacher, to compare.")
-        without_callbacks(network_in(alone, FastGRNNClassifier))
-        alone.fit(
+        without_callbacks(alone).fit(
             _safe_indexing(X, for_alone),
             lesson.classes[lesson.labels[for_alone]],
             **of_rows(for_student, for_alone, len(y)),
@@ -422,42 +405,6 @@ class DistilledFastGRNN(CallbackSupport, MetaEstimatorMixin, ClassifierMixin, Ba
         if isinstance(self.temperature_schedule, str):
             return schedule_named(self.temperature_schedule)
         return self.temperature_schedule
-
-    def _say(self, line):
-        if self.verbose:
-            print(line)
-
-    def strip_teacher(self):
-        """The fitted student, an estimator of its own that knows nothing of the teacher.
-
-        Returns
-        -------
-        FastGRNNClassifier or Pipeline
-            `student_`: what to pickle, save or export.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        """
-        check_is_fitted(self)
-        return self.student_
-
-    def predict(self, X):
-        """The most probable class of each sample, according to the student.
-
-        Parameters
-        ----------
-        X : array-like of n_samples samples
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels from `classes_`.
-        """
-        check_is_fitted(self)
-        return self.student_.predict(X)
 
     def predict_proba(self, X):
         """Probabilities of the classes, according to the student.
@@ -506,37 +453,3 @@ class DistilledFastGRNN(CallbackSupport, MetaEstimatorMixin, ClassifierMixin, Ba
         """
         check_is_fitted(self)
         return self.student_.decision_function(X)
-
-    @property
-    def n_features_in_(self):
-        """Number of features that the student has seen."""
-        return self.student_.n_features_in_
-
-    @property
-    def feature_names_in_(self):
-        """Names of features that the student has seen."""
-        return self.student_.feature_names_in_
-
-    def get_metadata_routing(self):
-        """What `fit` passes on to teacher and student, where metadata routing is enabled.
-
-        Returns
-        -------
-        MetadataRouter
-        """
-        student = self.student
-        if student is None:
-            student = FastGRNNClassifier().set_fit_request(
-                sample_weight=True, X_val=True, y_val=True, sample_weight_val=True
-            )
-        fits = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=self).add_self_request(self)
-        if self.teacher is not None:
-            router.add(teacher=self.teacher, method_mapping=fits)
-        return router.add(student=student, method_mapping=fits)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        student = FastGRNNClassifier() if self.student is None else self.student
-        tags.input_tags = get_tags(student).input_tags
-        return tags
