@@ -253,7 +253,6 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         rng = self._generator()
         with naming("y"):
             y = column_or_1d(y, warn=True)
-            check_classification_targets(y)
         check_consistent_length(X, y)
         n_more = 0 if X_unlabeled is None else _num_samples(X_unlabeled)
         proba = None
@@ -318,7 +317,9 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             is_class = is_unknown.any() and len(names) == (expected or 2) - 1
         if is_class:
             is_unknown[:] = False
-            names = np.unique(y)
+            names = np.unique(np.array(y.tolist()))
+        with naming("y"):
+            check_classification_targets(np.array(y[~is_unknown].tolist()))
         if known is not None and is_unknown.any():
             names = np.unique(np.concatenate([names, known])) if len(names) else known
         if len(names) < 2:

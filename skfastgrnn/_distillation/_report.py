@@ -13,11 +13,19 @@ N_CALLS = 25
 def resources_of(teacher, student, row):
     """Bytes and seconds of teacher (None: there is none) and student."""
     return {
-        "teacher_bytes": None if teacher is None else len(pickle.dumps(teacher)),
-        "student_bytes": len(pickle.dumps(student)),
+        "teacher_bytes": None if teacher is None else size(teacher),
+        "student_bytes": size(student),
         "teacher_seconds": None if teacher is None else latency(teacher, row),
         "student_seconds": latency(student, row),
     }
+
+
+def size(estimator):
+    """Bytes of a pickle, or None where a part of it, such as a lambda, has none."""
+    try:
+        return len(pickle.dumps(estimator))
+    except (AttributeError, TypeError, pickle.PicklingError):
+        return None
 
 
 def latency(estimator, row):

@@ -5,7 +5,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.utils.validation import check_array, check_is_fitted
 
-METHODS = ("predict_log_proba", "predict_proba", "decision_function")
+METHODS = ("predict_proba", "predict_log_proba", "decision_function")
 #: Least probability that a logarithm is taken of.
 LEAST = np.finfo(np.float64).eps
 

@@ -64,7 +64,7 @@ def hold_out(data, fraction, *, shuffled_by):
 
 def stratified_split(data, fraction, n_held_out, rng):
     """Training and held-out rows, every class in both as far as it goes."""
-    labels = data.targets.labels[data.rows]
+    _, labels = np.unique(data.targets.labels[data.rows], return_inverse=True)
     alone = np.bincount(labels)[labels] == 1
     n_classes, n_trained = len(np.unique(labels[~alone])), np.sum(~alone) - n_held_out
     if n_classes == 0:
