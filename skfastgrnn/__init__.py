@@ -5,6 +5,10 @@ The house::
     _classifier.py   FastGRNNClassifier: labels, probabilities
     _regressor.py    FastGRNNRegressor: numbers
     _base.py         what such estimators share: parameters, fit, states
+    _settings.py     from these parameters to what network and training take
+    _continuing.py   going on: what is taken over, frozen, and must agree
+    persistence.py   models and checkpoints in files: save, load
+    _packing.py      Python's values as JSON and arrays, and back
     _sequences.py    the one gate for input: X -> SequenceBatch
     _forms.py        lists and object arrays: the forms of X
     _views.py        sequences read where they lie
@@ -14,14 +18,18 @@ The house::
     _weights.py      weights of samples, checked
     preprocessing/   scalers, imputer, clipper, temporal features, windows
     inspection/      displays of losses and gates
+    callbacks/       what looks at a training while it runs
     augmentation.py  what training does to sequences
     schedules.py     learning rates from epoch to epoch
     training/        the epochs: early stopping, history
     cell/            the network: parameters, NumPy reference, compiled kernel
 
-    _classifier, _regressor -> _base -> training -> augmentation, schedules
-                                                 -> cell -> numpy, scipy
+    _classifier, _regressor -> _base -> _settings -> training -> augmentation, schedules
+                                                              -> cell -> numpy, scipy
+                                     -> _continuing -> cell
                                      -> _sequences -> cell
+                                     -> persistence -> _packing -> augmentation, schedules
+    callbacks -> persistence, training
     preprocessing -> _sequences          inspection -> fitted attributes only
 """
 

@@ -238,8 +238,17 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
         path : str or path-like
             A file that :class:`skfastgrnn.callbacks.Checkpoint` has written during `fit`.
 
-        X, y, sample_weight, X_val, y_val, sample_weight_val
-            What `fit` was called with.
+        X, y : array-like
+            What `fit` was called with, as all that follows.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of X.
+
+        X_val, y_val : array-like, default=None
+            Validation sequences and targets.
+
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weights of X_val.
 
         Returns
         -------
