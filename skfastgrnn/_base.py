@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 from copy import copy, deepcopy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -203,7 +203,7 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
             parts = cell.named_views(network, parameters)
             take_over_cells(parts, earlier.params_, network, earlier._network)
             self._take_over_head(parts, earlier)
-            if earlier._network == network:
+            if earlier._network == network and self._has_head_of(earlier):
                 take_over_moments(optimizer, getattr(earlier, "_moments", None))
         return TrainingState(
             parameters=parameters,
@@ -212,6 +212,7 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
             rng=rng,
             watched=BestSoFar(parameters, tol=self.tol, patience=patience),
             history=new_history(training.targets.loss),
+            begins_learned=earlier is not None,
         )
 
     @with_callbacks
@@ -286,16 +287,21 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
             if earlier is not None:
                 history = {**state.history, **earlier.history_}
                 state.history = {name: list(values) for name, values in history.items()}
-            plan = plan_of(self, len(training.rows), state.n_iter + 1, np.inf)
+            plan = plan_of(self, len(training.rows), self.max_iter, np.inf)
+            plan = replace(plan, max_iter=state.n_iter + 1)
             result = train(cell.active_kernel(), network, training, None, state, plan)
             self._keep(network, state, result.parameters, state.n_iter)
-            self.best_loss_ = min(self.history_["loss"])
+            self.best_loss_ = min(self.history_["loss"], default=np.inf)
             self._moments = moments_of(state.optimizer)
         return self
 
     def _earlier(self):
         """The estimator as it is, if it is fitted."""
         return copy(self) if hasattr(self, "_parameters") else None
+
+    def _has_head_of(self, earlier):
+        """Whether the outputs of a network of the same size mean the same."""
+        return True
 
     def _check_training_part(self, training):
         """Refuse a training part that cannot be learned from."""

@@ -158,8 +158,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     warm_start : bool, default=False
         Whether `fit` goes on with what an earlier `fit` or `partial_fit` has learned, instead of
         fresh weights. The moments of the optimizer go along where they were kept (by `partial_fit`,
-        or by `fit` with ``warm_start=True``), unless the solver or the number of outputs is another
-        one. All else begins anew: epochs and learning rate, early stopping, `history_`, the random
+        or by `fit` with ``warm_start=True``), unless the solver or the classes are others. All else begins anew: epochs and learning rate, early stopping, `history_`, the random
         numbers of an integer `random_state`. With other classes in y than before, the head is put
         together anew: classes that were known keep their weights, new ones get fresh ones, and
         those that are missing from y are given up. The network (channels, `hidden_size`,
@@ -562,6 +561,9 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
     def _take_over_head(self, parts, earlier):
         take_over_head(parts, earlier.params_, self.classes_, earlier.classes_)
+
+    def _has_head_of(self, earlier):
+        return np.array_equal(self.classes_, earlier.classes_)
 
     def _n_outputs(self):
         return 1 if len(self.classes_) == 2 else len(self.classes_)

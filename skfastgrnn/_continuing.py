@@ -1,5 +1,7 @@
 """Going on from an earlier training: what is taken over, what stays frozen, what must agree."""
 
+import zlib
+
 import numpy as np
 
 from . import cell
@@ -104,8 +106,15 @@ def facts_of(training, validation, classes):
                 f"{name} dtype": part.sequences.values.dtype.name,
                 f"{name} weights": part.targets.weights is not None,
                 f"{name} loss": part.targets.loss,
+                f"checksum of {name} y": checksum(part),
             }
     return facts
+
+
+def checksum(data):
+    """A number that changes with the targets of a DataSet."""
+    targets = data.targets.values if data.targets.labels is None else data.targets.labels
+    return zlib.crc32(np.ascontiguousarray(targets[data.rows]))
 
 
 def check_agreement(saved, now, *, ignored=()):

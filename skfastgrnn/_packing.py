@@ -25,14 +25,14 @@ def pack(value, name, tensors):
     """The JSON of a value; its arrays go to `tensors`, under names that begin with `name`."""
     if value is None or isinstance(value, bool | str):
         return value
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and not isinstance(value.item(), np.generic):
         return pack(value.item(), name, tensors)
     if isinstance(value, int):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else {"float": str(value)}
     if isinstance(value, np.ndarray):
-        if value.dtype.kind in "biuf":
+        if value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
             tensors[name] = value
             return {"array": name}
         return {"labels": packed_list(value.tolist(), name, tensors), "dtype": value.dtype.str}

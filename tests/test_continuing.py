@@ -80,6 +80,43 @@ def test_partial_fit_follows_the_schedule_over_its_calls():
     np.testing.assert_allclose(model.history_["learning_rate"], 0.012 / np.array([1, 2, 3]))
 
 
+def test_schedules_of_partial_fit_are_as_long_as_max_iter():
+    for name in ("cosine", "one_cycle"):
+        whole = quick(learning_rate=name, max_iter=10).fit(X, y)
+        model = quick(learning_rate=name, max_iter=10)
+        for _ in range(10):
+            model.partial_fit(X, y, classes=[0, 1, 2])
+        assert model.history_["learning_rate"] == whole.history_["learning_rate"]
+
+
+def test_an_interrupted_first_call_leaves_a_model():
+    class Interrupting:
+        def apply(self, values, starts, lengths, rng):
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = quick(augment=[Interrupting()]).partial_fit(X, y, classes=[0, 1, 2])
+    assert model.n_iter_ == 0
+    assert model.predict(X).shape == (60,)
+
+
+def test_moments_are_not_those_of_other_classes():
+    model = quick(warm_start=True).fit(X, y)
+    model.set_params(learning_rate_init=1e-300).fit(X, y + 1)
+    fresh = quick(warm_start=True).fit(X, y)
+    assert model._moments["step"] == fresh._moments["step"] == 3 * 8
+
+
+def test_a_warm_fit_keeps_the_weights_it_began_with_where_none_are_better():
+    held_out = {"X_val": X[:20], "y_val": (X[:20, -1, 0] > 0).astype(int)}
+    labels = (X[:, -1, 0] > 0).astype(int)
+    model = quick(warm_start=True, max_iter=60).fit(X[20:], labels[20:], **held_out)
+    before = model._parameters.copy()
+    model.set_params(learning_rate_init=50.0, max_iter=3).fit(X[20:], labels[20:], **held_out)
+    assert model.best_iter_ == 0
+    np.testing.assert_array_equal(model._parameters, before)
+
+
 def test_classes_of_partial_fit():
     with pytest.raises(ValueError, match="classes must be passed on the first call"):
         quick().partial_fit(X, y)

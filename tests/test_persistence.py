@@ -144,10 +144,21 @@ def test_only_fitted_networks_of_this_package_can_be_saved(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("dtype", ["datetime64[D]", "longdouble", "complex"])
+def test_labels_that_cannot_be_saved(dtype, tmp_path):
+    model = quick().fit(X, y)
+    model.classes_ = np.array([1, 2]).astype(dtype)
+    with pytest.raises(TypeError, match="classes_ cannot be saved"):
+        skfastgrnn.save(model, tmp_path / "model.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_missing_file_or_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no file"):
         skfastgrnn.load(tmp_path / "nothing.safetensors")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="There is no file"):
+        skfastgrnn.load(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"There is no folder .*nothing to write"):
         skfastgrnn.save(quick().fit(X, y), tmp_path / "nothing" / "model.safetensors")
 
 

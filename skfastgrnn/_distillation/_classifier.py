@@ -22,7 +22,7 @@ from ..training import Lesson, StepCalls, with_callbacks
 from . import _teachers
 from ._base import BaseDistillation
 from ._report import as_columns, comparison, resources_of
-from ._students import cloned, joined, of_rows, without_callbacks
+from ._students import check_given, cloned, indexable_each, joined, of_rows, without_callbacks
 
 
 class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
@@ -251,8 +251,10 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
 
     def _fit(self, X, y, sample_weight, teacher_proba, X_unlabeled, validation, calls):
         rng = self._generator()
+        check_given(self, y)
         with naming("y"):
             y = column_or_1d(y, warn=True)
+        X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
         check_consistent_length(X, y)
         n_more = 0 if X_unlabeled is None else _num_samples(X_unlabeled)
         proba = None

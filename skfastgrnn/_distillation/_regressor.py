@@ -12,7 +12,7 @@ from .._regressor import FastGRNNRegressor
 from ..training import StepCalls, with_callbacks
 from ._base import BaseDistillation
 from ._report import resources_of
-from ._students import cloned, joined, of_rows, without_callbacks
+from ._students import check_given, cloned, indexable_each, joined, of_rows, without_callbacks
 from ._teachers import is_ready
 
 
@@ -94,7 +94,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
     >>> from skfastgrnn import DistilledFastGRNNRegressor, FastGRNNRegressor
     >>> from skfastgrnn.preprocessing import sliding_windows
     >>> wave = np.sin(np.arange(500) / 5)
-    >>> X, y, _ = sliding_windows(wave, window=10)
+    >>> X, y, _ = sliding_windows(wave, window=10, horizon=1)
     >>> X, y = X.reshape(len(X), -1), y.ravel()  # rows, which the forest can read
     >>> teacher, student = ExtraTreesRegressor(), FastGRNNRegressor(hidden_size=8)
     >>> model = DistilledFastGRNNRegressor(teacher, student, random_state=0)
@@ -182,7 +182,9 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
 
     def _fit(self, X, y, sample_weight, teacher_prediction, X_unlabeled, validation, calls):
         rng = self._generator()
+        check_given(self, y)
         y = numbers(y, "y", ensure_all_finite="allow-nan")
+        X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
         check_consistent_length(X, y)
         if X_unlabeled is not None:
             n_more = _num_samples(X_unlabeled)
@@ -270,6 +272,11 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             difference,
         )
         return {"n_held_out": len(y_val), **dict(zip(names, scores, strict=True))}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
 
 def numbers(values, name, **checks):

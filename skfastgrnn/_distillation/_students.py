@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 from sklearn.utils.validation import _num_samples, has_fit_parameter
 
@@ -78,6 +78,19 @@ def without_callbacks(student):
     if getattr(network, "_skl_callbacks", ()):
         network.set_callbacks()
     return student
+
+
+def check_given(estimator, y):
+    """Refuse a y of None in scikit-learn's words."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+
+
+def indexable_each(*collections):
+    """Collections of samples whose rows can be taken; their sizes may differ."""
+    return [indexable(collection)[0] for collection in collections]
 
 
 def joined(X, X_more):

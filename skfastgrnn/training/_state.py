@@ -19,6 +19,7 @@ class TrainingState:
     watched : the best epoch so far, and how long ago it was
     history : dict of per-epoch lists
     hopeless : whether the last epoch's loss was one that only a diverged training has
+    begins_learned : whether the initial parameters are those of an earlier training
     broken : whether the parameters are those of the middle of an epoch: it diverged, or Ctrl-C came
     """
 
@@ -29,6 +30,7 @@ class TrainingState:
     watched: BestSoFar
     history: dict
     hopeless: bool = False
+    begins_learned: bool = False
     broken: bool = False
 
     @property

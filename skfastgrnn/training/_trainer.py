@@ -78,6 +78,9 @@ def train(kernel, network, training, validation, state, plan, calls=None):
     training_metric = metric_of(training)
     validation_metric = None if validation is None else metric_of(validation)
     diverged = interrupted = stopped = False
+    if state.begins_learned and state.n_iter == 0 and validation is not None:
+        score = kernel.loss(network, state.initial, *validation, n_threads)
+        watched.see(0, score.mean_loss, state.initial)  # they may be better than all that follow
     try:
         while not (state.n_iter >= plan.max_iter or watched.exhausted or stopped):
             epoch, started = state.n_iter, time.perf_counter()
