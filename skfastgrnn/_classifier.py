@@ -158,7 +158,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     warm_start : bool, default=False
         Whether `fit` goes on with what an earlier `fit` or `partial_fit` has learned, instead of
         fresh weights. The moments of the optimizer go along where they were kept (by `partial_fit`,
-        or by `fit` with ``warm_start=True``), unless the solver or the classes are others. All else begins anew: epochs and learning rate, early stopping, `history_`, the random
+        or by `fit` with ``warm_start=True``), unless the solver or the classes are others. All else
+        begins anew: epochs and learning rate, early stopping, `history_`, the random
         numbers of an integer `random_state`. With other classes in y than before, the head is put
         together anew: classes that were known keep their weights, new ones get fresh ones, and
         those that are missing from y are given up. The network (channels, `hidden_size`,
