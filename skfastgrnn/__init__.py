@@ -4,6 +4,7 @@ The house::
 
     _classifier.py   FastGRNNClassifier: labels, probabilities
     _regressor.py    FastGRNNRegressor: numbers
+    _distillation/   DistilledFastGRNN and its regressor: teachers, students
     _base.py         what such estimators share: parameters, fit, states
     _settings.py     from these parameters to what network and training take
     _continuing.py   going on: what is taken over, frozen, and must agree
@@ -29,6 +30,7 @@ The house::
                                      -> _continuing -> cell
                                      -> _sequences -> cell
                                      -> persistence -> _packing -> augmentation, schedules
+    _distillation -> _classifier, _regressor
     callbacks -> persistence, training
     preprocessing -> _sequences          inspection -> fitted attributes only
 """

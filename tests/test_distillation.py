@@ -695,3 +695,49 @@ def test_a_regressor_refuses(params, arguments, message):
     with pytest.raises((ValueError, TypeError), match=message):
         model.fit(**{"X": Z, "y": TARGET, **arguments})
     assert vars(model).keys() == model.get_params(deep=False).keys()
+
+
+# Callbacks
+
+
+def test_callbacks_follow_the_fits_of_teacher_and_student():
+    callbacks = pytest.importorskip("sklearn.callback")
+    names = []
+
+    class Follower:
+        max_propagation_depth = None
+
+        def setup(self, estimator, context):
+            names.append("setup")
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context):
+            names.append((context.estimator_name, context.task_name, context.task_id))
+
+        def teardown(self, estimator, context):
+            names.append("teardown")
+
+    monitor = callbacks.ScoringMonitor(scoring="accuracy")
+    pupil = student(max_iter=3).set_callbacks(monitor)
+    teacher = make_pipeline(StandardScaler(), SVC())
+    model = distilled(teacher, make_pipeline(StandardScaler(), pupil)).set_callbacks(Follower())
+    model.fit(X, y)
+    assert names[0] == "setup"
+    assert names[-1] == "teardown"
+    assert names[-2] == ("DistilledFastGRNN", "fit", 0)
+    epochs = [name for name in names if name[1] == "epoch"]
+    assert epochs == [("FastGRNNClassifier", "epoch", i) for i in range(3)]
+    assert ("Pipeline", "fit", 0) in names  # of the teacher
+    assert ("Pipeline", "fit", 1) in names
+    scores = [row["accuracy"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    assert len(scores) == 3
+    assert scores[-1] == model.score(X, y)
+    # The student that is trained without a teacher, for the report, tells nobody.
+    names.clear()
+    model.set_params(student=pupil).fit(X[:90], y[:90], X_val=X[90:], y_val=y[90:])
+    assert len([name for name in names if name[1] == "epoch"]) == 3
+    model.set_callbacks()  # in a search, those that are propagated belong to the search
+    search = GridSearchCV(model, {"temperature": [1, 2]}, cv=2, n_jobs=2).fit(X, y)
+    assert search.best_estimator_.student_.n_iter_ == 3
