@@ -4,7 +4,12 @@ The house::
 
     _classifier.py   FastGRNNClassifier: labels, probabilities
     _regressor.py    FastGRNNRegressor: numbers
+    _distillation/   DistilledFastGRNN and its regressor: teachers, students
     _base.py         what such estimators share: parameters, fit, states
+    _settings.py     from these parameters to what network and training take
+    _continuing.py   going on: what is taken over, frozen, and must agree
+    persistence.py   models and checkpoints in files: save, load
+    _packing.py      Python's values as JSON and arrays, and back
     _sequences.py    the one gate for input: X -> SequenceBatch
     _forms.py        lists and object arrays: the forms of X
     _views.py        sequences read where they lie
@@ -14,21 +19,25 @@ The house::
     _weights.py      weights of samples, checked
     _watching.py     what callbacks see of a training
     preprocessing/   scalers, imputer, clipper, temporal features, windows
-    callbacks/       what looks at a training while it runs
     inspection/      displays of losses and gates
+    callbacks/       what looks at a training while it runs
     augmentation.py  what training does to sequences
     schedules.py     learning rates from epoch to epoch
     training/        the epochs: early stopping, history
     cell/            the network: parameters, NumPy reference, compiled kernel
 
-    _classifier, _regressor -> _base -> training -> augmentation, schedules
-                                                 -> cell -> numpy, scipy
+    _classifier, _regressor -> _base -> _settings -> training -> augmentation, schedules
+                                                              -> cell -> numpy, scipy
+                                     -> _continuing -> cell
                                      -> _sequences -> cell
-    preprocessing -> _sequences          callbacks -> training
-    inspection -> fitted attributes only
+                                     -> persistence -> _packing -> augmentation, schedules
+    _distillation -> _classifier, _regressor
+    callbacks -> persistence, training
+    preprocessing -> _sequences          inspection -> fitted attributes only
 """
 
 from ._classifier import FastGRNNClassifier
+from ._distillation import DistilledFastGRNN, DistilledFastGRNNRegressor
 from ._regressor import FastGRNNRegressor
 from ._versions import show_versions
 from .persistence import load, save
@@ -36,6 +45,8 @@ from .persistence import load, save
 __version__ = "0.1.0"
 
 __all__ = [
+    "DistilledFastGRNN",
+    "DistilledFastGRNNRegressor",
     "FastGRNNClassifier",
     "FastGRNNRegressor",
     "__version__",

@@ -1,14 +1,13 @@
 """What the faces share: their parameters, and the way from X to a trained network."""
 
 from contextlib import contextmanager
-from copy import copy
-from numbers import Integral, Real
+from copy import copy, deepcopy
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import _safe_indexing
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from . import cell
@@ -22,14 +21,20 @@ from ._continuing import (
 )
 from ._guards import naming, unchanged_on_error
 from ._sequences import to_sequences
-from ._settings import network_of, new_generator, number_of_threads, optimizer_of, plan_of
+from ._settings import (
+    CONSTRAINTS,
+    network_of,
+    new_generator,
+    number_of_threads,
+    optimizer_of,
+    plan_of,
+)
 from ._watching import ongoing_fit
 from .persistence import packed_parameters, read_checkpoint
-from .schedules import NAMES as SCHEDULES
 from .training import (
     BestSoFar,
-    CallbackSupport,
     DataSet,
+    EpochSupport,
     TrainingState,
     calls_of_fit,
     concatenated,
@@ -39,11 +44,17 @@ from .training import (
     with_callbacks,
 )
 
+#: Attributes that are there only while a training runs: ours and scikit-learn's.
+WHILE_FITTING = (
+    "_ongoing",
+    "_lesson",
+    "_tell_held_out",
+    "_callback_fit_ctx",
+    "_skl_callbacks_to_teardown",
+    "_parent_callback_ctx",
+)
 #: Parameters that a training's result does not depend on.
 WITHOUT_EFFECT = ("n_jobs", "verbose")
-#: Attributes that an estimator has while it is being fitted: ours and scikit-learn's.
-OF_A_FIT = ("_ongoing", "_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
-POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 
 
 class Task(NamedTuple):
@@ -65,7 +76,7 @@ class Task(NamedTuple):
     facts: dict
 
 
-class BaseFastGRNN(CallbackSupport, BaseEstimator):
+class BaseFastGRNN(EpochSupport, BaseEstimator):
     """A FastGRNN cell with a linear head, trained by backpropagation through time.
 
     A face says what its targets are: `_learn_targets` answers them as `cell.Targets`,
@@ -75,49 +86,17 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
     and `_finished` makes of trained parameters those that predict.
     """
 
-    _parameter_constraints = {
-        "hidden_size": [POSITIVE_INTEGER],
-        "n_layers": [Interval(Integral, 1, cell.MAX_LAYERS, closed="both")],
-        "bidirectional": ["boolean"],
-        "readout": [StrOptions(set(cell.READOUTS))],
-        "gate_activation": [StrOptions(set(cell.ACTIVATIONS))],
-        "update_activation": [StrOptions(set(cell.ACTIVATIONS))],
-        "n_timesteps": [POSITIVE_INTEGER, None],
-        "solver": [StrOptions(set(cell.SOLVERS))],
-        "learning_rate": [StrOptions(set(SCHEDULES)), callable],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "lr_decay": [Interval(Real, 0, 1, closed="right"), None],
-        "lr_decay_step": [POSITIVE_INTEGER, None],
-        "batch_size": [POSITIVE_INTEGER, StrOptions({"auto"})],
-        "accumulate": [POSITIVE_INTEGER],
-        "max_iter": [POSITIVE_INTEGER],
-        "shuffle": ["boolean"],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "momentum": [Interval(Real, 0, 1, closed="left")],
-        "nesterovs_momentum": ["boolean"],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "augment": [list, tuple, None],
-        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "clip_value": [Interval(Real, 0, None, closed="neither"), None],
-        "early_stopping": ["boolean", StrOptions({"auto"})],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [POSITIVE_INTEGER, Options(Real, {np.inf})],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "refit": ["boolean"],
-        "warm_start": ["boolean"],
-        "frozen": [str, list, tuple, None],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints = CONSTRAINTS
 
     #: From so many training sequences on, early_stopping="auto" holds a part of them out. Measured
     #: on subsets of 300 to 7000 of HAR-6, MNIST (by rows) and digits, four seeds each: below,
     #: training on all of them wins by 1 to 8 points; above, accuracy is the same in half the time.
     _rows_for_early_stopping = 2000
+
+    #: What a teacher adds to the training that runs; see `_distillation`.
+    _lesson = None
+    #: Is called with the rows that a fit holds out.
+    _tell_held_out = None
 
     def _holds_out(self, n_rows):
         if self.early_stopping == "auto":
@@ -183,6 +162,8 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
             training, validation = hold_out(
                 training, self.validation_fraction, shuffled_by=rng if self.shuffle else None
             )
+            if self._tell_held_out is not None:
+                self._tell_held_out(validation.rows)
         self._check_training_part(training)
         facts = facts_of(training, validation, getattr(self, "classes_", None))
         if saved:
@@ -211,7 +192,8 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
         whole = task.whole
         if len(task.training.rows) == len(whole.rows):  # validation came by itself
             whole = concatenated(whole, task.validation)
-        state = self._new_state(task.network, whole, task.state.rng, patience=np.inf)
+        rng = deepcopy(task.state.rng)  # so that a checkpoint can still tell of the first training
+        state = self._new_state(task.network, whole, rng, patience=np.inf)
         plan = plan_of(self, len(whole.rows), n_epochs, self._hopeless_loss(whole))
         again = train(cell.active_kernel(), task.network, whole, None, state, plan)
         if again.completed:
@@ -228,7 +210,7 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
             parts = cell.named_views(network, parameters)
             take_over_cells(parts, earlier.params_, network, earlier._network)
             self._take_over_head(parts, earlier)
-            if earlier._network == network:
+            if earlier._network == network and self._has_head_of(earlier):
                 take_over_moments(optimizer, getattr(earlier, "_moments", None))
         return TrainingState(
             parameters=parameters,
@@ -237,6 +219,7 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
             rng=rng,
             watched=BestSoFar(parameters, tol=self.tol, patience=patience),
             history=new_history(training.targets.loss),
+            begins_learned=earlier is not None,
         )
 
     @with_callbacks
@@ -263,8 +246,17 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
         path : str or path-like
             A file that :class:`skfastgrnn.callbacks.Checkpoint` has written during `fit`.
 
-        X, y, sample_weight, X_val, y_val, sample_weight_val
-            What `fit` was called with.
+        X, y : array-like
+            What `fit` was called with, as all that follows.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of X.
+
+        X_val, y_val : array-like, default=None
+            Validation sequences and targets.
+
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weights of X_val.
 
         Returns
         -------
@@ -302,16 +294,21 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
             if earlier is not None:
                 history = {**state.history, **earlier.history_}
                 state.history = {name: list(values) for name, values in history.items()}
-            plan = plan_of(self, len(training.rows), state.n_iter + 1, np.inf)
+            plan = plan_of(self, len(training.rows), self.max_iter, np.inf)
+            plan = replace(plan, max_iter=state.n_iter + 1)
             result = train(cell.active_kernel(), network, training, None, state, plan)
             self._keep(network, state, result.parameters, state.n_iter)
-            self.best_loss_ = min(self.history_["loss"])
+            self.best_loss_ = min(self.history_["loss"], default=np.inf)
             self._moments = moments_of(state.optimizer)
         return self
 
     def _earlier(self):
         """The estimator as it is, if it is fitted."""
         return copy(self) if hasattr(self, "_parameters") else None
+
+    def _has_head_of(self, earlier):
+        """Whether the outputs of a network of the same size mean the same."""
+        return True
 
     def _check_training_part(self, training):
         """Refuse a training part that cannot be learned from."""
@@ -456,21 +453,26 @@ class BaseFastGRNN(CallbackSupport, BaseEstimator):
         wanted = cell.shapes(self._network)
         found = {name: array.shape for name, array in arrays.items()}
         if found != wanted:
-            raise ValueError(f"The network needs parameters of shapes {wanted}; there are {found}.")
+            raise ValueError(f"the network needs arrays of shapes {wanted}; there are {found}.")
         dtypes = {array.dtype.name for array in arrays.values()}
         if len(dtypes) > 1 or not dtypes <= {"float32", "float64"}:
-            raise ValueError(f"The parameters must all be float32 or float64; they are {dtypes}.")
-        if self._n_outputs() != self._network.n_outputs:
-            raise ValueError(
-                f"The network has {self._network.n_outputs} outputs, but {self._n_outputs()} are "
-                "needed."
-            )
+            raise ValueError(f"its arrays are {sorted(dtypes)}, not all float32 or all float64.")
+        channels = self.n_features_in_ if self._reads_sequences else self.n_channels_
+        sizes = {
+            "outputs": (self._network.n_outputs, self._n_outputs()),
+            "channels": (self._network.n_channels, self.n_channels_),
+            "channels of X": (self._network.n_channels, channels),
+            "columns beyond whole steps": (0, self.n_features_in_ % self.n_channels_),
+        }
+        for name, (found, wanted_size) in sizes.items():
+            if found != wanted_size:
+                raise ValueError(f"it says that there are {found} and {wanted_size} {name}.")
         self._parameters = np.concatenate([arrays[name].ravel() for name in wanted])
 
     def __getstate__(self):
         """What copies and pickles get: nothing that belongs to a fit which is going on."""
         state = dict(super().__getstate__())
-        for name in OF_A_FIT:
+        for name in WHILE_FITTING:
             state.pop(name, None)
         return state
 

@@ -67,10 +67,10 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         with `beta_2` for its decay rate; AdaGrad.
 
     learning_rate : str or callable, default='constant'
-        How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'cosine',
-        'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any callable epoch ->
-        factor of `learning_rate_init`, epochs counted from 0. 'plateau' lowers the rate tenfold
-        when the loss has not improved for a third of `n_iter_no_change` epochs.
+        How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'linear',
+        'cosine', 'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any
+        callable epoch -> factor of `learning_rate_init`, epochs counted from 0. 'plateau' lowers
+        the rate tenfold when the loss has not improved for a third of `n_iter_no_change` epochs.
 
     learning_rate_init : float, default=0.012
         The learning rate, which `learning_rate` multiplies by a factor in every epoch.
@@ -155,6 +155,25 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Weights by class label; 'balanced' makes all classes weigh the same in the training data.
         They multiply `sample_weight`, and `sample_weight_val` in validation.
 
+    warm_start : bool, default=False
+        Whether `fit` goes on with what an earlier `fit` or `partial_fit` has learned, instead of
+        fresh weights. The moments of the optimizer go along where they were kept (by `partial_fit`,
+        or by `fit` with ``warm_start=True``), unless the solver or the classes are others. All else
+        begins anew: epochs and learning rate, early stopping, `history_`, the random
+        numbers of an integer `random_state`. With other classes in y than before, the head is put
+        together anew: classes that were known keep their weights, new ones get fresh ones, and
+        those that are missing from y are given up. The network (channels, `hidden_size`,
+        `n_layers`, `bidirectional`, `readout`, activations) must be what it was, and `refit` must
+        be False; otherwise `fit` raises ValueError.
+
+    frozen : str, list or tuple of str, or None, default=None
+        What is not trained: 'cell' (all parameters but those of the head, in all layers and
+        directions), 'head', a name in `params_`, or several of these. With `warm_start` and in
+        `partial_fit`, frozen parameters keep their learned values, otherwise their initial ones: a
+        cell that is frozen from the start is a random reservoir whose states a trained head reads,
+        as in echo state networks [5]_. A name that the network does not have raises ValueError,
+        as does freezing everything.
+
     n_jobs : int or None, default=None
         Threads. None means 1 (unless in a :class:`joblib.parallel_config` context), -1 all cores.
         The result does not depend on it, to the last bit.
@@ -181,13 +200,13 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Number of channels of a step.
 
     n_iter_ : int
-        Number of epochs trained.
+        Number of epochs trained: those of the last `fit`, and of `partial_fit` since then.
 
     best_iter_ : int
         The epoch, counted from 1, whose weights are kept: that of the lowest validation loss.
         Without validation the last, or that of the lowest training loss where it fits better. 0
         where no epoch was better than the initial weights (a training that diverged) or none was
-        finished (one that was interrupted).
+        finished (one that was interrupted). After `partial_fit` the last.
 
     loss_ : float
         Training objective (mean loss and penalty) of the last epoch.
@@ -196,8 +215,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         The lowest validation loss, or the lowest training objective where there is no validation.
 
     loss_curve_, validation_loss_curve_, validation_scores_ : list of float
-        Training objective, validation loss and validation accuracy of every epoch; the last two are
-        empty without validation.
+        Training objective, validation loss and validation accuracy of every epoch, as in
+        `history_`; the last two are empty without validation.
 
     history_ : dict of str -> list of float
         Per epoch: 'loss', 'validation_loss', 'accuracy', 'validation_accuracy', 'learning_rate',
@@ -221,6 +240,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
        Simple Way to Prevent Neural Networks from Overfitting", JMLR 15, 2014.
     .. [4] M. Schuster, K. K. Paliwal, "Bidirectional Recurrent Neural Networks", IEEE Transactions
        on Signal Processing 45, 1997.
+    .. [5] Herbert Jaeger, "The 'Echo State' Approach to Analysing and Training Recurrent Neural
+       Networks", GMD Report 148, German National Research Center for Information Technology, 2001.
 
     Examples
     --------
@@ -380,8 +401,9 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch more, on these sequences.
 
-        The first call, unless the model is fitted, begins with fresh weights. Nothing is held out,
-        and callbacks are not called.
+        The first call, unless the model is fitted, begins with fresh weights. Later calls go on
+        with weights, moments of the optimizer, `history_` and the count of epochs. Nothing is held
+        out, and callbacks are not called.
 
         Parameters
         ----------
@@ -419,24 +441,30 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             _check_partial_fit_first_call(self, classes)
             if len(self.classes_) < 2:
                 raise ValueError(f"classes must hold at least 2 of them; got {classes!r}.")
-            self._class_weights = self._weights_of_classes(self.classes_, None)
+            self._class_weights = self._weights_of_classes(np.arange(len(self.classes_)), None)
             return self._known_targets(y, sequences, sample_weight)
 
         return self._partial_fit(X, learn_targets)
 
     def _learn_targets(self, y, sequences, sample_weight, earlier):
-        with naming("y"):
-            y = self._checked_labels(y, sequences)
-            self.classes_, labels = np.unique(y, return_inverse=True)
+        lesson = self._lesson
+        if lesson is not None:
+            self.classes_, labels = lesson.classes, lesson.labels
+        else:
+            with naming("y"):
+                y = self._checked_labels(y, sequences)
+                self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{self.__class__.__name__} needs samples of at least 2 classes in the data, but "
                 f"the data contains only one class: {self.classes_[0]!r}"
             )
         weights = checked_weights(sample_weight, sequences)
-        self._check_every_class_has_weight(labels, weights)
-        self._class_weights = self._weights_of_classes(y, weights)
-        return self._targets(labels, weights, sequences.values.dtype)
+        if lesson is None:
+            self._check_every_class_has_weight(labels, weights)
+        self._class_weights = self._weights_of_classes(labels, weights)
+        logits = None if lesson is None else lesson.logits
+        return self._targets(labels, weights, sequences.values.dtype, logits)
 
     def _known_targets(self, y, sequences, sample_weight, *, suffix=""):
         with naming(f"y{suffix}"):
@@ -451,7 +479,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             labels = np.array([number[label] for label in y.tolist()])
         with naming(f"sample_weight{suffix}"):
             weights = checked_weights(sample_weight, sequences)
-            return self._targets(labels, weights, sequences.values.dtype)
+            logits = None if self._lesson is None else self._lesson.validation_logits
+            return self._targets(labels, weights, sequences.values.dtype, logits)
 
     def _checked_labels(self, y, sequences):
         if y is None:
@@ -463,12 +492,16 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         check_classification_targets(y)
         return y
 
-    def _weights_of_classes(self, y, sample_weights):
-        """One weight a class, or None."""
+    def _weights_of_classes(self, labels, sample_weights):
+        """One weight a class, or None; labels below 0 are unknown."""
         if self.class_weight is None:
             return None
+        is_known = labels >= 0
         weights = compute_class_weight(
-            self.class_weight, classes=self.classes_, y=y, sample_weight=sample_weights
+            self.class_weight,
+            classes=self.classes_,
+            y=self.classes_[labels[is_known]],
+            sample_weight=None if sample_weights is None else sample_weights[is_known],
         )
         if not (np.isfinite(weights).all() and (weights >= 0).all()):
             raise ValueError(
@@ -476,15 +509,25 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             )
         return weights
 
-    def _targets(self, labels, weights, dtype):
-        """Labels as targets; the weights of samples and of their classes multiply."""
+    def _targets(self, labels, weights, dtype, logits=None):
+        """Labels, and a teacher's logits, as targets; weights of samples and classes multiply."""
         if self._class_weights is not None:
-            by_sample = self._class_weights.astype(dtype)[labels]
+            by_sample = np.where(labels < 0, 1.0, self._class_weights[labels]).astype(dtype)
             weights = by_sample if weights is None else weights * by_sample
             check_total(weights)
-        return Targets(labels=labels.astype(np.int32), weights=weights)
+        targets = Targets(labels=labels.astype(np.int32), weights=weights)
+        if logits is None or (self._lesson.alpha == 0 and (labels >= 0).all()):
+            return targets
+        return targets._replace(
+            values=np.ascontiguousarray(logits, dtype=dtype),
+            loss="distillation",
+            temperature=self._lesson.temperature,
+            alpha=self._lesson.alpha,
+        )
 
     def _check_training_part(self, training):
+        if self._lesson is not None:  # whose teacher may know of classes that have no sample
+            return
         weights = training.targets.weights
         self._check_every_class_has_weight(
             training.targets.labels[training.rows],
@@ -504,6 +547,11 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     def _is_balanced(self):
         if self.sampling is None:
             return False
+        if self._lesson is not None and (self._lesson.labels < 0).any():
+            raise ValueError(
+                "sampling='balanced' draws by class, and some samples have none (label -1). Leave "
+                "it out, or label all samples."
+            )
         if self.class_weight is not None or not self.shuffle:
             clash = "class_weight" if self.class_weight is not None else "shuffle=False"
             raise ValueError(
@@ -515,11 +563,17 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     def _take_over_head(self, parts, earlier):
         take_over_head(parts, earlier.params_, self.classes_, earlier.classes_)
 
+    def _has_head_of(self, earlier):
+        return np.array_equal(self.classes_, earlier.classes_)
+
     def _n_outputs(self):
         return 1 if len(self.classes_) == 2 else len(self.classes_)
 
     def _hopeless_loss(self, training):
-        return 2 * np.log(len(self.classes_))  # guessing blindly costs half of it
+        guessing = np.log(len(self.classes_))
+        if self._lesson is None:
+            return 2 * guessing
+        return 2 * guessing * max(1, self._lesson.alpha * self._lesson.temperature**2)
 
     def decision_function(self, X):
         """Logits of the classes.

@@ -1,5 +1,7 @@
 """Going on from an earlier training: what is taken over, what stays frozen, what must agree."""
 
+import zlib
+
 import numpy as np
 
 from . import cell
@@ -88,10 +90,14 @@ def moments_of(optimizer):
 
 
 def take_over_moments(optimizer, moments):
-    """Go on with the moments of another training, unless its solver was another one."""
+    """Go on with the moments of another training, unless its solver was another one.
+
+    Frozen parameters begin without: moments would go on moving them.
+    """
     if moments is not None and moments["solver"] == optimizer.solver:
-        optimizer.first[:] = moments["first"]
-        optimizer.second[:] = moments["second"]
+        trained = 1 if optimizer.trained is None else optimizer.trained
+        optimizer.first[:] = moments["first"] * trained
+        optimizer.second[:] = moments["second"] * trained
         optimizer.step = moments["step"]
 
 
@@ -106,8 +112,16 @@ def facts_of(training, validation, classes):
                 f"{name} channels": part.sequences.values.shape[1],
                 f"{name} dtype": part.sequences.values.dtype.name,
                 f"{name} weights": part.targets.weights is not None,
+                f"{name} loss": part.targets.loss,
+                f"checksum of {name} y": checksum(part),
             }
     return facts
+
+
+def checksum(data):
+    """A number that changes with the targets of a DataSet."""
+    targets = data.targets.values if data.targets.labels is None else data.targets.labels
+    return zlib.crc32(np.ascontiguousarray(targets[data.rows]))
 
 
 def check_agreement(saved, now, *, ignored=()):

@@ -18,21 +18,21 @@ VALUES = {
 
 
 class Unwritable:
-    """Stands for an object that only code could restore."""
+    """Stands for what only code could restore."""
 
 
 def pack(value, name, tensors):
     """The JSON of a value; its arrays go to `tensors`, under names that begin with `name`."""
     if value is None or isinstance(value, bool | str):
         return value
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and not isinstance(value.item(), np.generic):
         return pack(value.item(), name, tensors)
     if isinstance(value, int):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else {"float": str(value)}
     if isinstance(value, np.ndarray):
-        if value.dtype.kind in "biuf":
+        if value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
             tensors[name] = value
             return {"array": name}
         return {"labels": packed_list(value.tolist(), name, tensors), "dtype": value.dtype.str}
@@ -64,24 +64,33 @@ def packed_list(values, name, tensors):
 
 
 def unpack(packed, tensors):
-    """The value that `pack` was given, or an `Unwritable`.
+    """The value that `pack` was given, or an `Unwritable` if that held one.
 
     Raises
     ------
     KeyError, TypeError, ValueError
         If it is not what `pack` answers.
     """
+    try:
+        return unpacked(packed, tensors)
+    except NeedsCode:
+        return Unwritable()
+
+
+class NeedsCode(Exception):
+    """There is an unwritable object inside."""
+
+
+def unpacked(packed, tensors):
     if isinstance(packed, list):
-        return [unpack(entry, tensors) for entry in packed]
+        return [unpacked(entry, tensors) for entry in packed]
     if not isinstance(packed, dict):
         return packed
     if "value" in packed:
-        settings = {key: unpack(v, tensors) for key, v in packed["settings"].items()}
-        if any(isinstance(setting, Unwritable) for setting in settings.values()):
-            return Unwritable()
+        settings = {key: unpacked(value, tensors) for key, value in packed["settings"].items()}
         return VALUES[packed["value"]](**settings)
     if "labels" in packed:
-        return np.array(unpack(packed["labels"], tensors), dtype=np.dtype(packed["dtype"]))
+        return np.array(unpacked(packed["labels"], tensors), dtype=np.dtype(packed["dtype"]))
     ((kind, content),) = packed.items()
     if kind == "array":
         return tensors[content]
@@ -90,11 +99,11 @@ def unpack(packed, tensors):
     if kind == "float":
         return float(content)
     if kind == "tuple":
-        return tuple(unpack(content, tensors))
+        return tuple(unpacked(content, tensors))
     if kind == "dict":
-        return {key: unpack(value, tensors) for key, value in content.items()}
+        return {key: unpacked(value, tensors) for key, value in content.items()}
     if kind == "pairs":
-        return dict(unpack(content, tensors))
+        return dict(unpacked(content, tensors))
     if kind == "unwritable":
-        return Unwritable()
-    raise ValueError(f"It holds a {kind!r}, which is unknown here.")
+        raise NeedsCode
+    raise ValueError(f"it holds a {kind!r}, which is unknown here.")

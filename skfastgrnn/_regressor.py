@@ -78,10 +78,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         with `beta_2` for its decay rate; AdaGrad.
 
     learning_rate : str or callable, default='constant'
-        How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'cosine',
-        'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any callable epoch ->
-        factor of `learning_rate_init`, epochs counted from 0. 'plateau' lowers the rate tenfold
-        when the loss has not improved for a third of `n_iter_no_change` epochs.
+        How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'linear',
+        'cosine', 'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any
+        callable epoch -> factor of `learning_rate_init`, epochs counted from 0. 'plateau' lowers
+        the rate tenfold when the loss has not improved for a third of `n_iter_no_change` epochs.
 
     learning_rate_init : float, default=0.012
         The learning rate, which `learning_rate` multiplies by a factor in every epoch.
@@ -157,6 +157,23 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         Whether to train once more on all sequences, the validation set included, for `best_iter_`
         epochs: the protocol of [1]_. `history_` remains that of the first training.
 
+    warm_start : bool, default=False
+        Whether `fit` goes on with what an earlier `fit` or `partial_fit` has learned, instead of
+        fresh weights. The moments of the optimizer go along where they were kept (by `partial_fit`,
+        or by `fit` with ``warm_start=True``), unless the solver is another one, and so do center
+        and scale of y, which are learned only once. All else begins anew: epochs and learning rate,
+        early stopping, `history_`, the random numbers of an integer `random_state`. The network
+        (channels, outputs, `hidden_size`, `n_layers`, `bidirectional`, `readout`, activations) must
+        be what it was, and `refit` must be False; otherwise `fit` raises ValueError.
+
+    frozen : str, list or tuple of str, or None, default=None
+        What is not trained: 'cell' (all parameters but those of the head, in all layers and
+        directions), 'head', a name in `params_`, or several of these. With `warm_start` and in
+        `partial_fit`, frozen parameters keep their learned values, otherwise their initial ones: a
+        cell that is frozen from the start is a random reservoir whose states a trained head reads,
+        as in echo state networks [6]_. A name that the network does not have raises ValueError,
+        as does freezing everything.
+
     n_jobs : int or None, default=None
         Threads. None means 1 (unless in a :class:`joblib.parallel_config` context), -1 all cores.
         The result does not depend on it, to the last bit.
@@ -180,13 +197,13 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         Number of channels of a step.
 
     n_iter_ : int
-        Number of epochs trained.
+        Number of epochs trained: those of the last `fit`, and of `partial_fit` since then.
 
     best_iter_ : int
         The epoch, counted from 1, whose weights are kept: that of the lowest validation loss.
         Without validation the last, or that of the lowest training loss where it fits better. 0
         where no epoch was better than the initial weights (a training that diverged) or none was
-        finished (one that was interrupted).
+        finished (one that was interrupted). After `partial_fit` the last.
 
     loss_ : float
         Training objective (mean loss and penalty) of the last epoch, of scaled targets, as all
@@ -196,8 +213,9 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         The lowest validation loss, or the lowest training objective where there is no validation.
 
     loss_curve_, validation_loss_curve_, validation_scores_ : list of float
-        Training objective, validation loss and R² of the validation set of every epoch; the last
-        two are empty without validation. R² is that of all outputs together, each of them scaled.
+        Training objective, validation loss and R² of the validation set of every epoch, as in
+        `history_`; the last two are empty without validation. R² is that of all outputs together,
+        each of them scaled.
 
     history_ : dict of str -> list of float
         Per epoch: 'loss', 'validation_loss', 'r2', 'validation_r2', 'learning_rate',
@@ -223,6 +241,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
        Simple Way to Prevent Neural Networks from Overfitting", JMLR 15, 2014.
     .. [5] M. Schuster, K. K. Paliwal, "Bidirectional Recurrent Neural Networks", IEEE Transactions
        on Signal Processing 45, 1997.
+    .. [6] Herbert Jaeger, "The 'Echo State' Approach to Analysing and Training Recurrent Neural
+       Networks", GMD Report 148, German National Research Center for Information Technology, 2001.
 
     Examples
     --------
@@ -383,7 +403,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         """Train for one epoch more, on these sequences.
 
         The first call, unless the model is fitted, begins with fresh weights and learns the center
-        and scale of y, which later calls keep. Nothing is held out, and callbacks are not called.
+        and scale of y, which later calls keep. These go on with weights, moments of the optimizer,
+        `history_` and the count of epochs. Nothing is held out, and callbacks are not called.
 
         Parameters
         ----------

@@ -1,12 +1,58 @@
 """From the parameters of an estimator to what network and training take."""
 
+from numbers import Integral, Real
+
 import numpy as np
 from joblib import cpu_count, effective_n_jobs
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from . import cell
 from .augmentation import checked_augmentations
+from .schedules import NAMES as SCHEDULES
 from .schedules import ReduceOnPlateau, for_training, schedule_named
 from .training import EpochPlan, Plan
+
+POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
+
+#: What the parameters may be, in the words of scikit-learn.
+CONSTRAINTS = {
+    "hidden_size": [POSITIVE_INTEGER],
+    "n_layers": [Interval(Integral, 1, cell.MAX_LAYERS, closed="both")],
+    "bidirectional": ["boolean"],
+    "readout": [StrOptions(set(cell.READOUTS))],
+    "gate_activation": [StrOptions(set(cell.ACTIVATIONS))],
+    "update_activation": [StrOptions(set(cell.ACTIVATIONS))],
+    "n_timesteps": [POSITIVE_INTEGER, None],
+    "solver": [StrOptions(set(cell.SOLVERS))],
+    "learning_rate": [StrOptions(set(SCHEDULES)), callable],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "lr_decay": [Interval(Real, 0, 1, closed="right"), None],
+    "lr_decay_step": [POSITIVE_INTEGER, None],
+    "batch_size": [POSITIVE_INTEGER, StrOptions({"auto"})],
+    "accumulate": [POSITIVE_INTEGER],
+    "max_iter": [POSITIVE_INTEGER],
+    "shuffle": ["boolean"],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "beta_1": [Interval(Real, 0, 1, closed="left")],
+    "beta_2": [Interval(Real, 0, 1, closed="left")],
+    "epsilon": [Interval(Real, 0, None, closed="neither")],
+    "momentum": [Interval(Real, 0, 1, closed="left")],
+    "nesterovs_momentum": ["boolean"],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "augment": [list, tuple, None],
+    "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+    "clip_value": [Interval(Real, 0, None, closed="neither"), None],
+    "early_stopping": ["boolean", StrOptions({"auto"})],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [POSITIVE_INTEGER, Options(Real, {np.inf})],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "refit": ["boolean"],
+    "warm_start": ["boolean"],
+    "frozen": [str, list, tuple, None],
+    "n_jobs": [Integral, None],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
 
 #: As many as the compiled kernel takes.
 MOST_THREADS = 64
@@ -62,6 +108,7 @@ def plan_of(estimator, n_rows, max_iter, hopeless_loss):
         max_iter=max_iter,
         hopeless_loss=hopeless_loss,
         verbose=estimator.verbose,
+        lesson=None if estimator._lesson is None else estimator._lesson.lasting(max_iter),
     )
 
 

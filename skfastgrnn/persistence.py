@@ -103,6 +103,7 @@ def load(path):
     Parameters
     ----------
     path : str or path-like
+        The file.
 
     Returns
     -------
@@ -137,6 +138,9 @@ def write(path, estimator, training=None):
         "attributes": {key: pack(value, key, tensors) for key, value in attributes.items()},
         "arrays": list(arrays),
     }
+    for key, value in attributes.items():
+        if isinstance(unpack(content["attributes"][key], tensors), Unwritable):
+            raise TypeError(f"{key} cannot be saved, since only code could restore it: {value!r}.")
     if training is not None:
         content["training"] = pack(training, "training", tensors)
     tensors = {key: np.ascontiguousarray(tensor) for key, tensor in tensors.items()}
@@ -193,7 +197,7 @@ def read_checkpoint(path, estimator_name):
 def read_file(path):
     """The JSON and the arrays of a safetensors file."""
     path = os.fspath(path)
-    if not os.path.exists(path):
+    if not os.path.isfile(path):
         raise FileNotFoundError(f"There is no file {path}.")
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
@@ -209,6 +213,8 @@ def read_file(path):
 def replace_file(path, content):
     """Write bytes beside the file, then put them in its place."""
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} to.")
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

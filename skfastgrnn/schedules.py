@@ -41,8 +41,10 @@ __all__ = [
     "Constant",
     "Cosine",
     "Exponential",
+    "Linear",
     "OneCycle",
     "ReduceOnPlateau",
+    "Stages",
     "Step",
     "WarmUp",
 ]
@@ -169,6 +171,49 @@ class Exponential(Schedule):
 
     def _at(self, epoch, losses):
         return self.decay**epoch
+
+
+@dataclass(frozen=True)
+class Linear(Schedule):
+    """Lower the rate in equal steps.
+
+    ``factor(epoch) = 1 - (1 - floor) * epoch / n_epochs``, and `floor` from epoch `n_epochs` on
+    [1]_.
+
+    Parameters
+    ----------
+    n_epochs : int or None, default=None
+        Epochs until the floor, at least 1. None: as many as the training has at most, `max_iter`;
+        its last epoch is then the last one above the floor.
+    floor : float, default=0.0
+        The last factor, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, or it is called while `n_epochs` is None.
+
+    References
+    ----------
+    .. [1] A. Defazio, A. Cutkosky, H. Mehta, K. Mishchenko, "Optimal Linear Decay Learning Rate
+       Schedules and Further Refinements", arXiv:2310.07831, 2023.
+
+    Examples
+    --------
+    >>> from skfastgrnn.schedules import Linear
+    >>> schedule = Linear(n_epochs=4, floor=0.2)
+    >>> [round(schedule(epoch), 2) for epoch in range(6)]
+    [1.0, 0.8, 0.6, 0.4, 0.2, 0.2]
+    """
+
+    n_epochs: int | None = None
+    floor: float = 0.0
+
+    _parameter_constraints = {"n_epochs": [POSITIVE_INTEGER, None], "floor": [FRACTION]}
+
+    def _at(self, epoch, losses):
+        progress = min(1.0, epoch / known_length(self))
+        return self.floor * progress + (1 - progress)
 
 
 @dataclass(frozen=True)
@@ -433,11 +478,63 @@ class ReduceOnPlateau(Schedule):
         return factor
 
 
+@dataclass(frozen=True)
+class Stages(Schedule):
+    """Rise from a part to the whole in equal stages: for the `curriculum` of distillation.
+
+    ``share(epoch) = start + (1 - start) * stage / (n_stages - 1)`` with ``stage = n_stages * epoch
+    // n_epochs``, and 1 from the last stage on: the easiest part of the samples first, then more of
+    them, then all [1]_. As a schedule of the learning rate it is a warm-up in stages.
+
+    Parameters
+    ----------
+    n_stages : int, default=3
+        At least 2.
+    start : float, default=0.3
+        The share of the first stage, in (0, 1].
+    n_epochs : int or None, default=None
+        Epochs of all stages together, at least 1. None: as many as the training has at most,
+        `max_iter`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, or it is called while `n_epochs` is None.
+
+    References
+    ----------
+    .. [1] Y. Bengio, J. Louradour, R. Collobert, J. Weston, "Curriculum Learning", ICML 2009.
+
+    Examples
+    --------
+    >>> from skfastgrnn.schedules import Stages
+    >>> schedule = Stages(n_stages=3, start=0.5, n_epochs=6)
+    >>> [schedule(epoch) for epoch in range(8)]
+    [0.5, 0.5, 0.75, 0.75, 1.0, 1.0, 1.0, 1.0]
+    """
+
+    n_stages: int = 3
+    start: float = 0.3
+    n_epochs: int | None = None
+
+    _parameter_constraints = {
+        "n_stages": [Number(Integral, 2, None, closed="left")],
+        "start": [POSITIVE_FRACTION],
+        "n_epochs": [POSITIVE_INTEGER, None],
+    }
+
+    def _at(self, epoch, losses):
+        last = self.n_stages - 1
+        stage = min(last, self.n_stages * epoch // known_length(self))
+        return (self.start * (last - stage) + stage) / last
+
+
 #: What the names of schedules mean.
 NAMES = {
     "constant": Constant,
     "step": Step,
     "exponential": Exponential,
+    "linear": Linear,
     "cosine": Cosine,
     "one_cycle": OneCycle,
     "plateau": ReduceOnPlateau,
@@ -509,7 +606,7 @@ def for_training(schedule, max_iter):
     if isinstance(schedule, WarmUp):
         rest = max(1, max_iter - schedule.n_epochs)
         return replace(schedule, then=for_training(schedule.then, rest))
-    if isinstance(schedule, Cosine | OneCycle) and schedule.n_epochs is None:
+    if isinstance(schedule, Cosine | Linear | OneCycle | Stages) and schedule.n_epochs is None:
         return replace(schedule, n_epochs=max_iter)
     return schedule
 

@@ -24,7 +24,7 @@ from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
@@ -32,8 +32,16 @@ from sklearn.metrics import (
     log_loss,
     make_scorer,
 )
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from skfastgrnn import FastGRNNRegressor, load
+from skfastgrnn import (
+    DistilledFastGRNN,
+    DistilledFastGRNNRegressor,
+    FastGRNNRegressor,
+    load,
+)
 from skfastgrnn.augmentation import Jitter
 from skfastgrnn.callbacks import (
     Checkpoint,
@@ -205,6 +213,17 @@ def test_fits_in_threads_share_callbacks(tmp_path):
     assert [vars(callback).get("_fits", {}) for callback in callbacks] == [{}] * len(callbacks)
 
 
+def test_students_in_a_search_have_files_of_their_own(tmp_path):
+    """Though what is between them and the search has no callbacks."""
+    writer = HistoryWriter(tmp_path / "log.jsonl")
+    teacher = make_pipeline(FunctionTransformer(lambda X: X.reshape(len(X), -1)), Ridge())
+    model = DistilledFastGRNNRegressor(teacher, quick_regressor(max_iter=2).set_callbacks(writer))
+    GridSearchCV(model, {"alpha": [0.2, 0.5]}, cv=2, error_score="raise").fit(X, NUMBERS)
+    lines = writer.get_logs()
+    assert len({tuple(line["fit"]) for line in lines}) == len(list(tmp_path.iterdir())) == N_FITS
+    assert len(lines) == 2 * N_FITS
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_early_stopping_in_a_search():
     """It ends each fit by itself, in other processes too."""
@@ -334,7 +353,11 @@ def test_pickle_and_clone(tmp_path):
     ],
     ids=lambda callback: type(callback).__name__,
 )
-@pytest.mark.parametrize("other", [LogisticRegression(), in_pipeline(LogisticRegression())])
+@pytest.mark.parametrize(
+    "other",
+    [LogisticRegression(), in_pipeline(LogisticRegression()), DistilledFastGRNN(Ridge())],
+    ids=["other", "pipeline", "distillation"],
+)
 def test_other_estimators_are_refused(callback, other):
     with pytest.raises(TypeError, match=r"follows the epochs of a network, and \w+ is none"):
         other.set_callbacks(callback).fit(X[:, 0], y)

@@ -158,6 +158,14 @@ def test_short_and_diverged_trainings_are_drawn(plt, loss, best_iter):
     display.figure_.canvas.draw()
 
 
+def test_epochs_that_partial_fit_adds_have_no_validation_loss(plt):
+    model = quick().fit(X, y, X_val=X, y_val=y).partial_fit(X, y)
+    display = LossCurveDisplay.from_estimator(model)
+    np.testing.assert_array_equal(display.lines_[0].get_xdata(), np.arange(1, 12))
+    np.testing.assert_array_equal(display.lines_[1].get_xdata(), np.arange(1, 11))
+    np.testing.assert_array_equal(display.lines_[1].get_ydata(), model.validation_loss_curve_)
+
+
 # GateDisplay
 
 

@@ -16,8 +16,10 @@ from skfastgrnn.schedules import (
     Constant,
     Cosine,
     Exponential,
+    Linear,
     OneCycle,
     ReduceOnPlateau,
+    Stages,
     Step,
     WarmUp,
     checked_factor,
@@ -38,6 +40,10 @@ DIFFERENT = [
     Cosine(),
     Cosine(100),
     Cosine(100, 0.1),
+    Linear(),
+    Linear(100, 0.1),
+    Stages(),
+    Stages(4, 0.1, 60),
     WarmUp(5),
     WarmUp(5, start=0.5),
     WarmUp(5, Cosine()),
@@ -65,6 +71,8 @@ basic = (
     | st.builds(Step, decay=positive_fractions, every=lengths)
     | st.builds(Exponential, decay=positive_fractions)
     | st.builds(Cosine, n_epochs=lengths, floor=fractions)
+    | st.builds(Linear, n_epochs=lengths, floor=fractions)
+    | st.builds(Stages, n_stages=st.integers(2, 9), start=positive_fractions, n_epochs=lengths)
     | st.builds(
         OneCycle, n_epochs=lengths, warm_up=fractions, start=positive_fractions, end=fractions
     )
@@ -115,6 +123,31 @@ def test_cosine(n_epochs, floor):
     np.testing.assert_allclose(answers, expected, atol=1e-15)
     assert answers[0] == 1
     assert (answers[n_epochs:] == floor).all()
+
+
+@pytest.mark.parametrize("n_epochs", [1, 2, 50, 199, 200, 1000])
+@pytest.mark.parametrize("floor", [0, 0.01, 1])
+def test_linear(n_epochs, floor):
+    expected = np.interp(EPOCHS, [0, n_epochs], [1, floor])
+    answers = factors(Linear(n_epochs, floor))
+    np.testing.assert_allclose(answers, expected, atol=1e-15)
+    assert answers[0] == 1
+    assert (answers[n_epochs:] == floor).all()
+
+
+@pytest.mark.parametrize("n_epochs", [1, 2, 7, 60, 200])
+@pytest.mark.parametrize("n_stages", [2, 3, 8])
+def test_stages(n_epochs, n_stages):
+    shares = np.linspace(0.2, 1, n_stages)
+    longest = -(-n_epochs // n_stages)
+    answers = factors(Stages(n_stages, 0.2, n_epochs))
+    assert (answers[n_epochs:] == 1).all()
+    assert (np.diff(answers) >= 0).all()
+    if n_epochs >= n_stages:
+        np.testing.assert_allclose(np.unique(answers), shares)
+        lasted = np.bincount(np.searchsorted(shares, answers[:n_epochs] - 1e-9))
+        assert lasted.max() <= longest
+        assert lasted.min() >= n_epochs // n_stages
 
 
 @pytest.mark.parametrize("start", [None, 0.3, 1])
@@ -230,6 +263,10 @@ def warm_up_of_torch(then):
 OF_TORCH = {
     "Step": (Step(0.3, 30), lambda o, lr: lr.StepLR(o, 30, gamma=0.3)),
     "Exponential": (Exponential(0.97), lambda o, lr: lr.ExponentialLR(o, 0.97)),
+    "Linear": (
+        Linear(150, 0.05),
+        lambda o, lr: lr.LinearLR(o, start_factor=1.0, end_factor=0.05, total_iters=150),
+    ),
     "Cosine": (Cosine(200, 0.05), lambda o, lr: lr.CosineAnnealingLR(o, 200, eta_min=0.05)),
     "WarmUp": (
         WarmUp(20, start=0.1),
@@ -310,7 +347,9 @@ def test_factors_are_from_0_to_1(schedule, losses):
 
 
 @given(
-    schedule=all_schedules.filter(lambda schedule: not isinstance(schedule, WarmUp | OneCycle)),
+    schedule=all_schedules.filter(
+        lambda schedule: not isinstance(schedule, WarmUp | OneCycle | Stages)
+    ),
     losses=losses_of_training,
 )
 def test_never_rises_but_in_a_warm_up(schedule, losses):
@@ -403,6 +442,8 @@ BAD = {
     Step: {"decay": [0, -0.1, 1.1, np.nan, "0.1", None, True], "every": [0, -1, 2.5, None, True]},
     Exponential: {"decay": [0, 2, np.nan]},
     Cosine: {"n_epochs": [0, 10.0, "10", True], "floor": [-0.1, 1.5, np.nan, None]},
+    Linear: {"n_epochs": [0, 10.0], "floor": [-0.1, 1.5, np.nan]},
+    Stages: {"n_stages": [1, 2.5], "start": [0, 1.1, np.nan], "n_epochs": [0, 1.5]},
     OneCycle: {
         "n_epochs": [0, 1.5],
         "warm_up": [-0.1, 1.1],
@@ -462,6 +503,8 @@ def test_losses_are_needed(schedule):
     [
         (Cosine(floor=0.1), Cosine(50, 0.1)),
         (Cosine(30), Cosine(30)),
+        (Linear(floor=0.1), Linear(50, 0.1)),
+        (Stages(), Stages(n_epochs=50)),
         (OneCycle(), OneCycle(50)),
         (WarmUp(5, Cosine()), WarmUp(5, Cosine(45))),
         (WarmUp(5, Cosine(10)), WarmUp(5, Cosine(10))),
@@ -490,6 +533,7 @@ def test_for_training_refuses_a_class():
         ("constant", Constant()),
         ("step", Step(0.5, 7)),
         ("exponential", Exponential(0.5)),
+        ("linear", Linear()),
         ("cosine", Cosine()),
         ("one_cycle", OneCycle()),
         ("plateau", ReduceOnPlateau()),

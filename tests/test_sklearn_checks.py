@@ -3,10 +3,16 @@
 import pytest
 import sklearn
 from estimator_cases import run_python
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.fixes import parse_version
 
-from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
+from skfastgrnn import (
+    DistilledFastGRNN,
+    DistilledFastGRNNRegressor,
+    FastGRNNClassifier,
+    FastGRNNRegressor,
+)
 
 # Where all samples make one minibatch in a fixed order, nothing is random but the initial weights.
 # A low rate keeps the training smooth: at the default one, which learns the checks' random labels
@@ -43,6 +49,22 @@ def expected_failures(estimator):
     expected_failed_checks=expected_failures,
 )
 def test_sklearn_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@parametrize_with_checks(
+    [
+        DistilledFastGRNN(LogisticRegression(), FastGRNNClassifier(max_iter=40), random_state=0),
+        DistilledFastGRNNRegressor(
+            LinearRegression(), FastGRNNRegressor(max_iter=40), random_state=0
+        ),
+    ],
+    expected_failed_checks=lambda estimator: {
+        "check_sample_weight_equivalence_on_dense_data": "minibatches and folds are of rows"
+    },
+)
+def test_sklearn_check_of_distillation(estimator, check):
     check(estimator)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..contenders import prefer_installed
 
-TOPICS = ("har", "memory", "vowels", "forecasts")
+TOPICS = ("har", "memory", "vowels", "forecasts", "continuing", "distillation")
 
 
 def main():

@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from ..training import CallbackSupport
+from ..training import EpochSupport
 
 
 class Callback:
@@ -37,7 +37,7 @@ class Callback:
 def refuse_others(callback, estimator):
     """Raise a TypeError if an estimator is no network of this package."""
     name = type(callback).__name__
-    if not isinstance(estimator, CallbackSupport):
+    if not isinstance(estimator, EpochSupport):
         raise TypeError(
             f"{name} follows the epochs of a network, and {type(estimator).__name__} is none; "
             f"set it on the network inside: network.set_callbacks({name}(...))."

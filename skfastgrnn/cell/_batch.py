@@ -82,12 +82,16 @@ class SequenceBatch:
 class Targets(NamedTuple):
     """What the outputs should be, by sequence, and the loss that compares the two.
 
-    labels : (n_sequences,) int32, or None
+    labels : (n_sequences,) int32, or None; for "distillation" beside values, -1 (None: everywhere)
+        where a sequence has no label
     values : (n_sequences, n_outputs) of the network's dtype, or None; for "cross_entropy"
-        probabilities (with one output that of the second class), for "huber" numbers
+        probabilities (with one output that of the second class), for "huber" numbers, for
+        "distillation" the finite logits of a teacher
     weights : (n_sequences,) of the network's dtype, or None for ones
-    loss : "cross_entropy" or "huber"
+    loss : "cross_entropy", "huber" or "distillation"
     delta : the error from which on Huber's loss is linear; infinity makes it the squared error
+    temperature : what "distillation" divides the logits of student and teacher by
+    alpha : share of the teacher in "distillation", in [0, 1]; the rest is that of the label
     """
 
     labels: np.ndarray | None = None
@@ -95,6 +99,8 @@ class Targets(NamedTuple):
     weights: np.ndarray | None = None
     loss: str = "cross_entropy"
     delta: float = float("inf")
+    temperature: float = 1.0
+    alpha: float = 1.0
 
     def of(self, rows):
         """Those of some sequences."""
@@ -116,8 +122,8 @@ class Targets(NamedTuple):
 class Score(NamedTuple):
     """Sums over sequences: of weight x loss, of weights, and of a metric.
 
-    The metric is weight x (1 where the prediction is correct) for "cross_entropy" and weight x
-    squared error for "huber".
+    The metric is weight x squared error for "huber", otherwise weight x (1 where the prediction is
+    correct or, without a label, that of the teacher).
     """
 
     loss: float

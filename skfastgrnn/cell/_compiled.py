@@ -187,7 +187,7 @@ def arrays(sequences):
 
 def wanted(targets):
     """What the compiled functions take for targets."""
-    return LOSSES.index(targets.loss), targets.delta, *targets[:3]
+    return LOSSES.index(targets.loss), *targets[4:], *targets[:3]
 
 
 def all_rows(sequences):

@@ -19,7 +19,7 @@ cdef extern from "kernel.h" nogil:
 
     ctypedef struct Targets:
         int loss
-        double delta, mean_weight
+        double delta, temperature, alpha, mean_weight
         const int32_t *labels
         const void *values
         const void *weights
@@ -126,11 +126,13 @@ cdef Sequences sequences_of(Network net, const real[::1] parameters, const real[
     return seqs
 
 
-cdef Targets targets_of(int loss, double delta, const int32_t[::1] labels, const real[:, ::1] target_values,
-                        const real[::1] weights):
+cdef Targets targets_of(int loss, double delta, double temperature, double alpha, const int32_t[::1] labels,
+                        const real[:, ::1] target_values, const real[::1] weights):
     cdef Targets targets
     targets.loss = loss
     targets.delta = delta
+    targets.temperature = temperature
+    targets.alpha = alpha
     targets.mean_weight = 1  # where it matters, train says otherwise
     targets.labels = NULL if labels is None else &labels[0]
     targets.values = start_2d[real](target_values)
@@ -190,12 +192,13 @@ def outputs(int isa, network, const real[::1] parameters, const real[:, ::1] val
 def loss_gradient(int isa, network, const real[::1] parameters, const real[:, ::1] values,
                   const Py_ssize_t[::1] starts,
                   const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen,
-                  int loss, double delta, const int32_t[::1] labels, const real[:, ::1] target_values,
-                  const real[::1] weights, dropout, real[::1] gradient, int n_threads):
+                  int loss, double delta, double temperature, double alpha, const int32_t[::1] labels,
+                  const real[:, ::1] target_values, const real[::1] weights, dropout, real[::1] gradient,
+                  int n_threads):
     """(loss, weight, metric), sums over the chosen sequences; fills the gradient unless it is None."""
     cdef Network net = network_of(network)
     cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
-    cdef Targets targets = targets_of[real](loss, delta, labels, target_values, weights)
+    cdef Targets targets = targets_of[real](loss, delta, temperature, alpha, labels, target_values, weights)
     cdef Dropout dropped = dropout_of(dropout)
     cdef Score score
     cdef int status
@@ -208,7 +211,8 @@ def loss_gradient(int isa, network, const real[::1] parameters, const real[:, ::
 
 def train(int isa, network, real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] starts,
           const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen, int loss, double delta,
-          const int32_t[::1] labels, const real[:, ::1] target_values, const real[::1] weights, double mean_weight,
+          double temperature, double alpha, const int32_t[::1] labels, const real[:, ::1] target_values,
+          const real[::1] weights, double mean_weight,
           dropout, optimizer, const real[::1] trained, real[::1] first_moment, real[::1] second_moment,
           Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t end, int n_threads):
     """Minibatches [first, end) of the chosen sequences, parameters and moments updated in place.
@@ -217,7 +221,7 @@ def train(int isa, network, real[::1] parameters, const real[:, ::1] values, con
     """
     cdef Network net = network_of(network)
     cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
-    cdef Targets targets = targets_of[real](loss, delta, labels, target_values, weights)
+    cdef Targets targets = targets_of[real](loss, delta, temperature, alpha, labels, target_values, weights)
     targets.mean_weight = mean_weight
     cdef Dropout dropped = dropout_of(dropout)
     cdef EpochTotals done

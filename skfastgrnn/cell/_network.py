@@ -5,7 +5,7 @@ from dataclasses import dataclass
 #: In the order of the compiled kernel's enumerations (kernel/kernel.h).
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "hard_sigmoid", "hard_tanh")
 READOUTS = ("last", "mean")
-LOSSES = ("cross_entropy", "huber")
+LOSSES = ("cross_entropy", "huber", "distillation")
 SOLVERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
 MAX_LAYERS = 16
 

@@ -228,19 +228,24 @@ def loss_of(output, targets, rows):
     weights = np.ones(len(rows), output.dtype) if targets.weights is None else targets.weights[rows]
     if targets.loss == "huber":
         losses, metric, gradient = huber(output, targets.values[rows], targets.delta)
+    elif targets.loss == "distillation":
+        labels = np.full(len(rows), -1) if targets.labels is None else targets.labels[rows]
+        losses, metric, gradient = distillation(
+            output, targets.values[rows], labels, targets.temperature, targets.alpha
+        )
     else:
-        losses, metric, gradient = cross_entropy(output, probabilities(output, targets, rows))
+        q = targets.values
+        q = one_hot(targets.labels[rows], output) if q is None else q[rows]
+        losses, metric, gradient = cross_entropy(output, q)
     score = Score(float(weights @ losses), float(weights.sum()), float(weights @ metric))
     return score, weights[:, None] * gradient
 
 
-def probabilities(output, targets, rows):
-    """Wanted probabilities (B, O) for sequences `rows`."""
-    if targets.values is not None:
-        return targets.values[rows]
+def one_hot(labels, output):
+    """Probabilities (B, O) of labels (B,) for the outputs (B, O)."""
     if output.shape[1] == 1:
-        return targets.labels[rows, None].astype(output.dtype)
-    return np.eye(output.shape[1], dtype=output.dtype)[targets.labels[rows]]
+        return labels[:, None].astype(output.dtype)
+    return np.eye(output.shape[1], dtype=output.dtype)[labels]
 
 
 def cross_entropy(output, q):
@@ -254,6 +259,31 @@ def cross_entropy(output, q):
         return losses, ((output > 0) == (q > 0.5))[:, 0], expit(output) - q
     losses = logsumexp(output, axis=1) - np.sum(q * output, axis=1)
     return losses, output.argmax(axis=1) == q.argmax(axis=1), softmax(output, axis=1) - q
+
+
+def distillation(output, teacher, labels, temperature, alpha):
+    """What `cross_entropy` answers, for logits of a teacher (B, O) and labels (B,) or -1 for none.
+
+    loss = α T² KL(q ‖ p) + (1 - α) L(o, label);  ∂loss/∂o = α T (p - q) + (1 - α) ∂L/∂o;  p and q
+    are the probabilities of o / T and t / T. Without a label there is no L, and the teacher's class
+    is the correct one. Hinton, Vinyals & Dean, *Distilling the Knowledge in a Neural Network*,
+    2015.
+    """
+    binary = output.shape[1] == 1
+    student, tempered = output / temperature, teacher / temperature
+    q = expit(tempered) if binary else softmax(tempered, axis=1)
+    losses, _, gradient = cross_entropy(student, q)
+    divergence = np.maximum(losses - cross_entropy(tempered, q)[0], 0)
+    taught = teacher[:, 0] > 0 if binary else teacher.argmax(axis=1)
+    share = np.where(labels < 0, 0, 1 - alpha).astype(output.dtype)
+    hard, correct, d_hard = cross_entropy(
+        output, one_hot(np.where(labels < 0, taught, labels), output)
+    )
+    return (
+        alpha * temperature**2 * divergence + share * hard,
+        correct,
+        alpha * temperature * gradient + share[:, None] * d_hard,
+    )
 
 
 def huber(output, y, delta):

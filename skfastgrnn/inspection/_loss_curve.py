@@ -17,8 +17,9 @@ class LossCurveDisplay:
     loss : array-like of shape (n_epochs,)
         Training objective of every epoch.
 
-    validation_loss : array-like of shape (n_epochs,), default=None
-        Validation loss of every epoch. None or empty: there was no validation.
+    validation_loss : array-like of shape (n_validated_epochs,), default=None
+        Validation loss of every epoch, or of the first ones: `partial_fit` after a `fit` with
+        validation adds epochs without. None or empty: there was no validation.
 
     learning_rate : array-like of shape (n_epochs,), default=None
         Learning rate of every epoch. None: it is not drawn.
@@ -152,8 +153,9 @@ class LossCurveDisplay:
         line_kw = {"marker": "o" if len(epochs) == 1 else None, **(line_kw or {})}
         self.lines_ = ax.plot(epochs, self.loss, **{"label": "Training loss", **line_kw})
         if self.validation_loss is not None and len(self.validation_loss):
+            validated = epochs[: len(self.validation_loss)]
             self.lines_ += ax.plot(
-                epochs, self.validation_loss, **{"label": "Validation loss", **line_kw}
+                validated, self.validation_loss, **{"label": "Validation loss", **line_kw}
             )
         self.best_iter_line_ = None
         if self.best_iter:

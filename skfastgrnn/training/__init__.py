@@ -6,6 +6,7 @@ _callbacks.py       scikit-learn's callbacks, told of every epoch
 _report.py          the lines that verbose=1 prints, and warnings
 _metrics.py         accuracy and R², beside the loss
 _data.py            data sets, and parts of them held out
+_lesson.py          what a teacher adds to the targets
 _sampling.py        rows drawn so that classes come equally often
 _epoch.py           one epoch
 _trainer.py         all of them
@@ -13,13 +14,16 @@ _trainer.py         all of them
 
 from ._callbacks import (
     CallbackSupport,
+    EpochSupport,
     OngoingFit,
     ScoringMonitor,
+    StepCalls,
     calls_of_fit,
     with_callbacks,
 )
 from ._data import DataSet, concatenated, hold_out
 from ._epoch import EpochPlan
+from ._lesson import Lesson
 from ._metrics import center_and_scale
 from ._report import warn
 from ._state import TrainingState, new_history
@@ -31,9 +35,12 @@ __all__ = [
     "CallbackSupport",
     "DataSet",
     "EpochPlan",
+    "EpochSupport",
+    "Lesson",
     "OngoingFit",
     "Plan",
     "ScoringMonitor",
+    "StepCalls",
     "TrainingState",
     "calls_of_fit",
     "center_and_scale",

@@ -6,6 +6,8 @@ for it, a `fitted_estimator`: a copy of the estimator with the weights and the h
 of this package may also look at ``estimator._ongoing``, an `OngoingFit`.
 """
 
+from contextlib import contextmanager, nullcontext
+
 import sklearn
 
 try:
@@ -37,7 +39,11 @@ except ImportError:  # before scikit-learn 1.9
 
 
 class CallbackSupport(CallbackSupportMixin):
-    """What estimators inherit whose fit is a task with epochs as subtasks."""
+    """What estimators inherit whose fit is a task with subtasks."""
+
+
+class EpochSupport(CallbackSupport):
+    """What networks inherit: the subtasks are epochs, and there is an `OngoingFit` to look at."""
 
 
 class OngoingFit:
@@ -114,3 +120,40 @@ def calls_of_fit(estimator, n_epochs, X, y, sample_weight):
         return None
     metadata = None if sample_weight is None else {"sample_weight": sample_weight}
     return FitCalls(estimator, n_epochs, {"X": X, "y": y, "metadata": metadata})
+
+
+class StepCalls:
+    """Tells the callbacks of a meta-estimator which estimators it fits, one after the other.
+
+    Callbacks that are propagated, as progress bars are, follow those fits as well. Like `FitCalls`,
+    to be made inside of a method `with_callbacks`. Without callbacks of its own the fit is a task
+    all the same: an estimator inside may have some, which ask what it is a part of.
+    """
+
+    def __init__(self, estimator, n_steps, X, y):
+        self._estimator = estimator
+        self._given = {"X": X, "y": y}
+        self._fit = None
+        if hasattr(estimator, "_init_callback_context"):  # of scikit-learn 1.9
+            self._fit = estimator._init_callback_context(max_subtasks=n_steps)
+            self._fit.call_on_fit_task_begin(estimator=estimator, **self._given)
+
+    @contextmanager
+    def step(self, name, sub_estimator):
+        """The task of one of the fits."""
+        if self._fit is None:
+            yield
+            return
+        step = self._fit.subcontext(task_name=name)
+        follows = hasattr(sub_estimator, "set_callbacks")
+        with step.propagate_callback_context(sub_estimator) if follows else nullcontext():
+            step.call_on_fit_task_begin(estimator=self._estimator, **self._given)
+            yield
+            step.call_on_fit_task_end(estimator=self._estimator, **self._given)
+
+    def end(self):
+        """Close the task of the whole fit; the estimator is fitted."""
+        if self._fit is not None:
+            self._fit.call_on_fit_task_end(
+                estimator=self._estimator, reconstruction_attributes=dict, **self._given
+            )

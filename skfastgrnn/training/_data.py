@@ -64,7 +64,7 @@ def hold_out(data, fraction, *, shuffled_by):
 
 def stratified_split(data, fraction, n_held_out, rng):
     """Training and held-out rows, every class in both as far as it goes."""
-    labels = data.targets.labels[data.rows]
+    _, labels = np.unique(data.targets.labels[data.rows], return_inverse=True)
     alone = np.bincount(labels)[labels] == 1
     n_classes, n_trained = len(np.unique(labels[~alone])), np.sum(~alone) - n_held_out
     if n_classes == 0:
@@ -97,12 +97,10 @@ def concatenated(first, second):
         np.concatenate([a.lengths, b.lengths]),
     )
     targets = first.targets
-    if targets.labels is not None:
-        labels = np.concatenate([targets.labels, second.targets.labels])
-        targets = targets._replace(labels=labels)
-    else:
-        values = np.concatenate([targets.values, second.targets.values])
-        targets = targets._replace(values=values)
+    for name in ("labels", "values"):
+        if getattr(targets, name) is not None:
+            both = [getattr(part.targets, name) for part in (first, second)]
+            targets = targets._replace(**{name: np.concatenate(both)})
     if targets.weights is not None or second.targets.weights is not None:
         weights = [
             np.ones(len(part.sequences), a.values.dtype)

@@ -3,7 +3,7 @@
 import numpy as np
 
 #: What the history calls it, by the loss of the targets.
-METRIC_NAMES = {"cross_entropy": "accuracy", "huber": "r2"}
+METRIC_NAMES = {"cross_entropy": "accuracy", "distillation": "accuracy", "huber": "r2"}
 
 
 def metric_of(data):
@@ -13,7 +13,7 @@ def metric_of(data):
     the targets' variance that is explained; of several outputs together.
     """
     targets = data.targets
-    if targets.loss == "cross_entropy":
+    if METRIC_NAMES[targets.loss] == "accuracy":
         return lambda accuracy: accuracy
     weights = None if targets.weights is None else targets.weights[data.rows]
     _, deviation = mean_and_deviation(targets.values[data.rows], weights)

@@ -19,6 +19,7 @@ class TrainingState:
     watched : the best epoch so far, and how long ago it was
     history : dict of per-epoch lists
     hopeless : whether the last epoch's loss was one that only a diverged training has
+    begins_learned : whether the initial parameters are those of an earlier training
     broken : whether the parameters are those of the middle of an epoch: it diverged, or Ctrl-C came
     """
 
@@ -29,6 +30,7 @@ class TrainingState:
     watched: BestSoFar
     history: dict
     hopeless: bool = False
+    begins_learned: bool = False
     broken: bool = False
 
     @property
@@ -60,6 +62,19 @@ class TrainingState:
 
     def go_back_to(self, saved):
         """Take the place of the training that `as_dict` told of."""
+        vectors = {
+            "parameters": saved["parameters"],
+            "initial": saved["initial"],
+            "first": saved["optimizer"]["first"],
+            "second": saved["optimizer"]["second"],
+            "best_parameters": saved["watched"]["best_parameters"],
+        }
+        for name, vector in vectors.items():
+            if (vector.shape, vector.dtype) != (self.parameters.shape, self.parameters.dtype):
+                raise ValueError(
+                    f"The checkpoint is damaged: {name} has the shape {vector.shape} and the dtype "
+                    f"{vector.dtype}, and not {self.parameters.shape}, {self.parameters.dtype}."
+                )
         self.parameters = saved["parameters"]
         self.initial = saved["initial"]
         for name in MOVING:

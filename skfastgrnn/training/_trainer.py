@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..schedules import checked_factor
 from ._epoch import EpochPlan, run_epoch
+from ._lesson import Lesson
 from ._metrics import METRIC_NAMES, metric_of
 from ._report import epoch_line, warn
 
@@ -21,6 +22,7 @@ class Plan:
     schedule : callable, epoch (from 0) -> factor of learning_rate_init; see `schedules`
     max_iter : the epoch, counted from 1, that is the last one
     hopeless_loss : a mean loss (without penalty) that only a diverged fit ends above
+    lesson : what a teacher adds, or None
     """
 
     epoch: EpochPlan
@@ -29,6 +31,7 @@ class Plan:
     max_iter: int
     hopeless_loss: float
     verbose: int
+    lesson: Lesson | None = None
 
 
 @dataclass
@@ -71,6 +74,9 @@ def train(kernel, network, training, validation, state, plan, calls=None):
     training_metric = metric_of(training)
     validation_metric = None if validation is None else metric_of(validation)
     diverged = interrupted = stopped = False
+    if state.begins_learned and state.n_iter == 0 and validation is not None:
+        score = kernel.loss(network, state.initial, *validation, n_threads)
+        watched.see(0, score.mean_loss, state.initial)  # they may be better than all that follow
     try:
         while not (state.n_iter >= plan.max_iter or watched.exhausted or stopped):
             epoch, started = state.n_iter, time.perf_counter()
@@ -80,8 +86,10 @@ def train(kernel, network, training, validation, state, plan, calls=None):
             if calls is not None:
                 calls.epoch_begins()
             before = state.parameters.copy()
+            data = training if plan.lesson is None else plan.lesson.of_epoch(training, epoch)
+            is_settled = plan.lesson is None or plan.lesson.is_settled(epoch)
             totals = run_epoch(
-                kernel, network, state.parameters, training, optimizer, plan.epoch, state.rng
+                kernel, network, state.parameters, data, optimizer, plan.epoch, state.rng
             )
             diverged = totals.diverged or not np.isfinite(state.parameters).all()
             state.hopeless = totals.loss > plan.hopeless_loss * totals.weight
@@ -103,10 +111,12 @@ def train(kernel, network, training, validation, state, plan, calls=None):
             if diverged:
                 state.broken = True
                 break
-            if score is None:  # the training loss was taken on the way from `before`
-                watched.see(epoch, totals.objective, before)
-            else:
+            if score is not None:
                 watched.see(epoch + 1, score.mean_loss, state.parameters)
+            elif is_settled:  # the training loss was taken on the way from `before`
+                watched.see(epoch, totals.objective, before)
+            if not is_settled:
+                watched.waited = 0
             if plan.verbose:
                 print(epoch_line(state.history, plan.max_iter))
             stopped = calls is not None and calls.epoch_ends()

@@ -64,6 +64,7 @@ typedef struct {
     real *summary;               /* (max_rows, Rp): what the head reads */
     real *d_summary;             /* (max_rows, Rp) */
     real *outputs;               /* (max_rows, Op): then their gradient */
+    real *tempered;              /* (2, Op): of one sequence, for DISTILLATION */
     void *memory;
 } Block;
 
@@ -119,7 +120,7 @@ static real *cell_memory_at(CellMemory *m, Sizes z, ptrdiff_t rows, ptrdiff_t ma
 /* Reals that a block of at most `steps` steps needs, of all its rows together. */
 static ptrdiff_t block_size(const Layout *l, ptrdiff_t max_rows, ptrdiff_t steps, int keep) {
     const ptrdiff_t rows = keep ? steps : 2 * max_rows;
-    ptrdiff_t size = max_rows * (2 * l->Rp + l->Op);
+    ptrdiff_t size = max_rows * (2 * l->Rp + l->Op) + 2 * l->Op;
     for (int c = 0; c < l->n_cells; c++) {
         const Sizes z = l->cell[c];
         size += rows * (z.Dp + 3 * z.Hp) + max_rows * (4 * z.Hp + z.Dp);
@@ -147,6 +148,7 @@ static int block_init(Block *b, const Layout *l, ptrdiff_t max_rows, ptrdiff_t m
     b->summary = p, p += max_rows * l->Rp;
     b->d_summary = p, p += max_rows * l->Rp;
     b->outputs = p, p += max_rows * l->Op;
+    b->tempered = p, p += 2 * l->Op;
     for (int layer = 0; layer + 1 < l->n_cells / l->n_directions; layer++) {
         b->between[layer] = p, p += steps * l->R;
         if (keep) b->d_between[layer] = p, p += steps * l->R;

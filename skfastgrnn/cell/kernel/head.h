@@ -9,6 +9,12 @@
  * Huber's loss (Huber, *Robust Estimation of a Location Parameter*, 1964), the mean over outputs:
  *
  *     e = o - y;   g = e cut to [-δ, δ];   loss = g (e - g / 2);   ∂loss/∂o = g
+ *
+ * Distillation from the logits t of a teacher (Hinton, Vinyals & Dean, *Distilling the Knowledge in
+ * a Neural Network*, 2015), where p and q are now the probabilities of o / T and t / T, and c is
+ * the cross-entropy of the label, or 0 where there is none:
+ *
+ *     loss = α T² Σ_k q_k log(q_k / p_k) + (1 - α) c;     ∂loss/∂o = α T (p - q) + (1 - α) ∂c/∂o
  */
 #ifndef SKFASTGRNN_HEAD_H
 #define SKFASTGRNN_HEAD_H
@@ -79,11 +85,37 @@ INLINE vec logistic_loss(vec o, vec q, vec *gradient) {
     return where(positive, o, splat(0)) + vec_log1p(e) - q * o;
 }
 
+/* Likewise with the logits t of a teacher, and this share of the loss of q. The divergence is how
+ * far the student's loss of the teacher's probability exceeds the teacher's own. */
+INLINE vec logistic_distillation(vec o, vec q, vec t, vec share, const Targets *targets,
+                                 vec *gradient) {
+    const real T = (real)targets->temperature, weight = (real)targets->alpha * T;
+    vec probability, own, slope;
+    logistic_loss(t / T, splat(0), &probability);
+    const vec divergence =
+        logistic_loss(o / T, probability, &slope) - logistic_loss(t / T, probability, &own);
+    const vec loss = logistic_loss(o, q, gradient);
+    *gradient = weight * slope + share * *gradient;
+    return weight * T * vec_max(divergence, 0) + share * loss;
+}
+
 INLINE ptrdiff_t largest(ptrdiff_t n, const real *x) {
     ptrdiff_t best = 0;
     for (ptrdiff_t k = 1; k < n; k++)
         if (x[k] > x[best]) best = k;
     return best;
+}
+
+/* Turns logits x (O), of which `top` is the largest, to probabilities; answers Σ_k e^(x_k - top).
+ */
+INLINE real softmax(ptrdiff_t O, ptrdiff_t Op, real *x, real top) {
+    for (ptrdiff_t j = 0; j < Op; j += LANES) store(x + j, vec_exp(load(x + j) - top));
+    for (ptrdiff_t k = O; k < Op; k++) x[k] = 0;
+    real sum = 0, scale;
+    for (ptrdiff_t k = 0; k < O; k++) sum += x[k];
+    scale = 1 / sum;
+    for (ptrdiff_t k = 0; k < O; k++) x[k] *= scale;
+    return sum;
 }
 
 /* Logits o (O) of one sequence with target label, or soft (O): loss, and its gradient in place of
@@ -100,32 +132,52 @@ INLINE double softmax_loss(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label, 
         *correct = predicted == largest(O, soft);
         for (ptrdiff_t k = 0; k < O; k++) target_logit += (double)(soft[k] * (o[k] - top));
     }
-    for (ptrdiff_t j = 0; j < Op; j += LANES) store(o + j, vec_exp(load(o + j) - top));
-    for (ptrdiff_t k = O; k < Op; k++) o[k] = 0;
-    real sum = 0, scale;
-    for (ptrdiff_t k = 0; k < O; k++) sum += o[k];
-    scale = 1 / sum;
-    for (ptrdiff_t k = 0; k < O; k++) o[k] *= scale;
+    const real sum = softmax(O, Op, o, top);
     if (soft == NULL) o[label] -= 1;
     else
         for (ptrdiff_t k = 0; k < O; k++) o[k] -= soft[k];
     return log((double)sum) - target_logit;
 }
 
+/* Likewise with the logits t (O) of a teacher, whose class stands in for the label where there is
+ * none, with no share in the loss. `tempered` is (2, Op). */
+INLINE double softmax_distillation(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label,
+                                   const real *t, const Targets *targets, real *tempered,
+                                   int *correct) {
+    const double T = targets->temperature, alpha = targets->alpha;
+    const double share = label < 0 ? 0 : 1 - alpha;
+    const ptrdiff_t taught = largest(O, t);
+    const real top = o[largest(O, o)], t_top = t[taught], coldness = (real)(1 / T);
+    real *p = tempered, *q = tempered + Op;
+    for (ptrdiff_t k = 0; k < O; k++) {
+        p[k] = (o[k] - top) * coldness;
+        q[k] = (t[k] - t_top) * coldness;
+    }
+    const double ratio = (double)softmax(O, Op, p, 0) / (double)softmax(O, Op, q, 0);
+    double apart = 0; /* Σ q_k (t_k - o_k), each from its largest */
+    for (ptrdiff_t k = 0; k < O; k++) apart += (double)(q[k] * ((t[k] - t_top) - (o[k] - top)));
+    const double divergence = log(ratio) + apart / T;
+    const double loss = softmax_loss(O, Op, o, label < 0 ? taught : label, NULL, correct);
+    for (ptrdiff_t k = 0; k < O; k++) o[k] = (real)(alpha * T) * (p[k] - q[k]) + (real)share * o[k];
+    return alpha * T * T * (divergence < 0 ? 0 : divergence) + share * loss;
+}
+
 /* The weighted losses of a block, whose first sequence is the chosen one at `first`. Turns
- * b->outputs from logits to weighted gradients. */
-static Score softmax_block(const Layout *l, const Sequences *seqs, const Targets *targets, Block *b,
-                           ptrdiff_t first) {
+ * b->outputs from logits to weighted gradients. Compiled once with and once without a teacher. */
+INLINE Score softmax_block(const Layout *l, const Sequences *seqs, const Targets *targets, Block *b,
+                           ptrdiff_t first, const int taught) {
     const ptrdiff_t O = l->O, Op = l->Op;
     Score score = {0, 0, 0, 0};
     for (ptrdiff_t r = 0; r < b->n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
-        const ptrdiff_t label = targets->labels != NULL ? targets->labels[i] : 0;
+        const ptrdiff_t label = targets->labels != NULL ? targets->labels[i] : -1;
         const real *soft = targets->values != NULL ? (const real *)targets->values + i * O : NULL;
         const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
         real *o = b->outputs + r * Op;
         int correct;
-        const double loss = softmax_loss(O, Op, o, label, soft, &correct);
+        const double loss =
+            taught ? softmax_distillation(O, Op, o, label, soft, targets, b->tempered, &correct)
+                   : softmax_loss(O, Op, o, label, soft, &correct);
         for (ptrdiff_t k = 0; k < O; k++) o[k] *= weight;
         score.loss += (double)weight * loss;
         score.weight += (double)weight;
@@ -136,25 +188,38 @@ static Score softmax_block(const Layout *l, const Sequences *seqs, const Targets
 }
 
 /* Likewise where there is one output. */
-static Score logistic_block(const Layout *l, const Sequences *seqs, const Targets *targets,
-                            Block *b, ptrdiff_t first) {
+INLINE Score logistic_block(const Layout *l, const Sequences *seqs, const Targets *targets,
+                            Block *b, ptrdiff_t first, const int taught) {
     const ptrdiff_t Op = l->Op;
     Score score = {0, 0, 0, 0};
     real o[MOST_ROWS + LANES], q[MOST_ROWS + LANES], weight[MOST_ROWS + LANES];
+    real t[MOST_ROWS + LANES], share[MOST_ROWS + LANES]; /* where taught */
     for (ptrdiff_t r = 0; r < b->n; r++) {
         const ptrdiff_t i = seqs->chosen[first + r];
         o[r] = b->outputs[r * Op];
-        q[r] =
-            targets->labels != NULL ? (real)targets->labels[i] : ((const real *)targets->values)[i];
+        if (taught) {
+            const int label = targets->labels != NULL ? targets->labels[i] : -1;
+            t[r] = ((const real *)targets->values)[i];
+            q[r] = label < 0 ? (real)(t[r] > 0) : (real)label;
+            share[r] = label < 0 ? 0 : (real)(1 - targets->alpha);
+        } else
+            q[r] = targets->labels != NULL ? (real)targets->labels[i]
+                                           : ((const real *)targets->values)[i];
         weight[r] = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
         score.counted += weight[r] > 0;
     }
-    for (ptrdiff_t r = b->n; r < padded(b->n); r++) o[r] = q[r] = weight[r] = 0;
+    for (ptrdiff_t r = b->n; r < padded(b->n); r++) {
+        o[r] = q[r] = weight[r] = 0;
+        if (taught) t[r] = share[r] = 0;
+    }
     for (ptrdiff_t r = 0; r < b->n; r += LANES) {
         const vec logit = load(o + r), target = load(q + r), w = load(weight + r);
         const bits agree = ~((bits)(logit > splat(0)) ^ (bits)(target > splat((real)0.5)));
         vec gradient;
-        score.loss += (double)vec_sum(w * logistic_loss(logit, target, &gradient));
+        const vec loss = taught ? logistic_distillation(logit, target, load(t + r), load(share + r),
+                                                        targets, &gradient)
+                                : logistic_loss(logit, target, &gradient);
+        score.loss += (double)vec_sum(w * loss);
         score.weight += (double)vec_sum(w);
         score.metric += (double)vec_sum(where(agree, w, splat(0)));
         store(o + r, w * gradient);
@@ -194,8 +259,11 @@ static Score huber_block(const Layout *l, const Sequences *seqs, const Targets *
 static Score loss_block(const Layout *l, const Sequences *seqs, const Targets *targets, Block *b,
                         ptrdiff_t first) {
     if (targets->loss == HUBER) return huber_block(l, seqs, targets, b, first);
-    if (l->O == 1) return logistic_block(l, seqs, targets, b, first);
-    return softmax_block(l, seqs, targets, b, first);
+    if (targets->loss == DISTILLATION)
+        return l->O == 1 ? logistic_block(l, seqs, targets, b, first, 1)
+                         : softmax_block(l, seqs, targets, b, first, 1);
+    return l->O == 1 ? logistic_block(l, seqs, targets, b, first, 0)
+                     : softmax_block(l, seqs, targets, b, first, 0);
 }
 
 #endif

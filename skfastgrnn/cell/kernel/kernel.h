@@ -24,7 +24,7 @@
 
 enum activation { SIGMOID, TANH, RELU, HARD_SIGMOID, HARD_TANH };
 enum readout { LAST, MEAN };
-enum loss { CROSS_ENTROPY, HUBER };
+enum loss { CROSS_ENTROPY, HUBER, DISTILLATION };
 enum solver { ADAM, ADAMW, SGD, RMSPROP, ADAGRAD };
 enum { MAX_LAYERS = 16, MAX_CELLS = 2 * MAX_LAYERS };
 
@@ -47,22 +47,25 @@ typedef struct {
     ptrdiff_t longest; /* steps of the longest sequence */
 } Sequences;
 
-/* What the outputs should be, by sequence: labels or values, the other is NULL. */
+/* What the outputs should be, by sequence: labels or values, the other is NULL. DISTILLATION has
+ * values, and may have labels. */
 typedef struct {
     int loss;
     double delta;       /* where HUBER becomes linear; HUGE_VAL makes it the squared error */
+    double temperature; /* what DISTILLATION divides logits by */
+    double alpha;       /* share of the teacher in DISTILLATION; the rest is that of the label */
     double mean_weight; /* of all sequences of an epoch; a minibatch of n divides by n times it */
-    const int32_t *labels; /* (N), class indices */
-    const void *values;    /* (N, O): numbers for HUBER, otherwise probabilities; (N, 1) then holds
-                              that of the second class */
+    const int32_t *labels; /* (N), class indices; of DISTILLATION also -1, or NULL, for none */
+    const void *values;    /* (N, O): numbers for HUBER, logits of the teacher for DISTILLATION,
+                              otherwise probabilities; (N, 1) then holds that of the second class */
     const void *weights;   /* (N) or NULL */
 } Targets;
 
 typedef struct {
     double loss;    /* sum of weight · loss */
     double weight;  /* sum of weights */
-    double metric;  /* CROSS_ENTROPY: sum of weights where the largest output is the largest target;
-                       HUBER: sum of weight · squared error */
+    double metric;  /* HUBER: sum of weight · squared error; otherwise sum of weights where the
+                       largest output is the label, or the largest target */
     double counted; /* sequences of non-zero weight */
 } Score;
 

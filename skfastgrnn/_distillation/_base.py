@@ -1,0 +1,126 @@
+"""What distillations of classifiers and regressors share."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.utils import get_tags
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.validation import check_is_fitted
+
+from .._settings import new_generator
+from ..training import CallbackSupport
+from ._students import cloned, network_in, routed
+
+
+class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
+    """A teacher and a student; a face says by `_student_class` what the latter is."""
+
+    _parameter_constraints = {
+        "teacher": [HasMethods("predict"), None],
+        "student": [HasMethods(["fit", "predict"]), None],
+        "alpha": [Interval(Real, 0, 1, closed="both")],
+        "cv": ["cv_object", StrOptions({"prefit"})],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def _generator(self):
+        """What seeds teacher and student, or None where these keep their own random states."""
+        return None if self.random_state is None else new_generator(self.random_state)
+
+    def _given_student(self):
+        return self._student_class() if self.student is None else self.student
+
+    def _prepared(self, sample_weight, validation, rng):
+        """An unfitted student, and what the fits of teacher and student are called with."""
+        student = cloned(self._given_student(), rng)
+        network_in(student, self._student_class)
+        return student, *routed(self, student, sample_weight, validation)
+
+    def _train(self, student, X, y, for_student, calls, lesson=None):
+        """Fit a student; answers the rows that its network held out."""
+        self._say("Training the student.")
+        network = network_in(student, self._student_class)
+        held_out = []
+        network._lesson, network._tell_held_out = lesson, held_out.extend
+        with calls.step("fit-student", student):
+            student.fit(X, y, **for_student)
+        del network._lesson, network._tell_held_out
+        return np.array(held_out, dtype=np.intp)
+
+    def _say(self, line):
+        if self.verbose:
+            print(line)
+
+    def strip_teacher(self):
+        """The fitted student, an estimator of its own that knows nothing of the teacher.
+
+        Returns
+        -------
+        estimator
+            `student_`: what to pickle, save or export.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self)
+        return self.student_
+
+    def predict(self, X):
+        """What the student predicts.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray
+            As of the student: labels (n_samples,), or numbers in the form of y.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self)
+        return self.student_.predict(X)
+
+    @property
+    def n_features_in_(self):
+        """Number of features that the student has seen."""
+        return self.student_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of features that the student has seen."""
+        return self.student_.feature_names_in_
+
+    def get_metadata_routing(self):
+        """What `fit` passes on to teacher and student, where metadata routing is enabled.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        student = self.student
+        if student is None:
+            student = self._student_class().set_fit_request(
+                sample_weight=True, X_val=True, y_val=True, sample_weight_val=True
+            )
+        fits = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        if self.teacher is not None:
+            router.add(teacher=self.teacher, method_mapping=fits)
+        return router.add(student=student, method_mapping=fits)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self._given_student()).input_tags
+        return tags

@@ -1,0 +1,458 @@
+"""DistilledFastGRNN: what a large classifier knows, in a small network."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _num_samples,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+)
+
+from .._classifier import FastGRNNClassifier
+from .._guards import naming, unchanged_on_error
+from ..schedules import NAMES as SCHEDULES
+from ..schedules import schedule_named
+from ..training import Lesson, StepCalls, with_callbacks
+from . import _teachers
+from ._base import BaseDistillation
+from ._report import as_columns, comparison, resources_of
+from ._students import check_given, cloned, indexable_each, joined, of_rows, without_callbacks
+
+
+class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
+    r"""Train a small network on what a large classifier, its teacher, knows.
+
+    For a sequence with label y, teacher logits t and student logits o, the loss is
+
+    .. math::
+
+        \alpha \, T^2 \, \mathrm{KL}(\mathrm{softmax}(t / T) \,\|\, \mathrm{softmax}(o / T))
+        + (1 - \alpha) \, \mathrm{CE}(y, \mathrm{softmax}(o)),
+
+    in the same compiled epochs as any training of the network [1]_. The probabilities that a
+    teacher gives to wrong classes tell the student which of them are alike; the temperature T makes
+    them visible. Sequences without a label (-1) have the first term only.
+
+    Parameters
+    ----------
+    teacher : classifier or None
+        Any classifier with `predict_proba`, `predict_log_proba` or `decision_function`, or a
+        Pipeline or search that ends in one. It reads X as it is. None needs `teacher_proba` in
+        `fit`.
+
+    student : FastGRNNClassifier, Pipeline that ends in one, or None, default=None
+        What is trained. None is a `FastGRNNClassifier` with its defaults.
+
+    temperature : float, default=3.0
+        T above, greater than 0.
+
+    alpha : float, default=0.5
+        Share of the teacher in the loss, in [0, 1]. With 0 the student learns as without it.
+
+    cv : int, splitter, iterable of splits, "prefit" or None, default=None
+        How the teacher's answers for the training samples come about: each from a teacher that was
+        fitted on the other folds, so that one that knows its training samples by heart does not
+        hand that over. None is 5-fold, stratified, with fewer folds for classes of fewer samples.
+        "prefit" asks the teacher as it was fitted, and so does a
+        :class:`~sklearn.frozen.FrozenEstimator` with any `cv`.
+
+    teacher_method : {"auto", "predict_log_proba", "predict_proba", "decision_function"}, \
+            default="auto"
+        What the teacher is asked for. Decisions are taken as logits; of probabilities the logarithm
+        is taken. "auto" is the first of those in this list that the teacher has.
+
+    temperature_schedule : str, callable or None, default=None
+        The temperature of an epoch: ``1 + (temperature - 1) * factor``, where a schedule as for
+        `learning_rate` answers the factor. "linear", "exponential" or "cosine" anneal it to 1 [2]_.
+        None keeps it. While it changes, only a validation loss can end the training early.
+
+    curriculum : callable or None, default=None
+        Callable epoch -> share of the training sequences, in (0, 1], such as
+        :class:`skfastgrnn.schedules.Stages`: an epoch trains on so many of them, those first for
+        whose labels the teacher finds the highest probability [3]_. Until it answers 1, training
+        does not end early.
+
+    random_state : int, RandomState instance or None, default=None
+        Seeds whatever parameter `random_state` of teacher and student is None. None leaves them so.
+
+    n_jobs : int or None, default=None
+        Folds of `cv` that are fitted at the same time.
+
+    verbose : int, default=0
+        With 1, print a line for each step.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted.
+
+    teacher_ : classifier or None
+        The teacher, fitted on all labelled samples (with ``cv="prefit"`` the one that was given).
+
+    student_ : FastGRNNClassifier or Pipeline
+        The student; all predictions are its own.
+
+    report_ : dict
+        'teacher_bytes' and 'student_bytes' of their pickles, 'teacher_seconds' and
+        'student_seconds', the median time of a call of `predict` for one sample, and of the
+        samples that the training did not learn from ('n_held_out' of them: X_val, or what the
+        student held out): 'teacher_score', 'student_score' and 'alone_score', the accuracies of the
+        teacher (out of fold, unless it is prefit), of the student and of the same student trained
+        without a teacher; 'agreement', how often teacher and student answer the same, and 'kl', the
+        mean divergence of the student's probabilities from the teacher's in nats. These are None
+        where nothing was held out, or where there is no teacher to ask.
+
+    n_features_in_ : int
+        As the student has it; only if it does.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        As the student has them; only if it does.
+
+    See Also
+    --------
+    FastGRNNClassifier : The student.
+    DistilledFastGRNNRegressor : The same for numbers.
+
+    Notes
+    -----
+    With X_val, or where the student holds samples out, the student is trained a second time without
+    the teacher, for 'alone_score'.
+
+    References
+    ----------
+    .. [1] G. Hinton, O. Vinyals, J. Dean, "Distilling the Knowledge in a Neural Network",
+       arXiv:1503.02531, 2015.
+    .. [2] A. Jafari, M. Rezagholizadeh, P. Sharma, A. Ghodsi, "Annealing Knowledge Distillation",
+       EACL 2021.
+    .. [3] Y. Bengio, J. Louradour, R. Collobert, J. Weston, "Curriculum Learning", ICML 2009.
+
+    Examples
+    --------
+    A forest of megabytes, and a network of kilobytes that learns from it:
+
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skfastgrnn import DistilledFastGRNN, FastGRNNClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
+    >>> student = FastGRNNClassifier(hidden_size=8, n_timesteps=8)  # 8 steps of 8 columns
+    >>> model = DistilledFastGRNN(ExtraTreesClassifier(), student, random_state=0)
+    >>> model = model.fit(X_train, y_train)
+    >>> model.score(X_test, y_test) > 0.85
+    True
+    >>> model.report_["teacher_bytes"] > 100 * model.report_["student_bytes"]
+    True
+    >>> type(model.strip_teacher()).__name__
+    'FastGRNNClassifier'
+    """
+
+    _student_class = FastGRNNClassifier
+
+    _parameter_constraints = {
+        **BaseDistillation._parameter_constraints,
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "teacher_method": [StrOptions({"auto", *_teachers.METHODS})],
+        "temperature_schedule": [StrOptions(set(SCHEDULES) - {"plateau"}), callable, None],
+        "curriculum": [callable, None],
+    }
+
+    def __init__(
+        self,
+        teacher,
+        student=None,
+        *,
+        temperature=3.0,
+        alpha=0.5,
+        cv=None,
+        teacher_method="auto",
+        temperature_schedule=None,
+        curriculum=None,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.teacher = teacher
+        self.student = student
+        self.temperature = temperature
+        self.alpha = alpha
+        self.cv = cv
+        self.teacher_method = teacher_method
+        self.temperature_schedule = temperature_schedule
+        self.curriculum = curriculum
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=False)  # of teacher and student
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        teacher_proba=None,
+        X_unlabeled=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Fit the teacher on the labelled samples, ask it about all, and train the student.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+            What both teacher and student read: 2-D X, sequences if the teacher can read them, or
+            anything that their pipelines make numbers of.
+
+        y : array-like of shape (n_samples,)
+            Class labels; -1 where the label is unknown, unless -1 is one of two labels or a class
+            of the prefit teacher.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, for the student and, where its `fit` takes them, for the teacher. With metadata
+            routing enabled, for those that request them.
+
+        teacher_proba : array-like of shape (n_samples, n_classes), default=None
+            Probabilities from outside, in the order of the sorted labels, or (n_samples,) those of
+            the second of two classes. They take the place of the teacher, which is not fitted.
+
+        X_unlabeled : array-like, default=None
+            More samples, without labels, in the form of X. Rows of `teacher_proba` for them follow
+            those for X; their weight is 1.
+
+        X_val, y_val, sample_weight_val : array-like, default=None
+            The student's validation set, as in :meth:`FastGRNNClassifier.fit`. A Pipeline as
+            student needs metadata routing and ``transform_input=["X_val"]`` for it.
+
+        Returns
+        -------
+        self : DistilledFastGRNN
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument cannot be used; the estimator is then left as it was.
+        """
+        validation = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        validation = {name: value for name, value in validation.items() if value is not None}
+        calls = StepCalls(self, 2, X, y)
+        with unchanged_on_error(self):
+            self._fit(X, y, sample_weight, teacher_proba, X_unlabeled, validation, calls)
+            calls.end()
+        return self
+
+    def _fit(self, X, y, sample_weight, teacher_proba, X_unlabeled, validation, calls):
+        rng = self._generator()
+        check_given(self, y)
+        with naming("y"):
+            y = column_or_1d(y, warn=True)
+        X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
+        check_consistent_length(X, y)
+        n_more = 0 if X_unlabeled is None else _num_samples(X_unlabeled)
+        proba = None
+        if teacher_proba is not None:
+            proba = _teachers.checked_proba(teacher_proba, len(y) + n_more)
+        elif self.teacher is None:
+            raise ValueError("There are no soft targets: teacher and teacher_proba are None.")
+        classes, labels = self._numbered(y, proba)
+        if n_more:
+            X, y = joined(X, X_unlabeled), np.append(y.astype(object), [-1] * n_more)
+            labels = np.append(labels, [-1] * n_more)
+            if sample_weight is not None:
+                sample_weight = np.append(column_or_1d(sample_weight), np.ones(n_more))
+        if self.alpha == 0 and (labels < 0).any():
+            raise ValueError(
+                f"{np.sum(labels < 0)} samples have no label (-1), and with alpha=0 there are no "
+                "soft targets to learn from. Raise alpha, or leave these samples out."
+            )
+        student, for_teacher, for_student = self._prepared(sample_weight, validation, rng)
+        alone = cloned(student)
+
+        teacher = None
+        if proba is not None:
+            logits = _teachers.logits_of(proba, "predict_proba", np.arange(len(classes)))
+        else:
+            teacher, logits = self._taught(X, classes, labels, for_teacher, rng, calls)
+        has_own = teacher is not None and "X_val" in validation
+        lesson = Lesson(
+            classes,
+            labels.astype(np.int32),
+            logits,
+            validation_logits=teacher.logits(validation["X_val"]) if has_own else None,
+            alpha=float(self.alpha),
+            temperature=float(self.temperature),
+            temperature_schedule=self._temperature_schedule(),
+            curriculum=self.curriculum,
+        )
+        held_out = self._train(student, X, y, for_student, calls, lesson)
+        self.classes_ = classes
+        self.teacher_ = None if teacher is None else teacher.estimator
+        self.student_ = student
+        self.report_ = {
+            **resources_of(self.teacher_, student, _safe_indexing(X, [0])),
+            **self._comparison(X, y, lesson, held_out, alone, for_student),
+        }
+
+    def _numbered(self, y, proba):
+        """The sorted classes, and the number of each label: -1 where it is unknown.
+
+        -1 is the name of a class if without it there were fewer classes than the teacher has, or
+        fewer than two.
+        """
+        is_unknown = np.array([label == -1 for label in y.tolist()], dtype=bool)
+        names = np.unique(np.array(y[~is_unknown].tolist()))
+        expected = None if proba is None else proba.shape[1]
+        known = None
+        if proba is None and _teachers.is_ready(self.teacher, self.cv):
+            known = _teachers.ready_teacher(self.teacher, self.teacher_method).classes
+            expected = len(known)
+            is_class = -1 in known.tolist()
+        else:
+            is_class = is_unknown.any() and len(names) == (expected or 2) - 1
+        if is_class:
+            is_unknown[:] = False
+            names = np.unique(np.array(y.tolist()))
+        with naming("y"):
+            check_classification_targets(np.array(y[~is_unknown].tolist()))
+        if known is not None and is_unknown.any():
+            names = np.unique(np.concatenate([names, known])) if len(names) else known
+        if len(names) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs samples of at least 2 classes in the data, but the "
+                f"data contains only one class: {names.tolist()}"
+            )
+        if known is not None and names.tolist() != known.tolist():
+            raise ValueError(
+                f"The teacher was fitted on the classes {known.tolist()}, and y has "
+                f"{names.tolist()}."
+            )
+        if expected is not None and len(names) != expected:
+            raise ValueError(
+                f"teacher_proba has {expected} columns, and y has {len(names)} classes: "
+                f"{names.tolist()}."
+            )
+        number = {name: i for i, name in enumerate(names.tolist())}
+        labels = [
+            -1 if unknown else number[name]
+            for name, unknown in zip(y.tolist(), is_unknown, strict=True)
+        ]
+        return names, np.array(labels)
+
+    def _taught(self, X, classes, labels, for_teacher, rng, calls):
+        """The fitted `Teacher`, and its logits (n_samples, n_outputs) for all samples."""
+        if _teachers.is_ready(self.teacher, self.cv):
+            teacher = _teachers.ready_teacher(self.teacher, self.teacher_method)
+            return teacher, teacher.logits(X)
+        estimator = cloned(self.teacher, rng)
+        method = _teachers.method_of(estimator, self.teacher_method)
+        known, unknown = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
+        X_known, y_known = _safe_indexing(X, known), classes[labels[known]]
+        for_teacher = of_rows(for_teacher, known, len(labels))
+        self._say("Asking the teacher out of fold.")
+        out_of_fold = _teachers.logits_out_of_fold(
+            estimator,
+            X_known,
+            y_known,
+            method,
+            cv=_teachers.folds(self.cv, labels[known]),
+            n_jobs=self.n_jobs,
+            params=for_teacher,
+        )
+        self._say("Fitting the teacher.")
+        with calls.step("fit-teacher", estimator):
+            estimator.fit(X_known, y_known, **for_teacher)
+        teacher = _teachers.Teacher(estimator, method)
+        logits = np.empty((len(labels), out_of_fold.shape[1]))
+        logits[known] = out_of_fold
+        if len(unknown):
+            logits[unknown] = teacher.logits(_safe_indexing(X, unknown))
+        return teacher, logits
+
+    def _comparison(self, X, y, lesson, held_out, alone, for_student):
+        """Teacher, student and the same student alone, on what the training did not learn from."""
+        if "X_val" in for_student:
+            X_held_out, y_held_out = for_student["X_val"], for_student["y_val"]
+            number = {name: i for i, name in enumerate(lesson.classes.tolist())}
+            labels = np.array([number[name] for name in np.asarray(y_held_out).tolist()])
+            logits = lesson.validation_logits
+            for_alone = np.flatnonzero(lesson.labels >= 0)
+        else:
+            labels, logits = lesson.labels[held_out], lesson.logits[held_out]
+            if len(held_out) == 0:
+                return comparison(labels, None, None, None)
+            X_held_out = _safe_indexing(X, held_out)
+            for_alone = np.flatnonzero(lesson.labels >= 0)
+            if len(for_alone) < len(y):  # it would hold out others
+                for_alone = np.setdiff1d(for_alone, held_out)
+        self._say("Training the same student without a teacher, to compare.")
+        without_callbacks(alone).fit(
+            _safe_indexing(X, for_alone),
+            lesson.classes[lesson.labels[for_alone]],
+            **of_rows(for_student, for_alone, len(y)),
+        )
+        student_logits = as_columns(self.student_.decision_function(X_held_out))
+        alone_logits = as_columns(alone.decision_function(X_held_out))
+        if alone_logits.shape != student_logits.shape:  # a class had no label
+            alone_logits = None
+        return comparison(labels, logits, student_logits, alone_logits)
+
+    def _temperature_schedule(self):
+        if isinstance(self.temperature_schedule, str):
+            return schedule_named(self.temperature_schedule)
+        return self.temperature_schedule
+
+    def predict_proba(self, X):
+        """Probabilities of the classes, according to the student.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        check_is_fitted(self)
+        return self.student_.predict_proba(X)
+
+    def predict_log_proba(self, X):
+        """Logarithms of the probabilities of the classes, according to the student.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        check_is_fitted(self)
+        return self.student_.predict_log_proba(X)
+
+    def decision_function(self, X):
+        """Logits of the classes, according to the student.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes the logit of ``classes_[1]``.
+        """
+        check_is_fitted(self)
+        return self.student_.decision_function(X)

@@ -1,0 +1,290 @@
+"""DistilledFastGRNNRegressor: what a large regressor knows, in a small network."""
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils.validation import _num_samples, check_consistent_length, check_is_fitted
+
+from .._guards import naming, unchanged_on_error
+from .._regressor import FastGRNNRegressor
+from ..training import StepCalls, with_callbacks
+from ._base import BaseDistillation
+from ._report import resources_of
+from ._students import check_given, cloned, indexable_each, joined, of_rows, without_callbacks
+from ._teachers import is_ready
+
+
+class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
+    r"""Train a small network on what a large regressor, its teacher, predicts.
+
+    For a sequence with target y, teacher prediction t and student prediction o, the loss is
+
+    .. math::
+
+        \alpha \, (o - t)^2 + (1 - \alpha) \, (o - y)^2,
+
+    the soft targets of distillation [1]_ for squared errors. But for a constant that is the squared
+    error of ``alpha * t + (1 - alpha) * y``, on which the student is trained. Sequences without a
+    target (NaN) have the first term only.
+
+    Parameters
+    ----------
+    teacher : regressor or None
+        Any regressor. It reads X as it is. None needs `teacher_prediction` in `fit`.
+
+    student : FastGRNNRegressor, Pipeline that ends in one, or None, default=None
+        What is trained. None is a `FastGRNNRegressor` with its defaults. With ``loss="huber"`` the
+        student has Huber's loss of that mixture of targets.
+
+    alpha : float, default=0.5
+        Share of the teacher in the loss, in [0, 1]. With 0 the student learns as without it.
+
+    cv : int, splitter, iterable of splits, "prefit" or None, default=None
+        How the teacher's predictions for the training samples come about: each from a teacher that
+        was fitted on the other folds, 5 with None. "prefit" asks the teacher as it was fitted, and
+        so does a :class:`~sklearn.frozen.FrozenEstimator` with any `cv`.
+
+    random_state : int, RandomState instance or None, default=None
+        Seeds whatever parameter `random_state` of teacher and student is None. None leaves them so.
+
+    n_jobs : int or None, default=None
+        Folds of `cv` that are fitted at the same time.
+
+    verbose : int, default=0
+        With 1, print a line for each step.
+
+    Attributes
+    ----------
+    teacher_ : regressor or None
+        The teacher, fitted on all samples with a target (with ``cv="prefit"`` the one given).
+
+    student_ : FastGRNNRegressor or Pipeline
+        The student; all predictions are its own.
+
+    report_ : dict
+        'teacher_bytes' and 'student_bytes' of their pickles, 'teacher_seconds' and
+        'student_seconds', the median time of a call of `predict` for one sample, and of the
+        samples that the training did not learn from ('n_held_out' of them: X_val, or what the
+        student held out): 'teacher_score', 'student_score' and 'alone_score', R² of the teacher
+        (out of fold, unless it is prefit), of the student and of the same student trained without a
+        teacher; 'distance', the root of the mean squared difference of teacher and student. These
+        are None where nothing was held out.
+
+    n_features_in_ : int
+        As the student has it; only if it does.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        As the student has them; only if it does.
+
+    See Also
+    --------
+    DistilledFastGRNN : The same for classes.
+
+    References
+    ----------
+    .. [1] G. Hinton, O. Vinyals, J. Dean, "Distilling the Knowledge in a Neural Network",
+       arXiv:1503.02531, 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.ensemble import ExtraTreesRegressor
+    >>> from skfastgrnn import DistilledFastGRNNRegressor, FastGRNNRegressor
+    >>> from skfastgrnn.preprocessing import sliding_windows
+    >>> wave = np.sin(np.arange(500) / 5)
+    >>> X, y, _ = sliding_windows(wave, window=10, horizon=1)
+    >>> X, y = X.reshape(len(X), -1), y.ravel()  # rows, which the forest can read
+    >>> teacher, student = ExtraTreesRegressor(), FastGRNNRegressor(hidden_size=8)
+    >>> model = DistilledFastGRNNRegressor(teacher, student, random_state=0)
+    >>> model.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.95
+    True
+    """
+
+    _student_class = FastGRNNRegressor
+
+    def __init__(
+        self,
+        teacher,
+        student=None,
+        *,
+        alpha=0.5,
+        cv=None,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.teacher = teacher
+        self.student = student
+        self.alpha = alpha
+        self.cv = cv
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=False)  # of teacher and student
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        teacher_prediction=None,
+        X_unlabeled=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Fit the teacher on the samples with a target, ask it about all, and train the student.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+            What both teacher and student read: 2-D X, sequences if the teacher can read them, or
+            anything that their pipelines make numbers of.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers to predict; NaN (in all outputs) where they are unknown.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, for the student and, where its `fit` takes them, for the teacher. With metadata
+            routing enabled, for those that request them.
+
+        teacher_prediction : array-like of the shape of y, default=None
+            Predictions from outside. They take the place of the teacher, which is not fitted.
+
+        X_unlabeled : array-like, default=None
+            More samples, without targets, in the form of X. Rows of `teacher_prediction` for them
+            follow those for X; their weight is 1.
+
+        X_val, y_val, sample_weight_val : array-like, default=None
+            The student's validation set, as in :meth:`FastGRNNRegressor.fit`. A Pipeline as student
+            needs metadata routing and ``transform_input=["X_val"]`` for it.
+
+        Returns
+        -------
+        self : DistilledFastGRNNRegressor
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument cannot be used; the estimator is then left as it was.
+        """
+        validation = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        validation = {name: value for name, value in validation.items() if value is not None}
+        calls = StepCalls(self, 2, X, y)
+        with unchanged_on_error(self):
+            self._fit(X, y, sample_weight, teacher_prediction, X_unlabeled, validation, calls)
+            calls.end()
+        return self
+
+    def _fit(self, X, y, sample_weight, teacher_prediction, X_unlabeled, validation, calls):
+        rng = self._generator()
+        check_given(self, y)
+        y = numbers(y, "y", ensure_all_finite="allow-nan")
+        X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
+        check_consistent_length(X, y)
+        if X_unlabeled is not None:
+            n_more = _num_samples(X_unlabeled)
+            X = joined(X, X_unlabeled)
+            y = np.concatenate([y, np.full((n_more, *y.shape[1:]), np.nan)])
+            if sample_weight is not None:
+                sample_weight = np.append(sample_weight, np.ones(n_more))
+        is_known = ~np.isnan(y.reshape(len(y), -1)).any(axis=1)
+        if self.alpha == 0 and not is_known.all():
+            raise ValueError(
+                f"{np.sum(~is_known)} samples have no target (NaN), and with alpha=0 there is "
+                "nothing else to learn from. Raise alpha, or leave these samples out."
+            )
+        if not is_known.all():  # of whose loss only the teacher's share is left
+            if sample_weight is None:
+                sample_weight = np.ones(len(y))
+            sample_weight = np.where(is_known, 1, self.alpha) * np.asarray(sample_weight)
+        student, for_teacher, for_student = self._prepared(sample_weight, validation, rng)
+        alone, teacher = cloned(student), None
+        if teacher_prediction is not None:
+            soft = numbers(teacher_prediction, "teacher_prediction")
+        elif self.teacher is None:
+            raise ValueError("There is no teacher: teacher and teacher_prediction are None.")
+        else:
+            teacher, soft = self._taught(X, y, is_known, for_teacher, rng, calls)
+        if soft.shape != y.shape:
+            raise ValueError(f"The teacher's predictions have the shape {soft.shape}, y {y.shape}.")
+        mixed = np.where(is_known.reshape(-1, *[1] * (y.ndim - 1)), y, soft)
+        mixed += self.alpha * (soft - mixed)
+        held_out = self._train(student, X, mixed, for_student, calls)
+        self.teacher_, self.student_ = teacher, student
+        self.report_ = {
+            **resources_of(teacher, student, _safe_indexing(X, [0])),
+            **self._comparison(X, y, is_known, soft, held_out, alone, for_student),
+        }
+
+    def _taught(self, X, y, is_known, for_teacher, rng, calls):
+        """The fitted teacher, and its predictions for all samples, in the shape of y."""
+        if is_ready(self.teacher, self.cv):
+            check_is_fitted(self.teacher)
+            return self.teacher, like(self.teacher.predict(X), y)
+        teacher = cloned(self.teacher, rng)
+        known, unknown = np.flatnonzero(is_known), np.flatnonzero(~is_known)
+        X_known, y_known = _safe_indexing(X, known), y[known]
+        for_teacher = of_rows(for_teacher, known, len(y))
+        self._say("Asking the teacher out of fold.")
+        soft = np.empty(y.shape)
+        out_of_fold = cross_val_predict(
+            teacher, X_known, y_known, cv=self.cv, n_jobs=self.n_jobs, params=for_teacher
+        )
+        soft[known] = like(out_of_fold, y)
+        self._say("Fitting the teacher.")
+        with calls.step("fit-teacher", teacher):
+            teacher.fit(X_known, y_known, **for_teacher)
+        if len(unknown):
+            soft[unknown] = like(teacher.predict(_safe_indexing(X, unknown)), y)
+        return teacher, soft
+
+    def _comparison(self, X, y, is_known, soft, held_out, alone, for_student):
+        """Teacher, student and the same student alone, on what the training did not learn from."""
+        names = ("teacher_score", "student_score", "alone_score", "distance")
+        for_alone = np.flatnonzero(is_known)
+        if "X_val" in for_student:
+            X_val, y_val = for_student["X_val"], np.asarray(for_student["y_val"])
+            taught = None if self.teacher_ is None else like(self.teacher_.predict(X_val), y_val)
+        else:
+            if not is_known.all():  # it would hold out others
+                for_alone = np.setdiff1d(for_alone, held_out)
+            held_out = held_out[is_known[held_out]]
+            if len(held_out) < 2:
+                return {"n_held_out": len(held_out), **dict.fromkeys(names)}
+            X_val, y_val, taught = _safe_indexing(X, held_out), y[held_out], soft[held_out]
+        self._say("Training the same student without a teacher, to compare.")
+        without_callbacks(alone).fit(
+            _safe_indexing(X, for_alone),
+            y[for_alone],
+            **of_rows(for_student, for_alone, len(y)),
+        )
+        predicted = self.student_.predict(X_val)
+        difference = None if taught is None else float(np.sqrt(np.mean((taught - predicted) ** 2)))
+        scores = (
+            None if taught is None else r2_score(y_val, taught),
+            r2_score(y_val, predicted),
+            r2_score(y_val, alone.predict(X_val)),
+            difference,
+        )
+        return {"n_held_out": len(y_val), **dict(zip(names, scores, strict=True))}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def numbers(values, name, **checks):
+    """Targets (n_samples,) or (n_samples, n_outputs) in float64."""
+    with naming(name):
+        return check_array(values, ensure_2d=False, dtype=np.float64, input_name=name, **checks)
+
+
+def like(predicted, y):
+    """Predictions in the shape of y: some regressors answer (n_samples, 1), others (n_samples,)."""
+    return np.asarray(predicted, dtype=np.float64).reshape(-1, *y.shape[1:])

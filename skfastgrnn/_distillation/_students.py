@@ -1,0 +1,113 @@
+"""Students of a distillation: networks, alone or at the end of a pipeline, and their samples."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils.metadata_routing import _routing_enabled, process_routing
+from sklearn.utils.validation import _num_samples, has_fit_parameter
+
+
+def network_in(student, kind):
+    """The network that a student is or ends in, which must be of a kind of ours."""
+    network = student.steps[-1][1] if isinstance(student, Pipeline) else student
+    if not isinstance(network, kind):
+        raise TypeError(
+            f"The student must be a {kind.__name__}, or a Pipeline that ends in one; got "
+            f"{student!r}."
+        )
+    return network
+
+
+def weights_for(estimator, sample_weight):
+    """What passes sample weights to the fit of an estimator, if it takes any."""
+    if sample_weight is None:
+        return {}
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        return {f"{name}__{key}": value for key, value in weights_for(last, sample_weight).items()}
+    return {"sample_weight": sample_weight} if has_fit_parameter(estimator, "sample_weight") else {}
+
+
+def routed(estimator, student, sample_weight, validation):
+    """What the fits of an estimator's teacher and student are called with, besides X and y.
+
+    validation : dict of X_val, y_val and sample_weight_val, as far as they are given
+    """
+    if _routing_enabled():
+        given = {"sample_weight": sample_weight, **validation}
+        given = {name: value for name, value in given.items() if value is not None}
+        parameters = process_routing(estimator, "fit", **given)
+        return parameters.teacher.fit, parameters.student.fit
+    if validation and isinstance(student, Pipeline):
+        raise ValueError(
+            f"{', '.join(validation)} cannot be passed to a Pipeline as student, which would have "
+            "to transform it: enable metadata routing, and use transform_input=['X_val'] in the "
+            "Pipeline and set_fit_request(X_val=True, y_val=True) of the network."
+        )
+    return weights_for(estimator.teacher, sample_weight), {
+        **weights_for(student, sample_weight),
+        **validation,
+    }
+
+
+def of_rows(parameters, rows, n_samples):
+    """Parameters of a fit for some of its samples."""
+    return {
+        name: _safe_indexing(value, rows) if _num_samples(value) == n_samples else value
+        for name, value in parameters.items()
+    }
+
+
+def cloned(estimator, rng=None):
+    """An unfitted copy; parameters called random_state that are None are drawn from `rng`."""
+    copy = clone(estimator)
+    if rng is not None:
+        seeds = {
+            name: int(rng.integers(2**31))
+            for name, value in sorted(copy.get_params(deep=True).items())
+            if (name == "random_state" or name.endswith("__random_state")) and value is None
+        }
+        copy.set_params(**seeds)
+    return copy
+
+
+def without_callbacks(student):
+    """The same student, whose network tells nobody of its training."""
+    network = student.steps[-1][1] if isinstance(student, Pipeline) else student
+    if getattr(network, "_skl_callbacks", ()):
+        network.set_callbacks()
+    return student
+
+
+def check_given(estimator, y):
+    """Refuse a y of None in scikit-learn's words."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+
+
+def indexable_each(*collections):
+    """Collections of samples whose rows can be taken; their sizes may differ."""
+    return [indexable(collection)[0] for collection in collections]
+
+
+def joined(X, X_more):
+    """All samples of two collections of the same form, one after the other."""
+    if X_more is None:
+        return X
+    if hasattr(X, "iloc"):
+        import pandas as pd
+
+        return pd.concat([X, pd.DataFrame(X_more, columns=getattr(X_more, "columns", X.columns))])
+    if isinstance(X, np.ndarray) and X.dtype != object:
+        X_more = np.asarray(X_more)
+        if X.shape[1:] == X_more.shape[1:]:
+            return np.concatenate([X, X_more])
+        if X.ndim != X_more.ndim:
+            raise ValueError(
+                f"X_unlabeled has {X_more.ndim} dimensions, and X has {X.ndim}; both must have the "
+                "same form."
+            )
+    return [*X, *X_more]
