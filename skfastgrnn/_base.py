@@ -49,6 +49,7 @@ WHILE_FITTING = (
     "_ongoing",
     "_lesson",
     "_tell_held_out",
+    "_shares",
     "_callback_fit_ctx",
     "_skl_callbacks_to_teardown",
     "_parent_callback_ctx",
@@ -97,6 +98,8 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
     _lesson = None
     #: Is called with the rows that a fit holds out.
     _tell_held_out = None
+    #: Factors of the losses of sequences (n_sequences,), beside their weights.
+    _shares = None
 
     def _holds_out(self, n_rows):
         if self.early_stopping == "auto":
@@ -185,6 +188,9 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
         if X_val is not None:
             return X_val, y_val
         rows = task.validation.rows
+        if self._lesson is not None:  # where the label is unknown there is nothing to score
+            rows = rows[self._lesson.labels[rows] >= 0]
+            return _safe_indexing(X, rows), self.classes_[self._lesson.labels[rows]]
         return _safe_indexing(X, rows), _safe_indexing(y, rows)
 
     def _refit(self, task, n_epochs):
@@ -297,9 +303,12 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
             plan = plan_of(self, len(training.rows), self.max_iter, np.inf)
             plan = replace(plan, max_iter=state.n_iter + 1)
             result = train(cell.active_kernel(), network, training, None, state, plan)
-            self._keep(network, state, result.parameters, state.n_iter)
+            kept_before = 0 if earlier is None else earlier.best_iter_
+            best_iter = state.n_iter if result.completed else kept_before
+            self._keep(network, state, result.parameters, best_iter)
             self.best_loss_ = min(self.history_["loss"], default=np.inf)
-            self._moments = moments_of(state.optimizer)
+            if not state.broken:  # else the moments may be beyond repair
+                self._moments = moments_of(state.optimizer)
         return self
 
     def _earlier(self):
@@ -344,7 +353,7 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
             "best_loss_": state.watched.best_loss,
             "history_": {name: list(values) for name, values in state.history.items()},
         }
-        if self.warm_start:
+        if self.warm_start and not state.broken:
             learned["_moments"] = moments_of(state.optimizer)
         return learned
 
@@ -449,7 +458,12 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
 
     def _restore(self, attributes, arrays):
         """Become what `_to_save` told of, if it makes sense."""
+        for name in attributes:
+            if name.startswith("_") == name.endswith("_") or hasattr(type(self), name):
+                raise ValueError(f"it has {name!r}, which is no attribute of fitted estimators.")
         vars(self).update(attributes)
+        if not (isinstance(self.history_, dict) and len(self._network.codes) == 3):
+            raise ValueError("its history is no dict.")
         wanted = cell.shapes(self._network)
         found = {name: array.shape for name, array in arrays.items()}
         if found != wanted:

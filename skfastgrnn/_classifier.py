@@ -449,6 +449,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     def _learn_targets(self, y, sequences, sample_weight, earlier):
         lesson = self._lesson
         if lesson is not None:
+            check_consistent_length(sequences, y, lesson.labels)
             self.classes_, labels = lesson.classes, lesson.labels
         else:
             with naming("y"):
@@ -480,6 +481,11 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         with naming(f"sample_weight{suffix}"):
             weights = checked_weights(sample_weight, sequences)
             logits = None if self._lesson is None else self._lesson.validation_logits
+            if self._lesson is not None and logits is None and self.refit:
+                raise ValueError(
+                    "refit=True trains on X_val as well, for which there are no soft targets. Set "
+                    "it to False, or leave X_val out."
+                )
             return self._targets(labels, weights, sequences.values.dtype, logits)
 
     def _checked_labels(self, y, sequences):
@@ -516,7 +522,10 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             weights = by_sample if weights is None else weights * by_sample
             check_total(weights)
         targets = Targets(labels=labels.astype(np.int32), weights=weights)
-        if logits is None or (self._lesson.alpha == 0 and (labels >= 0).all()):
+        is_plain = logits is None or (
+            self._lesson.alpha == 0 and self._lesson.curriculum is None and (labels >= 0).all()
+        )
+        if is_plain:
             return targets
         return targets._replace(
             values=np.ascontiguousarray(logits, dtype=dtype),

@@ -113,15 +113,25 @@ def facts_of(training, validation, classes):
                 f"{name} dtype": part.sequences.values.dtype.name,
                 f"{name} weights": part.targets.weights is not None,
                 f"{name} loss": part.targets.loss,
-                f"checksum of {name} y": checksum(part),
+                f"checksum of {name} data": checksum(part),
             }
     return facts
 
 
 def checksum(data):
-    """A number that changes with the targets of a DataSet."""
-    targets = data.targets.values if data.targets.labels is None else data.targets.labels
-    return zlib.crc32(np.ascontiguousarray(targets[data.rows]))
+    """A number that changes with targets and weights of a DataSet, and its ends' sequences."""
+    sequences, targets = data.sequences, data.targets
+    wanted = targets.values if targets.labels is None else targets.labels
+    parts = [wanted[data.rows]]
+    if targets.weights is not None:
+        parts.append(targets.weights[data.rows])
+    for row in data.rows[[0, -1]]:
+        start = sequences.starts[row]
+        parts.append(sequences.values[start : start + sequences.lengths[row]])
+    number = 0
+    for part in parts:
+        number = zlib.crc32(np.ascontiguousarray(part), number)
+    return number
 
 
 def check_agreement(saved, now, *, ignored=()):

@@ -22,7 +22,10 @@ class Unwritable:
 
 
 def pack(value, name, tensors):
-    """The JSON of a value; its arrays go to `tensors`, under names that begin with `name`."""
+    """The JSON of a value.
+
+    Its arrays go to the dict `tensors`, under names that begin with `name`, or with None to JSON.
+    """
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, np.generic) and not isinstance(value.item(), np.generic):
@@ -32,14 +35,12 @@ def pack(value, name, tensors):
     if isinstance(value, float):
         return value if math.isfinite(value) else {"float": str(value)}
     if isinstance(value, np.ndarray):
-        if value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
-            tensors[name] = value
-            return {"array": name}
+        if tensors is not None and value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
+            return {"array": put(tensors, name, value)}
         return {"labels": packed_list(value.tolist(), name, tensors), "dtype": value.dtype.str}
     if isinstance(value, list):
-        if value and all(type(entry) is float for entry in value):
-            tensors[name] = np.array(value)
-            return {"floats": name}
+        if tensors is not None and set(map(type, value)) == {float}:
+            return {"floats": put(tensors, name, np.array(value))}
         return packed_list(value, name, tensors)
     if isinstance(value, tuple):
         return {"tuple": packed_list(value, name, tensors)}
@@ -57,6 +58,14 @@ def pack(value, name, tensors):
         return {"value": kind.__name__, "settings": settings}
     origin = value if hasattr(value, "__qualname__") else kind
     return {"unwritable": f"{origin.__module__}.{origin.__qualname__}"}
+
+
+def put(tensors, name, array):
+    """Add an array; answers its name."""
+    if name in tensors:
+        raise TypeError(f"There are two arrays {name}; the estimator has an attribute too many.")
+    tensors[name] = array
+    return name
 
 
 def packed_list(values, name, tensors):

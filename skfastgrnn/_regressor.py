@@ -443,6 +443,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
             return self._known_targets(y, sequences, sample_weight)
         y, self._y_is_1d = self._checked_numbers(y, sequences)
         weights = checked_weights(sample_weight, sequences)
+        if self._shares is not None:
+            check_consistent_length(sequences, self._shares)
+            shares = self._shares.astype(sequences.values.dtype)
+            weights = shares if weights is None else weights * shares
         dtype = sequences.values.dtype
         self._y_center, self._y_scale = center_and_scale(y, weights, robust=self.loss == "huber")
         resolution = np.finfo(dtype).eps * np.abs(self._y_center)

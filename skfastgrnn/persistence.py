@@ -17,7 +17,7 @@ any moment, even after the process or machine has died, finds a whole one.
 
 import json
 import os
-import tempfile
+import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +32,18 @@ __all__ = ["load", "save"]
 
 ENTRY = "skfastgrnn"
 FORMAT_VERSION = 1
+
+#: What reading a file raises that is not what `write` has made.
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    safetensors.SafetensorError,
+)
 
 #: Classes that a file may name, by their name.
 SAVEABLE = {}
@@ -126,8 +138,8 @@ def write(path, estimator, training=None):
     name = type(estimator).__name__
     if SAVEABLE.get(name) is not type(estimator):
         raise TypeError(
-            f"{name} is no estimator that can be saved so; there are {sorted(SAVEABLE)}. Pickle it "
-            "instead."
+            f"{name} is no estimator that can be saved so; there are {sorted(SAVEABLE)}. Pickle "
+            "it, or of a distillation save what strip_teacher() answers."
         )
     attributes, arrays = estimator._to_save()
     tensors = dict(arrays)
@@ -151,7 +163,7 @@ def write(path, estimator, training=None):
 def packed_parameters(estimator):
     """The constructor's parameters as JSON."""
     parameters = estimator.get_params(deep=False)
-    return {name: pack(value, name, tensors={}) for name, value in parameters.items()}
+    return {name: pack(value, name, tensors=None) for name, value in parameters.items()}
 
 
 def read(path):
@@ -175,7 +187,7 @@ def read(path):
         attributes = {key: unpack(value, tensors) for key, value in content["attributes"].items()}
         estimator._restore(attributes, {key: tensors[key] for key in content["arrays"]})
         training = unpack(content.get("training"), tensors)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{os.fspath(path)} cannot be read: {error}") from error
     return Checkpoint(estimator, content["parameters"], training)
 
@@ -206,7 +218,7 @@ def read_file(path):
                 raise ValueError("it was not written by skfastgrnn.")
             content = json.loads(metadata[ENTRY])
             return content, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, ValueError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 
@@ -215,9 +227,9 @@ def replace_file(path, content):
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} to.")
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:  # with the permissions of any new file
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

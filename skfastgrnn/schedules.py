@@ -602,7 +602,7 @@ def for_training(schedule, max_iter):
     >>> for_training(WarmUp(5, then=Cosine()), max_iter=100)
     WarmUp(n_epochs=5, then=Cosine(n_epochs=95, floor=0.0), start=None)
     """
-    refuse_class("The schedule of the learning rate", schedule)
+    refuse_class("A schedule", schedule)
     if isinstance(schedule, WarmUp):
         rest = max(1, max_iter - schedule.n_epochs)
         return replace(schedule, then=for_training(schedule.then, rest))
@@ -647,8 +647,8 @@ def checked_factor(schedule, epoch, losses):
     # The comparison is exact for integers of any size, and false for NaN.
     if not is_number or not 0 <= factor <= sys.float_info.max:
         raise ValueError(
-            f"The learning-rate schedule {schedule!r} answered {answer!r} at epoch {epoch}; it "
-            "must answer a finite number, 0 or above, to multiply learning_rate_init by."
+            f"The schedule {schedule!r} answered {answer!r} at epoch {epoch}; it must answer a "
+            "finite number, 0 or above."
         )
     return float(factor)
 

@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "_watching": {"_continuing", "training", "cell"},
     "persistence": {"_packing"},
     "_packing": {"augmentation", "schedules"},
-    "training": {"augmentation", "schedules", "cell"},
+    "training": {"_guards", "augmentation", "schedules", "cell"},
     "_sequences": {"_finite", "_forms", "_views", "cell"},
     "_guards": set(),
     "_finite": set(),

@@ -185,7 +185,7 @@ OTHER = {
     "dtype": ({}, {"X": X.astype(np.float32)}, "training dtype: 'float64' .* 'float32' here"),
     "classes": ({}, {"y": y + 1}, r"classes: \[0, 1, 2\] in the checkpoint, \[1, 2, 3\] here"),
     "fewer classes": ({}, {"y": np.minimum(y, 1)}, r"\[0, 1\] here"),
-    "labels": ({}, {"y": y[::-1]}, "checksum of training y: [0-9]+ in the checkpoint"),
+    "labels": ({}, {"y": y[::-1]}, "checksum of training data: [0-9]+ in the checkpoint"),
     "weights": ({}, {"sample_weight": np.ones(120)}, "training weights: False .* True here"),
     "validation": ({}, {"X_val": X, "y_val": y}, "validation sequences: None .* 120 here"),
 }

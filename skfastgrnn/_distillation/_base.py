@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _routing_enabled
 from sklearn.utils.validation import check_is_fitted
 
 from .._settings import new_generator
@@ -40,15 +40,20 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         network_in(student, self._student_class)
         return student, *routed(self, student, sample_weight, validation)
 
-    def _train(self, student, X, y, for_student, calls, lesson=None):
-        """Fit a student; answers the rows that its network held out."""
+    def _train(self, student, X, y, for_student, calls, **more):
+        """Fit a student; answers the rows that its network held out.
+
+        `more` are attributes that its network has meanwhile: what a teacher adds.
+        """
         self._say("Training the student.")
         network = network_in(student, self._student_class)
         held_out = []
-        network._lesson, network._tell_held_out = lesson, held_out.extend
+        more["_tell_held_out"] = held_out.extend
+        vars(network).update(more)
         with calls.step("fit-student", student):
             student.fit(X, y, **for_student)
-        del network._lesson, network._tell_held_out
+        for name in more:
+            delattr(network, name)
         return np.array(held_out, dtype=np.intp)
 
     def _say(self, line):
@@ -111,9 +116,11 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         """
         student = self.student
         if student is None:
-            student = self._student_class().set_fit_request(
-                sample_weight=True, X_val=True, y_val=True, sample_weight_val=True
-            )
+            student = self._student_class()
+            if _routing_enabled():
+                student.set_fit_request(
+                    sample_weight=True, X_val=True, y_val=True, sample_weight_val=True
+                )
         fits = MethodMapping().add(caller="fit", callee="fit")
         router = MetadataRouter(owner=self).add_self_request(self)
         if self.teacher is not None:

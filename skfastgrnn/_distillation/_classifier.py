@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _num_samples,
     check_consistent_length,
@@ -21,8 +20,17 @@ from ..schedules import schedule_named
 from ..training import Lesson, StepCalls, with_callbacks
 from . import _teachers
 from ._base import BaseDistillation
+from ._labels import numbered
 from ._report import as_columns, comparison, resources_of
-from ._students import check_given, cloned, indexable_each, joined, of_rows, without_callbacks
+from ._students import (
+    check_given,
+    cloned,
+    fitted_alone,
+    indexable_each,
+    joined,
+    of_rows,
+    rows_of,
+)
 
 
 class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
@@ -62,7 +70,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         "prefit" asks the teacher as it was fitted, and so does a
         :class:`~sklearn.frozen.FrozenEstimator` with any `cv`.
 
-    teacher_method : {"auto", "predict_log_proba", "predict_proba", "decision_function"}, \
+    teacher_method : {"auto", "predict_proba", "predict_log_proba", "decision_function"}, \
             default="auto"
         What the teacher is asked for. Decisions are taken as logits; of probabilities the logarithm
         is taken. "auto" is the first of those in this list that the teacher has.
@@ -214,10 +222,10 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
 
         y : array-like of shape (n_samples,)
             Class labels; -1 where the label is unknown, unless -1 is one of two labels or a class
-            of the prefit teacher.
+            of the prefit teacher. Steps of pipelines that look at y see it, too.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, for the student and, where its `fit` takes them, for the teacher. With metadata
+            Weights, for the student and, where its `fit` names them, for the teacher. With metadata
             routing enabled, for those that request them.
 
         teacher_proba : array-like of shape (n_samples, n_classes), default=None
@@ -262,10 +270,14 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             proba = _teachers.checked_proba(teacher_proba, len(y) + n_more)
         elif self.teacher is None:
             raise ValueError("There are no soft targets: teacher and teacher_proba are None.")
-        classes, labels = self._numbered(y, proba)
+        taught = None
+        if proba is None and _teachers.is_ready(self.teacher, self.cv):
+            taught = _teachers.ready_teacher(self.teacher, self.teacher_method).classes
+        n_columns = None if proba is None else proba.shape[1]
+        classes, labels = numbered(y, n_columns=n_columns, taught=taught)
         if n_more:
             X, y = joined(X, X_unlabeled), np.append(y.astype(object), [-1] * n_more)
-            labels = np.append(labels, [-1] * n_more)
+            labels = np.append(labels, np.full(n_more, -1, dtype=np.int32))
             if sample_weight is not None:
                 sample_weight = np.append(column_or_1d(sample_weight), np.ones(n_more))
         if self.alpha == 0 and (labels < 0).any():
@@ -284,7 +296,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         has_own = teacher is not None and "X_val" in validation
         lesson = Lesson(
             classes,
-            labels.astype(np.int32),
+            labels,
             logits,
             validation_logits=teacher.logits(validation["X_val"]) if has_own else None,
             alpha=float(self.alpha),
@@ -292,59 +304,14 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             temperature_schedule=self._temperature_schedule(),
             curriculum=self.curriculum,
         )
-        held_out = self._train(student, X, y, for_student, calls, lesson)
+        held_out = self._train(student, X, y, for_student, calls, _lesson=lesson)
         self.classes_ = classes
         self.teacher_ = None if teacher is None else teacher.estimator
         self.student_ = student
         self.report_ = {
             **resources_of(self.teacher_, student, _safe_indexing(X, [0])),
-            **self._comparison(X, y, lesson, held_out, alone, for_student),
+            **self._comparison(X, lesson, held_out, alone, for_student),
         }
-
-    def _numbered(self, y, proba):
-        """The sorted classes, and the number of each label: -1 where it is unknown.
-
-        -1 is the name of a class if without it there were fewer classes than the teacher has, or
-        fewer than two.
-        """
-        is_unknown = np.array([label == -1 for label in y.tolist()], dtype=bool)
-        names = np.unique(np.array(y[~is_unknown].tolist()))
-        expected = None if proba is None else proba.shape[1]
-        known = None
-        if proba is None and _teachers.is_ready(self.teacher, self.cv):
-            known = _teachers.ready_teacher(self.teacher, self.teacher_method).classes
-            expected = len(known)
-            is_class = -1 in known.tolist()
-        else:
-            is_class = is_unknown.any() and len(names) == (expected or 2) - 1
-        if is_class:
-            is_unknown[:] = False
-            names = np.unique(np.array(y.tolist()))
-        with naming("y"):
-            check_classification_targets(np.array(y[~is_unknown].tolist()))
-        if known is not None and is_unknown.any():
-            names = np.unique(np.concatenate([names, known])) if len(names) else known
-        if len(names) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least 2 classes in the data, but the "
-                f"data contains only one class: {names.tolist()}"
-            )
-        if known is not None and names.tolist() != known.tolist():
-            raise ValueError(
-                f"The teacher was fitted on the classes {known.tolist()}, and y has "
-                f"{names.tolist()}."
-            )
-        if expected is not None and len(names) != expected:
-            raise ValueError(
-                f"teacher_proba has {expected} columns, and y has {len(names)} classes: "
-                f"{names.tolist()}."
-            )
-        number = {name: i for i, name in enumerate(names.tolist())}
-        labels = [
-            -1 if unknown else number[name]
-            for name, unknown in zip(y.tolist(), is_unknown, strict=True)
-        ]
-        return names, np.array(labels)
 
     def _taught(self, X, classes, labels, for_teacher, rng, calls):
         """The fitted `Teacher`, and its logits (n_samples, n_outputs) for all samples."""
@@ -354,7 +321,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         estimator = cloned(self.teacher, rng)
         method = _teachers.method_of(estimator, self.teacher_method)
         known, unknown = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
-        X_known, y_known = _safe_indexing(X, known), classes[labels[known]]
+        X_known, y_known = rows_of(X, known), classes[labels[known]]
         for_teacher = of_rows(for_teacher, known, len(labels))
         self._say("Asking the teacher out of fold.")
         out_of_fold = _teachers.logits_out_of_fold(
@@ -373,34 +340,28 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         logits = np.empty((len(labels), out_of_fold.shape[1]))
         logits[known] = out_of_fold
         if len(unknown):
-            logits[unknown] = teacher.logits(_safe_indexing(X, unknown))
+            logits[unknown] = teacher.logits(rows_of(X, unknown))
         return teacher, logits
 
-    def _comparison(self, X, y, lesson, held_out, alone, for_student):
+    def _comparison(self, X, lesson, held_out, alone, for_student):
         """Teacher, student and the same student alone, on what the training did not learn from."""
+        for_alone = np.flatnonzero(lesson.labels >= 0)
         if "X_val" in for_student:
-            X_held_out, y_held_out = for_student["X_val"], for_student["y_val"]
-            number = {name: i for i, name in enumerate(lesson.classes.tolist())}
-            labels = np.array([number[name] for name in np.asarray(y_held_out).tolist()])
-            logits = lesson.validation_logits
-            for_alone = np.flatnonzero(lesson.labels >= 0)
+            X_held_out, logits = for_student["X_val"], lesson.validation_logits
+            labels = np.searchsorted(lesson.classes, column_or_1d(for_student["y_val"]))
         else:
             labels, logits = lesson.labels[held_out], lesson.logits[held_out]
-            if len(held_out) == 0:
-                return comparison(labels, None, None, None)
-            X_held_out = _safe_indexing(X, held_out)
-            for_alone = np.flatnonzero(lesson.labels >= 0)
-            if len(for_alone) < len(y):  # it would hold out others
+            X_held_out = rows_of(X, held_out)
+            if len(for_alone) < len(lesson.labels):  # it would hold out others
                 for_alone = np.setdiff1d(for_alone, held_out)
+        if len(labels) == 0:
+            return comparison(labels, None, None, None)
         self._say("Training the same student without a teacher, to compare.")
-        without_callbacks(alone).fit(
-            _safe_indexing(X, for_alone),
-            lesson.classes[lesson.labels[for_alone]],
-            **of_rows(for_student, for_alone, len(y)),
-        )
+        y_alone = lesson.classes[lesson.labels[for_alone]]
+        fitted = fitted_alone(alone, X, y_alone, for_alone, for_student)
         student_logits = as_columns(self.student_.decision_function(X_held_out))
-        alone_logits = as_columns(alone.decision_function(X_held_out))
-        if alone_logits.shape != student_logits.shape:  # a class had no label
+        alone_logits = fitted and as_columns(fitted.decision_function(X_held_out))
+        if fitted and alone_logits.shape != student_logits.shape:  # a class had no label
             alone_logits = None
         return comparison(labels, logits, student_logits, alone_logits)
 

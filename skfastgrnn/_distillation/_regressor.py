@@ -12,7 +12,15 @@ from .._regressor import FastGRNNRegressor
 from ..training import StepCalls, with_callbacks
 from ._base import BaseDistillation
 from ._report import resources_of
-from ._students import check_given, cloned, indexable_each, joined, of_rows, without_callbacks
+from ._students import (
+    check_given,
+    cloned,
+    fitted_alone,
+    indexable_each,
+    joined,
+    of_rows,
+    rows_of,
+)
 from ._teachers import is_ready
 
 
@@ -192,16 +200,16 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             y = np.concatenate([y, np.full((n_more, *y.shape[1:]), np.nan)])
             if sample_weight is not None:
                 sample_weight = np.append(sample_weight, np.ones(n_more))
-        is_known = ~np.isnan(y.reshape(len(y), -1)).any(axis=1)
+        is_missing = np.isnan(y.reshape(len(y), -1))
+        is_known = ~is_missing.any(axis=1)
+        if (is_known != ~is_missing.all(axis=1)).any():
+            sample = int(np.argmax(is_missing.any(axis=1) & ~is_missing.all(axis=1)))
+            raise ValueError(f"y: sample {sample} is NaN in some outputs; it must be so in all.")
         if self.alpha == 0 and not is_known.all():
             raise ValueError(
                 f"{np.sum(~is_known)} samples have no target (NaN), and with alpha=0 there is "
                 "nothing else to learn from. Raise alpha, or leave these samples out."
             )
-        if not is_known.all():  # of whose loss only the teacher's share is left
-            if sample_weight is None:
-                sample_weight = np.ones(len(y))
-            sample_weight = np.where(is_known, 1, self.alpha) * np.asarray(sample_weight)
         student, for_teacher, for_student = self._prepared(sample_weight, validation, rng)
         alone, teacher = cloned(student), None
         if teacher_prediction is not None:
@@ -214,7 +222,9 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             raise ValueError(f"The teacher's predictions have the shape {soft.shape}, y {y.shape}.")
         mixed = np.where(is_known.reshape(-1, *[1] * (y.ndim - 1)), y, soft)
         mixed += self.alpha * (soft - mixed)
-        held_out = self._train(student, X, mixed, for_student, calls)
+        # Of the loss of samples without a target, only the teacher's share is left.
+        shares = None if is_known.all() else np.where(is_known, 1.0, self.alpha)
+        held_out = self._train(student, X, mixed, for_student, calls, _shares=shares)
         self.teacher_, self.student_ = teacher, student
         self.report_ = {
             **resources_of(teacher, student, _safe_indexing(X, [0])),
@@ -228,7 +238,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             return self.teacher, like(self.teacher.predict(X), y)
         teacher = cloned(self.teacher, rng)
         known, unknown = np.flatnonzero(is_known), np.flatnonzero(~is_known)
-        X_known, y_known = _safe_indexing(X, known), y[known]
+        X_known, y_known = rows_of(X, known), y[known]
         for_teacher = of_rows(for_teacher, known, len(y))
         self._say("Asking the teacher out of fold.")
         soft = np.empty(y.shape)
@@ -240,7 +250,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         with calls.step("fit-teacher", teacher):
             teacher.fit(X_known, y_known, **for_teacher)
         if len(unknown):
-            soft[unknown] = like(teacher.predict(_safe_indexing(X, unknown)), y)
+            soft[unknown] = like(teacher.predict(rows_of(X, unknown)), y)
         return teacher, soft
 
     def _comparison(self, X, y, is_known, soft, held_out, alone, for_student):
@@ -254,21 +264,17 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             if not is_known.all():  # it would hold out others
                 for_alone = np.setdiff1d(for_alone, held_out)
             held_out = held_out[is_known[held_out]]
-            if len(held_out) < 2:
-                return {"n_held_out": len(held_out), **dict.fromkeys(names)}
-            X_val, y_val, taught = _safe_indexing(X, held_out), y[held_out], soft[held_out]
+            X_val, y_val, taught = rows_of(X, held_out), y[held_out], soft[held_out]
+        if len(y_val) < 2:
+            return {"n_held_out": len(y_val), **dict.fromkeys(names)}
         self._say("Training the same student without a teacher, to compare.")
-        without_callbacks(alone).fit(
-            _safe_indexing(X, for_alone),
-            y[for_alone],
-            **of_rows(for_student, for_alone, len(y)),
-        )
+        fitted = fitted_alone(alone, X, y[for_alone], for_alone, for_student)
         predicted = self.student_.predict(X_val)
         difference = None if taught is None else float(np.sqrt(np.mean((taught - predicted) ** 2)))
         scores = (
             None if taught is None else r2_score(y_val, taught),
             r2_score(y_val, predicted),
-            r2_score(y_val, alone.predict(X_val)),
+            None if fitted is None else r2_score(y_val, fitted.predict(X_val)),
             difference,
         )
         return {"n_held_out": len(y_val), **dict(zip(names, scores, strict=True))}

@@ -24,7 +24,7 @@ def size(estimator):
     """Bytes of a pickle, or None where a part of it, such as a lambda, has none."""
     try:
         return len(pickle.dumps(estimator))
-    except (AttributeError, TypeError, pickle.PicklingError):
+    except Exception:  # whatever the parts raise
         return None
 
 

@@ -1,11 +1,17 @@
 """Students of a distillation: networks, alone or at the end of a pipeline, and their samples."""
 
+import warnings
+
 import numpy as np
+from scipy.sparse import issparse, vstack
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 from sklearn.utils.validation import _num_samples, has_fit_parameter
+
+#: Names of what belongs to a validation set.
+VALIDATION = ("X_val", "y_val", "sample_weight_val")
 
 
 def network_in(student, kind):
@@ -52,11 +58,18 @@ def routed(estimator, student, sample_weight, validation):
 
 
 def of_rows(parameters, rows, n_samples):
-    """Parameters of a fit for some of its samples."""
+    """Parameters of a fit for some of its samples; those of validation stay as they are."""
     return {
-        name: _safe_indexing(value, rows) if _num_samples(value) == n_samples else value
+        name: rows_of(value, rows)
+        if name.rpartition("__")[2] not in VALIDATION and _num_samples(value) == n_samples
+        else value
         for name, value in parameters.items()
     }
+
+
+def rows_of(X, rows):
+    """Some of the samples; X itself if these are all of them, in order."""
+    return X if len(rows) == _num_samples(X) else _safe_indexing(X, rows)
 
 
 def cloned(estimator, rng=None):
@@ -72,12 +85,24 @@ def cloned(estimator, rng=None):
     return copy
 
 
-def without_callbacks(student):
-    """The same student, whose network tells nobody of its training."""
+def fitted_alone(student, X, y, rows, for_student):
+    """The student fitted without a teacher, on samples `rows` with labels y, or None.
+
+    It may have too few of them, which is no reason to lose the one that has a teacher. Its network
+    tells no callbacks of its training.
+    """
     network = student.steps[-1][1] if isinstance(student, Pipeline) else student
     if getattr(network, "_skl_callbacks", ()):
         network.set_callbacks()
-    return student
+    try:
+        for_student = of_rows(for_student, rows, _num_samples(X))
+        return student.fit(rows_of(X, rows), y, **for_student)
+    except ValueError as error:
+        warnings.warn(
+            f"The student could not be trained without its teacher, to compare: {error}",
+            stacklevel=2,
+        )
+        return None
 
 
 def check_given(estimator, y):
@@ -95,19 +120,30 @@ def indexable_each(*collections):
 
 def joined(X, X_more):
     """All samples of two collections of the same form, one after the other."""
-    if X_more is None:
-        return X
-    if hasattr(X, "iloc"):
+    if hasattr(X, "columns") and hasattr(X_more, "columns"):
+        if list(X.columns) != list(X_more.columns):
+            raise ValueError(
+                f"X_unlabeled has the columns {list(X_more.columns)}, and X has {list(X.columns)}; "
+                "they must be the same, in the same order."
+            )
         import pandas as pd
 
-        return pd.concat([X, pd.DataFrame(X_more, columns=getattr(X_more, "columns", X.columns))])
-    if isinstance(X, np.ndarray) and X.dtype != object:
-        X_more = np.asarray(X_more)
-        if X.shape[1:] == X_more.shape[1:]:
-            return np.concatenate([X, X_more])
-        if X.ndim != X_more.ndim:
-            raise ValueError(
-                f"X_unlabeled has {X_more.ndim} dimensions, and X has {X.ndim}; both must have the "
-                "same form."
-            )
+        return pd.concat([X, X_more])
+    if issparse(X) and issparse(X_more):
+        return vstack([X, X_more], format="csr")
+    if is_array(X) and is_array(X_more) and X.shape[1:] == X_more.shape[1:]:
+        return np.concatenate([X, X_more])
+    lists = (list, tuple, np.ndarray)
+    if not (isinstance(X, lists) and isinstance(X_more, lists)) or np.ndim(X[0]) != np.ndim(
+        X_more[0]
+    ):
+        raise TypeError(
+            f"X_unlabeled ({type(X_more).__name__}) and X ({type(X).__name__}) must have the same "
+            "form: both arrays of as many dimensions, lists, DataFrames or sparse matrices."
+        )
     return [*X, *X_more]
+
+
+def is_array(X):
+    """Whether it is an array of numbers or strings, not of sequences."""
+    return isinstance(X, np.ndarray) and X.dtype != object

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import _num_samples, check_array, check_is_fitted
 
 METHODS = ("predict_proba", "predict_log_proba", "decision_function")
 #: Least probability that a logarithm is taken of.
@@ -21,7 +21,13 @@ class Teacher:
 
     def logits(self, X):
         """Of samples (n_samples, n_outputs)."""
-        return logits_of(getattr(self.estimator, self.method)(X), self.method, self._order)
+        logits = logits_of(getattr(self.estimator, self.method)(X), self.method, self._order)
+        if len(logits) != _num_samples(X):
+            raise ValueError(
+                f"{self.method} of the teacher answers {len(logits)} rows for {_num_samples(X)} "
+                "samples."
+            )
+        return logits
 
 
 def is_ready(teacher, cv):

@@ -84,5 +84,6 @@ class Checkpoint(Callback):
         is_due = is_epoch(context) == (state.n_iter % self.every == 0)
         if self.path is not None and is_due and not state.broken:
             write(path_of_fit(self.path, context), ongoing.now(), ongoing.as_dict())
-        if self.best_path is not None and is_epoch(context) and state.watched.improved:
+        is_better = state.watched.improved or state.n_iter == 1
+        if self.best_path is not None and is_epoch(context) and is_better:
             write(path_of_fit(self.best_path, context), ongoing.best())

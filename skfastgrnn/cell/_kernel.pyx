@@ -126,9 +126,13 @@ cdef Sequences sequences_of(Network net, const real[::1] parameters, const real[
     return seqs
 
 
-cdef Targets targets_of(int loss, double delta, double temperature, double alpha, const int32_t[::1] labels,
+cdef Targets targets_of(Py_ssize_t n_sequences, int loss, double delta, double temperature, double alpha, const int32_t[::1] labels,
                         const real[:, ::1] target_values, const real[::1] weights):
     cdef Targets targets
+    if ((labels is not None and labels.shape[0] != n_sequences)
+            or (target_values is not None and target_values.shape[0] != n_sequences)
+            or (weights is not None and weights.shape[0] != n_sequences)):
+        raise ValueError("There must be as many labels, values and weights as sequences.")
     targets.loss = loss
     targets.delta = delta
     targets.temperature = temperature
@@ -198,7 +202,7 @@ def loss_gradient(int isa, network, const real[::1] parameters, const real[:, ::
     """(loss, weight, metric), sums over the chosen sequences; fills the gradient unless it is None."""
     cdef Network net = network_of(network)
     cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
-    cdef Targets targets = targets_of[real](loss, delta, temperature, alpha, labels, target_values, weights)
+    cdef Targets targets = targets_of[real](starts.shape[0], loss, delta, temperature, alpha, labels, target_values, weights)
     cdef Dropout dropped = dropout_of(dropout)
     cdef Score score
     cdef int status
@@ -221,7 +225,7 @@ def train(int isa, network, real[::1] parameters, const real[:, ::1] values, con
     """
     cdef Network net = network_of(network)
     cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
-    cdef Targets targets = targets_of[real](loss, delta, temperature, alpha, labels, target_values, weights)
+    cdef Targets targets = targets_of[real](starts.shape[0], loss, delta, temperature, alpha, labels, target_values, weights)
     targets.mean_weight = mean_weight
     cdef Dropout dropped = dropout_of(dropout)
     cdef EpochTotals done

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import log_expit, log_softmax
 
+from .._guards import naming
 from ..schedules import checked_factor, for_training, watches_loss
 
 
@@ -18,8 +19,9 @@ class Lesson(NamedTuple):
     validation_logits : the same for a validation set of its own, or None
     alpha : share of the teacher in the loss
     temperature : what divides logits before they become probabilities
-    temperature_schedule : callable epoch -> factor, or None; see `temperature_at`
+    temperature_schedule : callable epoch -> factor, or None; see `annealed`
     curriculum : callable epoch -> share of the sequences to train on, the easiest first, or None
+    temperatures, shares : what these two answer for each epoch, see `lasting`
     """
 
     classes: np.ndarray
@@ -30,58 +32,65 @@ class Lesson(NamedTuple):
     temperature: float
     temperature_schedule: Callable | None = None
     curriculum: Callable | None = None
+    temperatures: list | None = None
+    shares: list | None = None
 
     def lasting(self, n_epochs):
-        """The same with schedules that are as long as the training, where they ask for that."""
-        schedules = {"temperature_schedule": self.temperature_schedule}
-        schedules["curriculum"] = self.curriculum
-        for name, schedule in schedules.items():
-            if schedule is None:
-                continue
-            if watches_loss(schedule):
-                raise ValueError(f"{name} cannot be one that watches losses: {schedule!r}.")
-            schedules[name] = for_training(schedule, n_epochs)
-        return self._replace(**schedules)
-
-    def temperature_at(self, epoch):
-        """T = 1 + (temperature - 1) * factor: factors that fall to 0 anneal it to 1."""
-        if self.temperature_schedule is None:
-            return self.temperature
-        factor = checked_factor(self.temperature_schedule, epoch, ())
-        temperature = 1 + (self.temperature - 1) * factor
-        if temperature <= 0:
-            raise ValueError(
-                f"temperature_schedule {self.temperature_schedule!r} answered {factor} at epoch "
-                f"{epoch}, which makes the temperature {temperature}; it must be above 0."
+        """The same for a training of so many epochs, at most: each asks its schedules once."""
+        temperatures = [
+            annealed(self.temperature, factor, epoch)
+            for epoch, factor in enumerate(
+                answers(self.temperature_schedule, n_epochs, "temperature_schedule")
             )
-        return temperature
-
-    def share_at(self, epoch):
-        """Share of the sequences that the curriculum has come to."""
-        if self.curriculum is None:
-            return 1.0
-        share = checked_factor(self.curriculum, epoch, ())
-        if not 0 < share <= 1:
-            raise ValueError(
-                f"The curriculum {self.curriculum!r} answered {share} at epoch {epoch}; it must "
-                "answer a share of the sequences, above 0 and up to 1."
-            )
-        return share
+        ]
+        shares = answers(self.curriculum, n_epochs, "curriculum")
+        for epoch, share in enumerate(shares):
+            if not 0 < share <= 1:
+                raise ValueError(
+                    f"curriculum {self.curriculum!r} answered {share} at epoch {epoch}; it must "
+                    "answer a share of the sequences, above 0 and up to 1."
+                )
+        return self._replace(temperatures=temperatures, shares=shares)
 
     def of_epoch(self, training, epoch):
         """The DataSet that an epoch trains on."""
-        targets, rows = training.targets, training.rows
-        share = self.share_at(epoch)
+        targets, rows, share = training.targets, training.rows, self.shares[epoch]
         if share < 1:
             easiest_first = np.argsort(difficulty(targets, rows), kind="stable")
             rows = rows[np.sort(easiest_first[: int(np.ceil(share * len(rows)))])]
-        targets = targets._replace(temperature=self.temperature_at(epoch))
+        targets = targets._replace(temperature=self.temperatures[epoch])
         return training._replace(targets=targets, rows=rows)
 
+    def is_whole(self, epoch):
+        """Whether an epoch trains on all sequences."""
+        return self.shares[epoch] == 1
+
     def is_settled(self, epoch):
-        """Whether the loss of an epoch can be compared with that of the next one."""
-        is_whole = self.share_at(epoch) == 1
-        return is_whole and self.temperature_at(epoch) == self.temperature_at(epoch + 1)
+        """Whether the training loss of an epoch can be compared with that of the next one."""
+        following = min(epoch + 1, len(self.temperatures) - 1)
+        return self.is_whole(epoch) and self.temperatures[epoch] == self.temperatures[following]
+
+
+def answers(schedule, n_epochs, name):
+    """The factor of each epoch; 1 without a schedule."""
+    if schedule is None:
+        return [1.0] * n_epochs
+    with naming(name):
+        if watches_loss(schedule):
+            raise ValueError(f"It cannot be one that watches losses: {schedule!r}.")
+        schedule = for_training(schedule, n_epochs)
+        return [checked_factor(schedule, epoch, ()) for epoch in range(n_epochs)]
+
+
+def annealed(temperature, factor, epoch):
+    """T = 1 + (temperature - 1) * factor: factors that fall to 0 anneal it to 1."""
+    annealed = 1 + (temperature - 1) * factor
+    if annealed <= 0:
+        raise ValueError(
+            f"temperature_schedule answered {factor} at epoch {epoch}, which makes the temperature "
+            f"{annealed}; it must be above 0."
+        )
+    return annealed
 
 
 def difficulty(targets, rows):

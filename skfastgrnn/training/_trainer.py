@@ -87,7 +87,6 @@ def train(kernel, network, training, validation, state, plan, calls=None):
                 calls.epoch_begins()
             before = state.parameters.copy()
             data = training if plan.lesson is None else plan.lesson.of_epoch(training, epoch)
-            is_settled = plan.lesson is None or plan.lesson.is_settled(epoch)
             totals = run_epoch(
                 kernel, network, state.parameters, data, optimizer, plan.epoch, state.rng
             )
@@ -113,9 +112,12 @@ def train(kernel, network, training, validation, state, plan, calls=None):
                 break
             if score is not None:
                 watched.see(epoch + 1, score.mean_loss, state.parameters)
-            elif is_settled:  # the training loss was taken on the way from `before`
-                watched.see(epoch, totals.objective, before)
-            if not is_settled:
+                may_end = plan.lesson is None or plan.lesson.is_whole(epoch)
+            else:  # the training loss was taken on the way from `before`
+                may_end = plan.lesson is None or plan.lesson.is_settled(epoch)
+                if may_end:
+                    watched.see(epoch, totals.objective, before)
+            if not may_end:
                 watched.waited = 0
             if plan.verbose:
                 print(epoch_line(state.history, plan.max_iter))
