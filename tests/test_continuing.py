@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
@@ -153,6 +154,22 @@ def test_partial_fit_keeps_the_center_and_scale_of_y():
     assert model.score(X[30:], target[30:] + 500) > 0.9
     with pytest.raises(ValueError, match=r"y: It has 2 output\(s\), the network has 1"):
         model.partial_fit(X, np.zeros((60, 2)))
+
+
+def test_a_piece_that_diverges_does_no_lasting_harm():
+    target = X[:, -1, 0] * 7 + 3
+    settings = {"solver": "sgd", "clip_norm": None, "shuffle": False}
+    model = quick(FastGRNNRegressor, learning_rate_init=0.02, **settings)
+    for _ in range(30):
+        model.partial_fit(X, target)
+    before = model._parameters.copy()
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        model.partial_fit(X, np.where(np.arange(60) == 0, 1e150, target))
+    np.testing.assert_allclose(model._parameters, before, rtol=1e-9, atol=1e-12)
+    assert model.best_iter_ == 30
+    for _ in range(30):
+        model.partial_fit(X, target)
+    assert model.score(X, target) > 0.9
 
 
 @pytest.mark.parametrize(("cls", "target"), BOTH)

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_digits, make_classification
+from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
@@ -366,6 +368,29 @@ def test_the_report():
     assert 0 < report["student_seconds"] < report["teacher_seconds"]
 
 
+def test_a_comparison_that_fails_does_not_lose_the_fit():
+    teacher = LogisticRegression().fit(X, y)
+    unknown, no_two = np.full(120, -1), np.where(y == 2, -1, y)
+    pupil = student(early_stopping=True, max_iter=10)
+    held_out = {"X_val": X[80:], "y_val": y[80:]}
+    for labels, more in ((unknown, {}), (unknown, held_out), (no_two, held_out)):
+        with pytest.warns(UserWarning, match="could not be trained without its teacher"):
+            model = distilled(teacher, pupil, cv="prefit").fit(X, labels, **more)
+        assert model.report_["alone_score"] is None
+        assert model.predict(X).shape == (120,)
+        if more:
+            assert model.report_["student_score"] == model.score(X[80:], y[80:])
+
+
+def test_a_teacher_that_cannot_be_pickled_has_no_size():
+    class Stubborn(LogisticRegression):
+        def __getstate__(self):
+            raise RuntimeError
+
+    teacher = Stubborn().fit(X, y)
+    assert distilled(FrozenEstimator(teacher)).fit(X, y).report_["teacher_bytes"] is None
+
+
 @pytest.mark.parametrize("hidden", [False, True])
 def test_the_report_on_what_the_student_holds_out(hidden):
     labels = np.where(np.arange(120) % 3, y, -1) if hidden else y
@@ -453,6 +478,9 @@ def test_sequences_pipelines_frames_and_text():
     assert distilled().fit(frame, y, X_unlabeled=frame[:3]).feature_names_in_.tolist() == list(
         "abcdef"
     )
+    pupil = make_pipeline(TruncatedSVD(4, random_state=0), student())
+    sparse = csr_matrix(np.abs(X))
+    assert distilled(pupil=pupil).fit(sparse, y, X_unlabeled=sparse[:5]).score(sparse, y) > 0.3
     with pytest.raises(ValueError, match="feature names"):
         model.predict(frame[list("badcef")])
     texts = ["red green" if label else "blue violet" for label in BINARY]
@@ -511,6 +539,49 @@ def test_metadata_routing():
         assert default.student_.n_iter_ > 1
 
 
+def test_validation_does_not_wait_for_the_temperature():
+    pupil = student(max_iter=60, n_iter_no_change=2, tol=10.0, early_stopping=True)
+    model = distilled(pupil=pupil, temperature_schedule="linear").fit(X, y)
+    assert model.student_.n_iter_ == 3
+
+
+def test_schedules_are_asked_once_for_each_epoch():
+    asked = []
+
+    def table(epoch):
+        asked.append(epoch)
+        return [1, 0.5, 0.4, 0.3, 0.2][epoch]
+
+    distilled(temperature_schedule=table).fit(X, y)
+    assert asked == [0, 1, 2, 3, 4]
+
+
+def test_a_curriculum_without_a_share_of_the_teacher():
+    model = distilled(alpha=0, curriculum=Stages()).fit(X, y)
+    assert model.student_.n_iter_ == 5
+
+
+def test_classes_keep_their_type():
+    for labels in (y.astype(np.int8), np.array(["a", "b", "c"], dtype=object)[y]):
+        plain = student().fit(X, labels)
+        assert distilled().fit(X, labels).classes_.dtype == plain.classes_.dtype
+
+
+def test_early_stopping_scores_what_has_a_label():
+    pytest.importorskip("sklearn.callback")
+    from skfastgrnn.callbacks import EarlyStoppingOnMetric
+
+    asked = []
+
+    def scorer(estimator, X, y):
+        asked.append(set(np.unique(y).tolist()))
+        return estimator.score(X, y)
+
+    pupil = student(early_stopping=True).set_callbacks(EarlyStoppingOnMetric(scorer))
+    distilled(pupil=pupil).fit(X, np.where(np.arange(120) % 3, y, -1))
+    assert all(labels <= {0, 1, 2} for labels in asked)
+
+
 def test_verbose(capsys):
     distilled(verbose=1).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
@@ -532,6 +603,19 @@ class NoClassifier(BaseEstimator):
         return np.zeros(len(X))
 
 
+class Few(NoClassifier):
+    """Answers too few rows."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return np.full((40, 3), 1 / 3)
+
+
+HALVING = make_pipeline(FunctionTransformer(lambda X: X[: len(X) // 2]), student())
+DOUBLING = make_pipeline(FunctionTransformer(lambda X: np.vstack([X, X])), student())
 OTHER = LogisticRegression().fit(X, y + 5)
 NARROW = LogisticRegression().fit(X[:, :3], y)
 REFUSED = {
@@ -549,6 +633,26 @@ REFUSED = {
         r"classes \[5, 6, 7\], and y has \[0",
     ),
     "other columns": ({"teacher": NARROW, "cv": "prefit"}, {}, "X has 6 features, but"),
+    "rows of a teacher": (
+        {"teacher": Few().fit(X, y), "cv": "prefit"},
+        {},
+        "answers 40 rows for 120 samples",
+    ),
+    "halved": ({"student": HALVING}, {}, "inconsistent numbers of samples"),
+    "doubled": ({"student": DOUBLING}, {}, "inconsistent numbers of samples"),
+    "strings": ({}, {"y": np.where(np.arange(120) % 2, "a", "-1")}, "the string '-1'"),
+    "refit": (
+        {"student": student(refit=True)},
+        {"teacher_proba": PROBA, "X_val": X, "y_val": y},
+        "no soft targets",
+    ),
+    "names": (
+        {},
+        {"X": pd.DataFrame(X), "X_unlabeled": pd.DataFrame(X, columns=list("abcdef"))},
+        "X_unlabeled has the columns",
+    ),
+    "forms": ({}, {"X_unlabeled": X.reshape(120, 3, 2)}, "must have the same form"),
+    "negative share": ({"curriculum": lambda epoch: -1}, {}, "curriculum: The schedule"),
     "rows": ({}, {"teacher_proba": PROBA[:9]}, "has 9 rows, and there are 120 samples"),
     "columns": (
         {},
@@ -656,6 +760,14 @@ def test_a_regressor_and_unknown_targets():
     assert more.predict(Z).shape == (150,)
 
 
+def test_a_regressor_routes_only_weights_that_were_given():
+    with sklearn.config_context(enable_metadata_routing=True):
+        hidden = np.where(np.arange(150) % 3 == 0, TARGET, np.nan)
+        model = DistilledFastGRNNRegressor(Ridge(), numbers_student()).fit(Z, hidden)
+    plain = DistilledFastGRNNRegressor(Ridge(), numbers_student()).fit(Z, hidden)
+    np.testing.assert_array_equal(weights_of(model), weights_of(plain))
+
+
 def test_the_report_of_a_regressor():
     teacher = ExtraTreesRegressor(20, random_state=0)
     model = DistilledFastGRNNRegressor(teacher, numbers_student(max_iter=40))
@@ -686,6 +798,11 @@ def test_the_report_of_a_regressor():
         ({"student": student()}, {}, "must be a FastGRNNRegressor"),
         ({}, {"teacher_prediction": TARGET[:9]}, r"shape \(9,\), y \(150,\)"),
         ({"cv": "prefit"}, {}, "not fitted"),
+        (
+            {},
+            {"y": np.c_[np.where(TARGET > 100, TARGET, np.nan), TARGET]},
+            "is NaN in some outputs",
+        ),
         ({}, {"y": np.where(TARGET > 100, TARGET, np.inf)}, "y: Input y contains infinity"),
     ],
 )

@@ -240,3 +240,21 @@ kernel_named({kernel!r}).outputs(network, parameters, sequences)
 print(peak() - before)
 """
     assert int(run_python(script)) < 30_000  # KiB
+
+
+@pytest.mark.parametrize("kernel", COMPILED)
+@pytest.mark.parametrize("wrong", ["labels", "values", "weights"])
+def test_targets_of_another_length_are_refused(kernel, wrong):
+    """The compiled kernel would read beyond their end."""
+    network = Network(2, 3, 2)
+    sequences = SequenceBatch.of_equal_length(np.zeros((20, 2)), 4, 5)
+    parameters = np.zeros(n_parameters(network))
+    given = {
+        "labels": np.zeros(5, np.int32),
+        "values": np.full((5, 2), 0.5),
+        "weights": np.ones(5),
+    }
+    given[wrong] = given[wrong][:4]
+    targets = Targets(**given, loss="distillation")
+    with pytest.raises(ValueError, match="as many labels, values and weights as sequences"):
+        kernel_named(kernel).loss(network, parameters, sequences, targets, np.arange(5))

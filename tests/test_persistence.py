@@ -122,6 +122,36 @@ def test_what_only_code_could_restore_becomes_the_default(name, tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
 
 
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"class_weight": {0.0: 1.0, 1.0: 3.0}},
+        {"class_weight": {0.0: 1, 1.0: 2.5}},
+        {"augment": [Jitter(0.1), TimeMask(0.5)]},
+        {"frozen": ["W", "U"]},
+        {"n_iter_no_change": float("inf"), "clip_norm": None},
+    ],
+    ids=str,
+)
+def test_parameters_come_back_as_they_are(params, tmp_path):
+    model = quick(**params).fit(X, y.astype(float))
+    assert there_and_back(model, tmp_path).get_params() == model.get_params()
+
+
+def test_a_file_has_the_permissions_of_any_new_file(tmp_path):
+    skfastgrnn.save(quick().fit(X, y), tmp_path / "model.safetensors")
+    (tmp_path / "other").write_text("")
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+
+def test_an_attribute_with_the_name_of_an_array_is_refused(tmp_path):
+    model = quick().fit(X, y)
+    model.W = np.zeros(3)
+    with pytest.raises(TypeError, match="two arrays W"):
+        skfastgrnn.save(model, tmp_path / "model.safetensors")
+
+
 def test_a_user_augmentation_is_not_restored(tmp_path):
     class Own:
         def apply(self, values, starts, lengths, rng):
@@ -240,6 +270,11 @@ DAMAGES = {
         put("attributes", "classes_", value={"labels": [1, 2, 3], "dtype": "<i8"}),
         "1 and",
     ),
+    "no channels": (put("attributes", "n_channels_", value=0), "zero"),
+    "method": (put("attributes", "predict", value=0), "'predict', which is no attribute"),
+    "property": (put("attributes", "params_", value=0), "'params_', which is no attribute"),
+    "activation": (put(*SETTINGS, "gate_activation", value="os.system"), "not in tuple"),
+    "history": (put("attributes", "history_", value=[]), "history"),
     "a missing array": (lambda content, tensors: tensors.pop("W"), "'W'"),
     "a missing attribute": (lambda content, tensors: content["attributes"].pop("classes_"), ""),
     "shape": (put_array("U", np.zeros((2, 2))), "needs arrays of shapes"),
