@@ -56,7 +56,8 @@ sanitize: $(VENV)/.group-test $(VENV)/.sanitized  ## Run the kernel tests under 
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 PYTHONSAFEPATH=1 PYTHONPATH=$(VENV)/sanitized \
 		$(BIN)/pytest -q tests/test_gradients.py tests/test_kernels.py \
-		tests/test_ragged.py tests/test_regressor.py tests/test_options.py
+		tests/test_ragged.py tests/test_regressor.py tests/test_options.py \
+		tests/test_distillation_loss.py
 
 clean:  ## Remove everything that make has made
 	rm -rf $(VENV) build dist docs/_build docs/auto_examples docs/api \
