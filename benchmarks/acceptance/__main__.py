@@ -11,7 +11,15 @@ from pathlib import Path
 
 from ..contenders import prefer_installed
 
-TOPICS = ("har", "memory", "vowels", "forecasts", "continuing", "distillation")
+TOPICS = (
+    "har",
+    "memory",
+    "vowels",
+    "forecasts",
+    "continuing",
+    "distillation",
+    "routing",
+)
 
 
 def main():
