@@ -237,6 +237,6 @@ if plt is not None:
 # enough to tune it, and not enough to find the very same share twice.
 #
 # Is that luck? With six other draws of prompts and seeds, the student's AUC was between 0.003 below
-# the teacher's and 0.004 above it, and that of the student alone 0.020 to 0.050 below. It reads one
-# word after the other, as the teacher does not, but here that adds little: what a prompt asks for
-# does not depend on the order of its words.
+# the teacher's and 0.004 above it, and that of the student alone 0.020 to 0.050 below. The formula
+# behind the labels knows nothing of the order of words; that the student reads them in order is no
+# advantage here.
