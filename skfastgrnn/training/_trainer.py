@@ -68,87 +68,121 @@ def train(kernel, network, training, validation, state, plan, calls=None):
     -------
     TrainingResult
     """
-    n_threads = plan.epoch.n_threads
-    watched, optimizer = state.watched, state.optimizer
-    metric = METRIC_NAMES[training.targets.loss]
-    training_metric = metric_of(training)
-    validation_metric = None if validation is None else metric_of(validation)
+    epochs = Epochs(kernel, network, training, validation, state, plan)
+    watched = state.watched
     diverged = interrupted = stopped = False
-    if state.begins_learned and state.n_iter == 0 and validation is not None:
-        score = kernel.loss(network, state.initial, *validation, n_threads)
-        watched.see(0, score.mean_loss, state.initial)  # they may be better than all that follow
     try:
+        if state.begins_learned and state.n_iter == 0 and validation is not None:
+            # What it begins with may be better than all that follows.
+            watched.see(0, epochs.mean_loss(state.initial), state.initial)
         while not (state.n_iter >= plan.max_iter or watched.exhausted or stopped):
-            epoch, started = state.n_iter, time.perf_counter()
-            losses = state.history["loss" if validation is None else "validation_loss"]
-            factor = checked_factor(plan.schedule, epoch, losses)
-            optimizer.learning_rate = plan.learning_rate_init * factor
             if calls is not None:
                 calls.epoch_begins()
-            before = state.parameters.copy()
-            data = training if plan.lesson is None else plan.lesson.of_epoch(training, epoch)
-            totals = run_epoch(
-                kernel, network, state.parameters, data, optimizer, plan.epoch, state.rng
-            )
-            diverged = totals.diverged or not np.isfinite(state.parameters).all()
-            state.hopeless = totals.loss > plan.hopeless_loss * totals.weight
-            score = (
-                None
-                if validation is None
-                else kernel.loss(network, state.parameters, *validation, n_threads)
-            )
-            entries = {
-                "loss": totals.objective,
-                metric: training_metric(totals.mean_metric),
-                "learning_rate": optimizer.learning_rate,
-                "gradient_norm": totals.gradient_norm / max(totals.n_updates, 1),
-            }
-            if score is not None:
-                entries["validation_loss"] = score.mean_loss
-                entries[f"validation_{metric}"] = validation_metric(score.mean_metric)
-            state.record(**entries, seconds=time.perf_counter() - started)
-            if diverged:
-                state.broken = True
+            epochs.advance()
+            if state.broken:
+                diverged = True
                 break
-            if score is not None:
-                watched.see(epoch + 1, score.mean_loss, state.parameters)
-                may_end = plan.lesson is None or plan.lesson.is_whole(epoch)
-            else:  # the training loss was taken on the way from `before`
-                may_end = plan.lesson is None or plan.lesson.is_settled(epoch)
-                if may_end:
-                    watched.see(epoch, totals.objective, before)
-            if not may_end:
-                watched.waited = 0
             if plan.verbose:
                 print(epoch_line(state.history, plan.max_iter))
             stopped = calls is not None and calls.epoch_ends()
-        if (
-            np.isfinite(watched.patience)
-            and state.n_iter >= plan.max_iter
-            and not (watched.exhausted or stopped or diverged)
-        ):
-            warn(
-                f"Maximum iterations ({plan.max_iter}) reached and the training has not "
-                "converged yet. Raise max_iter, or set n_iter_no_change=float('inf') to train "
-                "for exactly max_iter epochs.",
-                ConvergenceWarning,
-            )
+        else:
+            if np.isfinite(watched.patience) and not (watched.exhausted or stopped):
+                warn(
+                    f"Maximum iterations ({plan.max_iter}) reached and the training has not "
+                    "converged yet. Raise max_iter, or set n_iter_no_change=float('inf') to train "
+                    "for exactly max_iter epochs.",
+                    ConvergenceWarning,
+                )
     except KeyboardInterrupt:
         warn("Training interrupted by user.")
         interrupted = state.broken = True
         diverged = not np.isfinite(state.parameters).all()
-    if diverged or state.hopeless:
+    hopeless = diverged or state.hopeless
+    if hopeless:
         warn(
             f"The training diverged (loss {state.loss:g} after epoch {state.n_iter}); the "
             "weights of its best epoch are kept. Lower learning_rate_init (now "
             f"{plan.learning_rate_init:g}) or scale the input.",
             ConvergenceWarning,
         )
-    hopeless = diverged or state.hopeless
     candidates = worth_keeping(state, hopeless=hopeless, validated=validation is not None)
-    judge = training if validation is None else validation
-    parameters, best_iter = lowest_loss(candidates, kernel, network, judge, n_threads)
-    return TrainingResult(parameters, best_iter, completed=not (interrupted or hopeless))
+    if len(candidates) > 1:
+        losses = [epochs.mean_loss(parameters) for parameters, _ in candidates]
+        candidates = [candidates[np.argmin(np.nan_to_num(losses, nan=np.inf))]]
+    return TrainingResult(*candidates[0], completed=not (interrupted or hopeless))
+
+
+class Epochs:
+    """The epochs of a training, which take its state along; see `train` for what they are given."""
+
+    def __init__(self, kernel, network, training, validation, state, plan):
+        self._kernel, self._network = kernel, network
+        self._training, self._validation = training, validation
+        self._state, self._plan = state, plan
+        self._metric = METRIC_NAMES[training.targets.loss]
+        self._training_metric = metric_of(training)
+        self._validation_metric = None if validation is None else metric_of(validation)
+
+    def advance(self):
+        """Train for one epoch, write it into the history, and watch its loss.
+
+        The state is broken where something was not finite.
+        """
+        state, plan, validation = self._state, self._plan, self._validation
+        epoch, started = state.n_iter, time.perf_counter()
+        losses = state.history["loss" if validation is None else "validation_loss"]
+        factor = checked_factor(plan.schedule, epoch, losses)
+        state.optimizer.learning_rate = plan.learning_rate_init * factor
+        before = state.parameters.copy()
+        data = (
+            self._training if plan.lesson is None else plan.lesson.of_epoch(self._training, epoch)
+        )
+        totals = run_epoch(
+            self._kernel,
+            self._network,
+            state.parameters,
+            data,
+            state.optimizer,
+            plan.epoch,
+            state.rng,
+        )
+        state.broken = totals.diverged or not np.isfinite(state.parameters).all()
+        state.hopeless = totals.loss > plan.hopeless_loss * totals.weight
+        entries = {
+            "loss": totals.objective,
+            self._metric: self._training_metric(totals.mean_metric),
+            "learning_rate": state.optimizer.learning_rate,
+            "gradient_norm": totals.gradient_norm / max(totals.n_updates, 1),
+        }
+        if validation is not None:
+            score = self._score(state.parameters, validation)
+            entries["validation_loss"] = score.mean_loss
+            entries[f"validation_{self._metric}"] = self._validation_metric(score.mean_metric)
+        state.record(**entries, seconds=time.perf_counter() - started)
+        if not state.broken:
+            self._watch(epoch, before)
+
+    def _watch(self, epoch, before):
+        """Let the loss of an epoch count, if it can be compared with those of others."""
+        state, lesson = self._state, self._plan.lesson
+        if self._validation is not None:
+            state.watched.see(epoch + 1, state.history["validation_loss"][-1], state.parameters)
+            may_end = lesson is None or lesson.is_whole(epoch)
+        else:  # the training loss was taken on the way from `before`
+            may_end = lesson is None or lesson.is_settled(epoch)
+            if may_end:
+                state.watched.see(epoch, state.loss, before)
+        if not may_end:
+            state.watched.waited = 0
+
+    def mean_loss(self, parameters):
+        """That of the validation set, or without one of the training set."""
+        data = self._training if self._validation is None else self._validation
+        return self._score(parameters, data).mean_loss
+
+    def _score(self, parameters, data):
+        n_threads = self._plan.epoch.n_threads
+        return self._kernel.loss(self._network, parameters, *data, n_threads)
 
 
 def worth_keeping(state, *, hopeless, validated):
@@ -161,11 +195,3 @@ def worth_keeping(state, *, hopeless, validated):
         return [last]
     # Without validation the last epoch may be a late spike of the loss.
     return [best] if validated else [last, best]
-
-
-def lowest_loss(candidates, kernel, network, judge, n_threads):
-    """The (parameters, epoch) whose mean loss over a DataSet is lowest; NaN is worse than all."""
-    if len(candidates) == 1:
-        return candidates[0]
-    losses = [kernel.loss(network, p, *judge, n_threads).mean_loss for p, _ in candidates]
-    return candidates[int(np.argmin(np.nan_to_num(losses, nan=np.inf)))]
