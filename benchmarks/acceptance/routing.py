@@ -6,6 +6,10 @@ hashed to 1024 channels. Number of steps, channels, words or characters, normali
 penalty, epochs, temperature and share of the teacher were chosen by cross-validation within the
 training part (three folds that keep equal prompts together). There, one step instead of 4 costs
 0.001 to 0.002 of AUC: the order of a prompt says little. The test part is looked at once.
+
+AUC in that cross-validation: teacher 0.710, student 0.706, alone with the same settings 0.686 and
+with its own settings 0.703. In the test part, the standard error of an AUC over the prompts is
+0.009; that of the difference of teacher and student is 0.006, and of student and alone 0.004.
 """
 
 import pickle
@@ -26,9 +30,10 @@ from .promises import at_least, less_than
 
 SEEDS = range(5)
 LEAST_TEACHER_AUC = 0.70
-LEAST_STUDENT_AUC = 0.69
-#: Of the student over the teacher.
-MOST_SECONDS = 0.6
+LEAST_STUDENT_AUC = 0.70
+#: Of the student over the teacher: 0.4 with scikit-learn 1.9, and 0.6 with 1.7, whose text tools
+#: are quicker with single texts.
+MOST_SECONDS = 0.8
 MOST_BYTES = 0.02
 
 N_STEPS, N_CHANNELS = 4, 1024

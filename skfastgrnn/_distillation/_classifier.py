@@ -70,10 +70,10 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         "prefit" asks the teacher as it was fitted, and so does a
         :class:`~sklearn.frozen.FrozenEstimator` with any `cv`.
 
-    teacher_method : {"auto", "predict_proba", "predict_log_proba", "decision_function"}, \
-            default="auto"
-        What the teacher is asked for. Decisions are taken as logits; of probabilities the logarithm
-        is taken. "auto" is the first of those in this list that the teacher has.
+    teacher_method : str, default="auto"
+        What the teacher is asked for: "predict_proba", of which the logarithm is taken,
+        "predict_log_proba" or "decision_function", whose answers are taken as logits. "auto" is the
+        first of these that the teacher has.
 
     temperature_schedule : str, callable or None, default=None
         The temperature of an epoch: ``1 + (temperature - 1) * factor``, where a schedule as for
