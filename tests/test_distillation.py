@@ -12,7 +12,12 @@ from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_digits, make_classification
 from sklearn.decomposition import TruncatedSVD
-from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, VotingClassifier
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    StackingClassifier,
+    VotingClassifier,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
@@ -174,7 +179,7 @@ def test_the_teacher_is_asked_about_samples_that_it_was_not_fitted_on():
     distilled(Recorder()).fit(X, y, sample_weight=np.ones(120))
     fits = [entry for entry in Recorder.seen if entry[0] == "fit"]
     asked = [entry for entry in Recorder.seen if entry[0] == "asked" and entry[1] > 1]
-    assert fits == 5 * [("fit", 96, 96)] + [("fit", 120, 120)]
+    assert fits == [("fit", 120, 120)] + 5 * [("fit", 96, 96)]
     assert asked == 5 * [("asked", 24, 0)]
 
     Recorder.seen.clear()
@@ -182,7 +187,7 @@ def test_the_teacher_is_asked_about_samples_that_it_was_not_fitted_on():
     distilled(Recorder(), cv=3).fit(X, hidden, X_unlabeled=X[:7])
     fits = [entry for entry in Recorder.seen if entry[0] == "fit"]
     asked = [entry for entry in Recorder.seen if entry[0] == "asked" and entry[1] > 1]
-    assert fits == 3 * [("fit", 40, None)] + [("fit", 60, None)]
+    assert fits == [("fit", 60, None)] + 3 * [("fit", 40, None)]
     assert asked == [*3 * [("asked", 20, 0)], ("asked", 67, 7)]
 
 
@@ -273,6 +278,11 @@ def test_class_orders_are_aligned_by_label(labels, method):
     turned = Reversed(LogisticRegression(), method).fit(X, labels)
     model = distilled(turned, cv="prefit", teacher_method=method).fit(X, labels)
     np.testing.assert_allclose(weights_of(model), weights_of(straight), atol=1e-9)
+
+
+def test_a_teacher_whose_methods_come_with_its_fit():
+    stack = StackingClassifier([("forest", ExtraTreesClassifier(5, random_state=0))])
+    assert distilled(stack).fit(X, y).predict(X).shape == (120,)
 
 
 def test_few_samples_of_a_class_make_fewer_folds():
@@ -586,8 +596,8 @@ def test_verbose(capsys):
     distilled(verbose=1).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
-        "Asking the teacher out of fold.",
         "Fitting the teacher.",
+        "Asking the teacher out of fold.",
         "Training the student.",
     ]
 
@@ -625,7 +635,7 @@ REFUSED = {
         "has no predict_proba or",
     ),
     "no teacher": ({"teacher": None}, {}, "no soft targets"),
-    "unfitted": ({"cv": "prefit"}, {}, "not fitted"),
+    "unfitted": ({"cv": "prefit"}, {}, "not fitted.*FrozenEstimator"),
     "no classifier": ({"teacher": Ridge()}, {}, "has no predict_proba"),
     "other classes": (
         {"teacher": OTHER, "cv": "prefit"},
@@ -676,6 +686,8 @@ REFUSED = {
         {"y": np.where(y == 1, -1, np.arange(120) % 2 * 2)},
         "samples have no label",
     ),
+    "no label": ({}, {"y": np.full(120, -1)}, "no label but -1"),
+    "weights": ({}, {"sample_weight": np.ones(7)}, r"inconsistent numbers of samples: .*7"),
     "one class": ({}, {"y": np.zeros(120, int)}, "only one class"),
     "continuous": ({}, {"y": X[:, 0]}, "Unknown label type: continuous"),
     "lengths": ({}, {"y": y[:9]}, "inconsistent numbers of samples"),

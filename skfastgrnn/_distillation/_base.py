@@ -18,7 +18,7 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
     """A teacher and a student; a face says by `_student_class` what the latter is."""
 
     _parameter_constraints = {
-        "teacher": [HasMethods("predict"), None],
+        "teacher": [HasMethods("fit"), HasMethods("predict"), None],
         "student": [HasMethods(["fit", "predict"]), None],
         "alpha": [Interval(Real, 0, 1, closed="both")],
         "cv": ["cv_object", StrOptions({"prefit"})],

@@ -263,7 +263,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         with naming("y"):
             y = column_or_1d(y, warn=True)
         X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
-        check_consistent_length(X, y)
+        check_consistent_length(X, y, sample_weight)
         n_more = 0 if X_unlabeled is None else _num_samples(X_unlabeled)
         proba = None
         if teacher_proba is not None:
@@ -319,10 +319,14 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             teacher = _teachers.ready_teacher(self.teacher, self.teacher_method)
             return teacher, teacher.logits(X)
         estimator = cloned(self.teacher, rng)
-        method = _teachers.method_of(estimator, self.teacher_method)
         known, unknown = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
         X_known, y_known = rows_of(X, known), classes[labels[known]]
         for_teacher = of_rows(for_teacher, known, len(labels))
+        self._say("Fitting the teacher.")
+        with calls.step("fit-teacher", estimator):
+            estimator.fit(X_known, y_known, **for_teacher)
+        method = _teachers.method_of(estimator, self.teacher_method)
+        teacher = _teachers.Teacher(estimator, method)
         self._say("Asking the teacher out of fold.")
         out_of_fold = _teachers.logits_out_of_fold(
             estimator,
@@ -333,10 +337,6 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             n_jobs=self.n_jobs,
             params=for_teacher,
         )
-        self._say("Fitting the teacher.")
-        with calls.step("fit-teacher", estimator):
-            estimator.fit(X_known, y_known, **for_teacher)
-        teacher = _teachers.Teacher(estimator, method)
         logits = np.empty((len(labels), out_of_fold.shape[1]))
         logits[known] = out_of_fold
         if len(unknown):

@@ -44,6 +44,11 @@ def numbered(y, *, n_columns=None, taught=None):
         check_classification_targets(y[~is_unknown])
     if taught is not None and is_unknown.any():
         classes = np.union1d(classes, taught) if len(classes) else taught
+    if len(classes) == 0:
+        raise ValueError(
+            "y holds no label but -1, and nothing says which classes there are: label a sample of "
+            "each, or use a fitted teacher with cv='prefit'."
+        )
     if len(classes) < 2:
         raise ValueError(
             "DistilledFastGRNN needs samples of at least 2 classes in the data, but the data "

@@ -21,7 +21,7 @@ from ._students import (
     of_rows,
     rows_of,
 )
-from ._teachers import is_ready
+from ._teachers import UNFITTED, is_ready
 
 
 class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
@@ -193,7 +193,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         check_given(self, y)
         y = numbers(y, "y", ensure_all_finite="allow-nan")
         X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
-        check_consistent_length(X, y)
+        check_consistent_length(X, y, sample_weight)
         if X_unlabeled is not None:
             n_more = _num_samples(X_unlabeled)
             X = joined(X, X_unlabeled)
@@ -234,21 +234,21 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
     def _taught(self, X, y, is_known, for_teacher, rng, calls):
         """The fitted teacher, and its predictions for all samples, in the shape of y."""
         if is_ready(self.teacher, self.cv):
-            check_is_fitted(self.teacher)
+            check_is_fitted(self.teacher, msg=UNFITTED)
             return self.teacher, like(self.teacher.predict(X), y)
         teacher = cloned(self.teacher, rng)
         known, unknown = np.flatnonzero(is_known), np.flatnonzero(~is_known)
         X_known, y_known = rows_of(X, known), y[known]
         for_teacher = of_rows(for_teacher, known, len(y))
+        self._say("Fitting the teacher.")
+        with calls.step("fit-teacher", teacher):
+            teacher.fit(X_known, y_known, **for_teacher)
         self._say("Asking the teacher out of fold.")
         soft = np.empty(y.shape)
         out_of_fold = cross_val_predict(
             teacher, X_known, y_known, cv=self.cv, n_jobs=self.n_jobs, params=for_teacher
         )
         soft[known] = like(out_of_fold, y)
-        self._say("Fitting the teacher.")
-        with calls.step("fit-teacher", teacher):
-            teacher.fit(X_known, y_known, **for_teacher)
         if len(unknown):
             soft[unknown] = like(teacher.predict(rows_of(X, unknown)), y)
         return teacher, soft

@@ -126,9 +126,9 @@ def joined(X, X_more):
                 f"X_unlabeled has the columns {list(X_more.columns)}, and X has {list(X.columns)}; "
                 "they must be the same, in the same order."
             )
-        import pandas as pd
-
-        return pd.concat([X, X_more])
+        return concatenated_frames(X, X_more)
+    if type(X) is type(X_more) and hasattr(X, "iloc"):  # Series, of texts for instance
+        return concatenated_frames(X, X_more)
     if issparse(X) and issparse(X_more):
         return vstack([X, X_more], format="csr")
     if is_array(X) and is_array(X_more) and X.shape[1:] == X_more.shape[1:]:
@@ -142,6 +142,13 @@ def joined(X, X_more):
             "form: both arrays of as many dimensions, lists, DataFrames or sparse matrices."
         )
     return [*X, *X_more]
+
+
+def concatenated_frames(X, X_more):
+    """Rows of one pandas object after those of another."""
+    import pandas as pd
+
+    return pd.concat([X, X_more])
 
 
 def is_array(X):

@@ -8,6 +8,10 @@ from sklearn.utils.validation import _num_samples, check_array, check_is_fitted
 METHODS = ("predict_proba", "predict_log_proba", "decision_function")
 #: Least probability that a logarithm is taken of.
 LEAST = np.finfo(np.float64).eps
+UNFITTED = (
+    "cv='prefit' needs a fitted teacher, and this %(name)s is not fitted. In a search, whose "
+    "clones are unfitted, pass FrozenEstimator(teacher) instead, with cv=None."
+)
 
 
 class Teacher:
@@ -37,17 +41,21 @@ def is_ready(teacher, cv):
 
 def ready_teacher(teacher, method):
     """A `Teacher` that somebody has fitted before."""
-    check_is_fitted(teacher)
+    check_is_fitted(teacher, msg=UNFITTED)
     if not hasattr(teacher, "classes_"):
         raise ValueError(f"The teacher {type(teacher).__name__} has no classes_: no classifier.")
     return Teacher(teacher, method_of(teacher, method))
 
 
 def folds(cv, labels):
-    """For `cross_val_predict`: None is 5 folds, or as many as the rarest class has samples."""
+    """For `cross_val_predict`: None is 5 folds, or as many as the rarest class has samples.
+
+    A class of a single sample does not count: in whatever fold it is, its teacher never saw it.
+    """
     if cv is not None:
         return cv
-    return StratifiedKFold(int(np.clip(np.bincount(labels).min(), 2, 5)))
+    counts = np.bincount(labels)
+    return StratifiedKFold(int(np.clip(counts[counts > 1].min(initial=5), 2, 5)))
 
 
 def logits_out_of_fold(teacher, X, y, method, **options):
