@@ -4,6 +4,7 @@
     memory        what fitting a memory-mapped array of 2 GB adds
     vowels        accuracy and time on JapaneseVowels, beside PyTorch's packed ``nn.GRU``
     forecasts     errors on Covid3Month and the airline series, beside the obvious baselines
+    callbacks     what one call an epoch costs
     continuing    streams and fine-tuning: what going on learning gains
     distillation  small networks with and without teachers, on three data sets
     routing       which prompts a weak model gets wrong: a student beside its teacher

@@ -16,6 +16,7 @@ TOPICS = (
     "memory",
     "vowels",
     "forecasts",
+    "callbacks",
     "continuing",
     "distillation",
     "routing",
