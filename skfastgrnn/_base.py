@@ -446,12 +446,11 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
     def _to_save(self):
         """What a file keeps beside the constructor's parameters: attributes, arrays by name."""
         check_is_fitted(self)
-        parameters = self.get_params(deep=False)
         attributes = {
             name: value
             for name, value in self.__getstate__().items()
-            if name not in parameters
-            and not name.startswith(("_skl", "_callback", "_parent_callback", "_sklearn"))
+            if is_fitted_name(name)
+            and not name.startswith(("_skl", "_sklearn"))
             and name != "_parameters"
         }
         return attributes, self.params_
@@ -459,7 +458,7 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
     def _restore(self, attributes, arrays):
         """Become what `_to_save` told of, if it makes sense."""
         for name in attributes:
-            if name.startswith("_") == name.endswith("_") or hasattr(type(self), name):
+            if not is_fitted_name(name) or hasattr(type(self), name):
                 raise ValueError(f"it has {name!r}, which is no attribute of fitted estimators.")
         vars(self).update(attributes)
         if not (isinstance(self.history_, dict) and len(self._network.codes) == 3):
@@ -494,3 +493,8 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def is_fitted_name(name):
+    """Whether `fit` may have given an attribute its name: public ones end in _, others begin so."""
+    return name.startswith("_") != name.endswith("_")

@@ -73,9 +73,10 @@ def save(estimator, path):
     Parameters
     ----------
     estimator : FastGRNNClassifier or FastGRNNRegressor
-        Fitted. Callbacks are not saved. A parameter that only code could restore, such as a
-        function as `learning_rate` or a RandomState, is not saved either; the loaded estimator has
-        the default in its place, which changes nothing that it predicts.
+        Fitted. Callbacks, and attributes that others have added, are not saved. A parameter that
+        only code could restore, such as a function as `learning_rate` or a RandomState, is not
+        saved either; the loaded estimator has the default in its place, which changes nothing that
+        it predicts.
     path : str or path-like
         Where to; by custom it ends in ``.safetensors``. A file of that name is replaced, at the
         moment when the new one is complete.

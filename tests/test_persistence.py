@@ -145,11 +145,10 @@ def test_a_file_has_the_permissions_of_any_new_file(tmp_path):
     assert len(modes) == 1
 
 
-def test_an_attribute_with_the_name_of_an_array_is_refused(tmp_path):
+def test_attributes_that_others_added_are_not_saved(tmp_path):
     model = quick().fit(X, y)
-    model.W = np.zeros(3)
-    with pytest.raises(TypeError, match="two arrays W"):
-        skfastgrnn.save(model, tmp_path / "model.safetensors")
+    model.W, model.note, model.owner = np.zeros(3), object(), "me"
+    assert vars(there_and_back(model, tmp_path)).keys() == vars(quick().fit(X, y)).keys()
 
 
 def test_a_user_augmentation_is_not_restored(tmp_path):
