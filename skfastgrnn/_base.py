@@ -136,7 +136,7 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
             hopeless_loss = np.inf if self.warm_start else self._hopeless_loss(training)
             plan = plan_of(self, len(training.rows), self.max_iter, hopeless_loss)
             kernel = cell.active_kernel()
-            with self._watched(calls, task, lambda: self._held_out(task, X, y, X_val, y_val)):
+            with self._watched(calls, task, lambda: self._scored(task, X, y, X_val, y_val)):
                 result = train(kernel, task.network, training, validation, state, plan, calls)
                 self._keep(task.network, state, result.parameters, result.best_iter)
                 if self.refit and validation is not None and result.best_iter and result.completed:
@@ -181,13 +181,13 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
             state.go_back_to(saved.training["state"])
         return Task(network, whole, training, validation, state, start, facts)
 
-    def _held_out(self, task, X, y, X_val, y_val):
-        """The (X, y) that training does not learn from, or None."""
-        if task.validation is None:
-            return None
+    def _scored(self, task, X, y, X_val, y_val):
+        """The (X, y) of a score: what training does not learn from, or without that all of it."""
         if X_val is not None:
             return X_val, y_val
-        rows = task.validation.rows
+        if self._lesson is None and task.validation is None:
+            return X, y
+        rows = (task.validation or task.training).rows
         if self._lesson is not None:  # where the label is unknown there is nothing to score
             rows = rows[self._lesson.labels[rows] >= 0]
             return _safe_indexing(X, rows), self.classes_[self._lesson.labels[rows]]
@@ -271,9 +271,10 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
         Raises
         ------
         ValueError
-            If the file is no checkpoint, or parameters (`n_jobs` and `verbose` aside), the shape of
-            the data or classes are not what they were: the error lists what differs. The estimator
-            is then left as it was.
+            If the file is no checkpoint, or something is not what it was: a parameter (`n_jobs` and
+            `verbose` aside), the shape of the data, classes, or a checksum of targets, weights and
+            the first and last sequence. The error lists what differs; the estimator is left as it
+            was.
         FileNotFoundError
             If there is no such file.
         """
@@ -326,13 +327,13 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
         return False
 
     @contextmanager
-    def _watched(self, calls, task, held_out):
+    def _watched(self, calls, task, scored):
         """Let callbacks look at a training while it runs."""
         if calls is None:
             yield
             return
         vars(self).pop("_moments", None)  # those of an earlier training
-        self._ongoing = ongoing_fit(self, task, held_out)
+        self._ongoing = ongoing_fit(self, task, scored)
         calls.fit_begins(self._ongoing.attributes)
         yield
         del self._ongoing
@@ -449,9 +450,7 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
         attributes = {
             name: value
             for name, value in self.__getstate__().items()
-            if is_fitted_name(name)
-            and not name.startswith(("_skl", "_sklearn"))
-            and name != "_parameters"
+            if is_fitted_name(name) and not name.startswith("_skl") and name != "_parameters"
         }
         return attributes, self.params_
 
@@ -461,8 +460,9 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
             if not is_fitted_name(name) or hasattr(type(self), name):
                 raise ValueError(f"it has {name!r}, which is no attribute of fitted estimators.")
         vars(self).update(attributes)
-        if not (isinstance(self.history_, dict) and len(self._network.codes) == 3):
-            raise ValueError("its history is no dict.")
+        if not isinstance(self.history_, dict):
+            raise ValueError("its history_ is no dict.")
+        _ = self._network.codes  # refuses activations and readouts that there are not
         wanted = cell.shapes(self._network)
         found = {name: array.shape for name, array in arrays.items()}
         if found != wanted:

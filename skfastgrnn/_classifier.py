@@ -478,14 +478,14 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                     f"{self.classes_.tolist()}."
                 )
             labels = np.array([number[label] for label in y.tolist()])
+        logits = None if self._lesson is None else self._lesson.validation_logits
+        if self._lesson is not None and logits is None and self.refit:
+            raise ValueError(
+                "refit=True trains on X_val as well, for which there are no soft targets. Set it "
+                "to False, or leave X_val out."
+            )
         with naming(f"sample_weight{suffix}"):
             weights = checked_weights(sample_weight, sequences)
-            logits = None if self._lesson is None else self._lesson.validation_logits
-            if self._lesson is not None and logits is None and self.refit:
-                raise ValueError(
-                    "refit=True trains on X_val as well, for which there are no soft targets. Set "
-                    "it to False, or leave X_val out."
-                )
             return self._targets(labels, weights, sequences.values.dtype, logits)
 
     def _checked_labels(self, y, sequences):

@@ -9,7 +9,7 @@ from ._continuing import frozen_parts
 from .training import OngoingFit
 
 
-def ongoing_fit(estimator, task, held_out):
+def ongoing_fit(estimator, task, scored):
     """The `OngoingFit` of an estimator that is at a `Task`."""
     network, training, state = task.network, task.training, task.state
 
@@ -39,5 +39,5 @@ def ongoing_fit(estimator, task, held_out):
         best=lambda: fitted(state.watched.best_parameters, state.watched.best_epoch),
         gradients=gradients,
         frozen=frozen_parts(network, state.optimizer.trained),
-        held_out=held_out,
+        scored=scored,
     )

@@ -9,8 +9,9 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _routing_enabled
 from sklearn.utils.validation import check_is_fitted
 
+from .._guards import unchanged_on_error
 from .._settings import new_generator
-from ..training import CallbackSupport
+from ..training import CallbackSupport, StepCalls
 from ._students import cloned, network_in, routed
 
 
@@ -26,6 +27,15 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     }
+
+    def _fit_told(self, X, y, sample_weight, soft, X_unlabeled, **validation):
+        """Fit, telling callbacks; `soft` are targets from outside, or None."""
+        validation = {name: value for name, value in validation.items() if value is not None}
+        calls = StepCalls(self, 2, X, y)
+        with unchanged_on_error(self):
+            self._fit(X, y, sample_weight, soft, X_unlabeled, validation, calls)
+            calls.end()
+        return self
 
     def _generator(self):
         """What seeds teacher and student, or None where these keep their own random states."""

@@ -14,10 +14,10 @@ from sklearn.utils.validation import (
 )
 
 from .._classifier import FastGRNNClassifier
-from .._guards import naming, unchanged_on_error
+from .._guards import naming
 from ..schedules import NAMES as SCHEDULES
 from ..schedules import schedule_named
-from ..training import Lesson, StepCalls, with_callbacks
+from ..training import Lesson, with_callbacks
 from . import _teachers
 from ._base import BaseDistillation
 from ._labels import numbered
@@ -249,13 +249,16 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         ValueError, TypeError
             If an argument cannot be used; the estimator is then left as it was.
         """
-        validation = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
-        validation = {name: value for name, value in validation.items() if value is not None}
-        calls = StepCalls(self, 2, X, y)
-        with unchanged_on_error(self):
-            self._fit(X, y, sample_weight, teacher_proba, X_unlabeled, validation, calls)
-            calls.end()
-        return self
+        return self._fit_told(
+            X,
+            y,
+            sample_weight,
+            teacher_proba,
+            X_unlabeled,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+        )
 
     def _fit(self, X, y, sample_weight, teacher_proba, X_unlabeled, validation, calls):
         rng = self._generator()

@@ -7,9 +7,9 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.validation import _num_samples, check_consistent_length, check_is_fitted
 
-from .._guards import naming, unchanged_on_error
+from .._guards import naming
 from .._regressor import FastGRNNRegressor
-from ..training import StepCalls, with_callbacks
+from ..training import with_callbacks
 from ._base import BaseDistillation
 from ._report import resources_of
 from ._students import (
@@ -180,13 +180,16 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         ValueError, TypeError
             If an argument cannot be used; the estimator is then left as it was.
         """
-        validation = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
-        validation = {name: value for name, value in validation.items() if value is not None}
-        calls = StepCalls(self, 2, X, y)
-        with unchanged_on_error(self):
-            self._fit(X, y, sample_weight, teacher_prediction, X_unlabeled, validation, calls)
-            calls.end()
-        return self
+        return self._fit_told(
+            X,
+            y,
+            sample_weight,
+            teacher_prediction,
+            X_unlabeled,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+        )
 
     def _fit(self, X, y, sample_weight, teacher_prediction, X_unlabeled, validation, calls):
         rng = self._generator()

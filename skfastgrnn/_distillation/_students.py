@@ -16,13 +16,18 @@ VALIDATION = ("X_val", "y_val", "sample_weight_val")
 
 def network_in(student, kind):
     """The network that a student is or ends in, which must be of a kind of ours."""
-    network = student.steps[-1][1] if isinstance(student, Pipeline) else student
+    network = last_step(student)
     if not isinstance(network, kind):
         raise TypeError(
             f"The student must be a {kind.__name__}, or a Pipeline that ends in one; got "
             f"{student!r}."
         )
     return network
+
+
+def last_step(student):
+    """What a pipeline ends in; anything else is its own end."""
+    return student.steps[-1][1] if isinstance(student, Pipeline) else student
 
 
 def weights_for(estimator, sample_weight):
@@ -91,7 +96,7 @@ def fitted_alone(student, X, y, rows, for_student):
     It may have too few of them, which is no reason to lose the one that has a teacher. Its network
     tells no callbacks of its training.
     """
-    network = student.steps[-1][1] if isinstance(student, Pipeline) else student
+    network = last_step(student)
     if getattr(network, "_skl_callbacks", ()):
         network.set_callbacks()
     try:

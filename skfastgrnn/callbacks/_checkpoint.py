@@ -37,6 +37,10 @@ class Checkpoint(Callback):
 
     Notes
     -----
+    `cross_validate` and ensembles of scikit-learn 1.9 do not say which of their fits is which:
+    there all of them write to the same file, and so do the fits of a teacher's folds in a
+    distillation.
+
     A second training that `refit` asks for is not seen by callbacks. One that is interrupted in it
     is resumed from the end of the first.
 

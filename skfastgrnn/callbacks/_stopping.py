@@ -92,14 +92,14 @@ class EarlyStoppingOnMetric(Callback):
         super().setup(estimator, context)
         self._fits[id(estimator)] = Watch(check_scoring(estimator, self.scoring))
 
-    def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
         """Answer whether the score has not improved for long enough."""
         if not is_epoch(context):
             return False
         watch = self._fits[id(estimator)]
         if watch.data is None:
-            own = None if self.X_val is None else (self.X_val, self.y_val)
-            watch.data = own or estimator._ongoing.held_out() or (X, y)
+            is_own = self.X_val is not None
+            watch.data = (self.X_val, self.y_val) if is_own else estimator._ongoing.scored()
         score = watch.scorer(fitted_estimator, *watch.data)
         epoch = estimator._ongoing.state.n_iter
         return watch.sees(self._checked(score, epoch), self.tol) >= self.patience

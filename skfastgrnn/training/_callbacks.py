@@ -55,10 +55,10 @@ class OngoingFit:
     now, best : callables, answer the estimator as fitted with the weights of now, or the best ones
     gradients : callable, n_sequences -> dict of float64 arrays: the gradient of their mean loss
     frozen : set of the names of parameters that are not trained
-    held_out : callable, answers the (X, y) that training does not learn from, or None
+    scored : callable, answers the (X, y) of a score: those of validation, or else of training
     """
 
-    def __init__(self, state, *, as_dict, attributes, now, best, gradients, frozen, held_out):
+    def __init__(self, state, *, as_dict, attributes, now, best, gradients, frozen, scored):
         self.state = state
         self.as_dict = as_dict
         self.attributes = attributes
@@ -66,7 +66,7 @@ class OngoingFit:
         self.best = best
         self.gradients = gradients
         self.frozen = frozen
-        self.held_out = held_out
+        self.scored = scored
 
 
 class FitCalls:
