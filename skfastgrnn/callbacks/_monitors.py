@@ -78,9 +78,9 @@ class GradientMonitor(EpochMonitor):
 
     Parameters
     ----------
-    n_sequences : int, default=32
+    n_sequences : int, default=16
         Training sequences, taken at equal distances, over whose mean loss the gradient is. They are
-        the same after each epoch.
+        the same after each epoch, which takes as much longer as it takes to learn from them.
     vanishing : float, default=1e-7
         A norm below this is warned about; 0 warns of none.
     exploding : float, default=1e3
@@ -140,7 +140,7 @@ class GradientMonitor(EpochMonitor):
         },
         prefer_skip_nested_validation=True,
     )
-    def __init__(self, *, n_sequences=32, vanishing=1e-7, exploding=1e3):
+    def __init__(self, *, n_sequences=16, vanishing=1e-7, exploding=1e3):
         if not vanishing < exploding:
             raise ValueError(
                 f"vanishing={vanishing!r} must be below exploding={exploding!r}; norms between "
