@@ -1,8 +1,8 @@
 """What the faces share: their parameters, and the way from X to a trained network."""
 
-from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from ._continuing import (
     take_over_moments,
     trained_mask,
 )
-from ._guards import naming, unchanged_on_error
+from ._guards import naming, unchanged_on_error, working_copy
 from ._sequences import to_sequences
 from ._settings import (
     CONSTRAINTS,
@@ -129,21 +129,30 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
         self._check_validation_arguments(X_val, y_val, sample_weight_val)
         n_epochs = self.max_iter - (saved.estimator.n_iter_ if saved else 0)
         calls = calls_of_fit(self, n_epochs, X, y, sample_weight)
-        with unchanged_on_error(self):
-            task = self._task(X, y, sample_weight, X_val, y_val, sample_weight_val, saved)
-            training, validation, state = task.training, task.validation, task.state
-            # With learned weights a loss far above that of guessing may be that of new data.
-            hopeless_loss = np.inf if self.warm_start else self._hopeless_loss(training)
-            plan = plan_of(self, len(training.rows), self.max_iter, hopeless_loss)
-            kernel = cell.active_kernel()
-            with self._watched(calls, task, lambda: self._scored(task, X, y, X_val, y_val)):
-                result = train(kernel, task.network, training, validation, state, plan, calls)
-                self._keep(task.network, state, result.parameters, result.best_iter)
-                if self.refit and validation is not None and result.best_iter and result.completed:
-                    self._refit(task, n_epochs=result.best_iter)
+        with unchanged_on_error(self):  # as callbacks may raise one when the fit is at its end
+            with working_copy(self) as fitted:
+                task = fitted._task(X, y, sample_weight, X_val, y_val, sample_weight_val, saved)
                 if calls is not None:
-                    calls.fit_ends()
+                    scored = partial(fitted._scored, task, X, y, X_val, y_val)
+                    self._ongoing = ongoing_fit(fitted, task, scored)
+                    calls.fit_begins(self._ongoing)
+                fitted._train(task, calls)
+            if calls is not None:
+                calls.fit_ends()
+                del self._ongoing
         return self
+
+    def _train(self, task, calls):
+        """Become an estimator fitted to a task."""
+        training, validation, state = task.training, task.validation, task.state
+        # With learned weights a loss far above that of guessing may be that of new data.
+        hopeless_loss = np.inf if self.warm_start else self._hopeless_loss(training)
+        plan = plan_of(self, len(training.rows), self.max_iter, hopeless_loss)
+        kernel = cell.active_kernel()
+        result = train(kernel, task.network, training, validation, state, plan, calls)
+        self._keep(task.network, state, result.parameters, result.best_iter)
+        if self.refit and validation is not None and result.best_iter and result.completed:
+            self._refit(task, n_epochs=result.best_iter)
 
     def _task(self, X, y, sample_weight, X_val, y_val, sample_weight_val, saved):
         """What is to be trained, on what, from where on."""
@@ -179,6 +188,7 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
         state = self._new_state(network, training, rng, earlier, patience=self.n_iter_no_change)
         if saved:
             state.go_back_to(saved.training["state"])
+        vars(self).pop("_moments", None)  # those of an earlier training
         return Task(network, whole, training, validation, state, start, facts)
 
     def _scored(self, task, X, y, X_val, y_val):
@@ -284,33 +294,38 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
     def _partial_fit(self, X, learn_targets):
         """Train for one epoch more.
 
-        `learn_targets` answers the targets of sequences, given the estimator as it was, or None.
+        `learn_targets` returns the targets of sequences, given the copy that learns and the
+        estimator as it was, or None.
         """
         if self.early_stopping is True:
             raise ValueError("partial_fit does not support early_stopping=True")
-        with unchanged_on_error(self):
-            earlier = self._earlier()
-            if earlier is None:
-                sequences, _ = to_sequences(self, X, reset=True)
-            else:
-                sequences, _ = self._read(X)
-            training = DataSet.of_all(sequences, learn_targets(sequences, earlier))
-            rng = new_generator(self.random_state, getattr(self, "_moments", {}).get("step", 0))
-            network = network_of(self, self._n_outputs())
-            state = self._new_state(network, training, rng, earlier, patience=np.inf)
-            if earlier is not None:
-                history = {**state.history, **earlier.history_}
-                state.history = {name: list(values) for name, values in history.items()}
-            plan = plan_of(self, len(training.rows), self.max_iter, np.inf)
-            plan = replace(plan, max_iter=state.n_iter + 1)
-            result = train(cell.active_kernel(), network, training, None, state, plan)
-            kept_before = 0 if earlier is None else earlier.best_iter_
-            best_iter = state.n_iter if result.completed else kept_before
-            self._keep(network, state, result.parameters, best_iter)
-            self.best_loss_ = min(self.history_["loss"], default=np.inf)
-            if not state.broken:  # else the moments may be beyond repair
-                self._moments = moments_of(state.optimizer)
+        with working_copy(self) as fitted:
+            fitted._train_once(X, learn_targets)
         return self
+
+    def _train_once(self, X, learn_targets):
+        earlier = self._earlier()
+        if earlier is None:
+            sequences, _ = to_sequences(self, X, reset=True)
+        else:
+            sequences, _ = self._read(X)
+        training = DataSet.of_all(sequences, learn_targets(self, sequences, earlier))
+        moments = vars(self).pop("_moments", {})
+        rng = new_generator(self.random_state, moments.get("step", 0))
+        network = network_of(self, self._n_outputs())
+        state = self._new_state(network, training, rng, earlier, patience=np.inf)
+        if earlier is not None:
+            history = {**state.history, **earlier.history_}
+            state.history = {name: list(values) for name, values in history.items()}
+        plan = plan_of(self, len(training.rows), self.max_iter, np.inf)
+        plan = replace(plan, max_iter=state.n_iter + 1)
+        result = train(cell.active_kernel(), network, training, None, state, plan)
+        kept_before = 0 if earlier is None else earlier.best_iter_
+        best_iter = state.n_iter if result.completed else kept_before
+        self._keep(network, state, result.parameters, best_iter)
+        self.best_loss_ = min(self.history_["loss"], default=np.inf)
+        if not state.broken:  # else the moments may be beyond repair
+            self._moments = moments_of(state.optimizer)
 
     def _earlier(self):
         """The estimator as it is, if it is fitted."""
@@ -326,21 +341,8 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
     def _is_balanced(self):
         return False
 
-    @contextmanager
-    def _watched(self, calls, task, scored):
-        """Let callbacks look at a training while it runs."""
-        if calls is None:
-            yield
-            return
-        vars(self).pop("_moments", None)  # those of an earlier training
-        self._ongoing = ongoing_fit(self, task, scored)
-        calls.fit_begins(self._ongoing.attributes)
-        yield
-        del self._ongoing
-
     def _keep(self, network, state, parameters, best_iter):
         """Become an estimator fitted to what a training has come to."""
-        vars(self).pop("_moments", None)
         vars(self).update(self._learned(network, state, parameters, best_iter))
 
     def _learned(self, network, state, parameters, best_iter):

@@ -437,12 +437,13 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                 "the class_weight parameter."
             )
 
-        def learn_targets(sequences, earlier):
-            _check_partial_fit_first_call(self, classes)
-            if len(self.classes_) < 2:
+        def learn_targets(fitted, sequences, earlier):
+            _check_partial_fit_first_call(fitted, classes)
+            n_classes = len(fitted.classes_)
+            if n_classes < 2:
                 raise ValueError(f"classes must hold at least 2 of them; got {classes!r}.")
-            self._class_weights = self._weights_of_classes(np.arange(len(self.classes_)), None)
-            return self._known_targets(y, sequences, sample_weight)
+            fitted._class_weights = fitted._weights_of_classes(np.arange(n_classes), None)
+            return fitted._known_targets(y, sequences, sample_weight)
 
         return self._partial_fit(X, learn_targets)
 

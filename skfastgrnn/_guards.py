@@ -4,6 +4,31 @@ from contextlib import contextmanager
 
 
 @contextmanager
+def working_copy(estimator):
+    """Fit a copy of an estimator, which takes over at the end what the copy has learned.
+
+    Until then nothing that is half fitted can be seen: not in the estimator, nor in its copies and
+    pickles. An error leaves it as it was. The copy has settings of its own: what another thread
+    does to the estimator meanwhile has no effect on a fit that runs. Attributes have to be
+    replaced, arrays must not be written to.
+    """
+    before = vars(estimator).copy()
+    copied = object.__new__(type(estimator))
+    vars(copied).update(before)
+    yield copied
+    after = vars(copied)
+    for name in before.keys() - after.keys():
+        vars(estimator).pop(name, None)
+    vars(estimator).update(changed_attributes(before, after))
+
+
+def changed_attributes(before, after):
+    """Attributes that are new or another object; both are dicts by name."""
+    missing = object()
+    return {name: value for name, value in after.items() if before.get(name, missing) is not value}
+
+
+@contextmanager
 def unchanged_on_error(estimator):
     """Leave an estimator as it was where fitting it fails."""
     before = vars(estimator).copy()

@@ -429,10 +429,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
             it was.
         """
 
-        def learn_targets(sequences, earlier):
+        def learn_targets(fitted, sequences, earlier):
             if earlier is None:
-                return self._learn_targets(y, sequences, sample_weight)
-            return self._known_targets(y, sequences, sample_weight)
+                return fitted._learn_targets(y, sequences, sample_weight)
+            return fitted._known_targets(y, sequences, sample_weight)
 
         return self._partial_fit(X, learn_targets)
 

@@ -23,18 +23,14 @@ def ongoing_fit(estimator, task, scored):
         )
         return cell.named_views(network, gradient.astype(np.float64) / score.weight)
 
-    def attributes(parameters, epoch):
-        return estimator._learned(network, state, parameters.copy(), epoch)
-
     def fitted(parameters, epoch):
         copied = copy(estimator)
-        vars(copied).update(attributes(parameters, epoch))
+        vars(copied).update(estimator._learned(network, state, parameters.copy(), epoch))
         return copied
 
     return OngoingFit(
         state,
         as_dict=lambda: {"start": task.start, "facts": task.facts, "state": state.as_dict()},
-        attributes=lambda: attributes(state.parameters, state.n_iter),
         now=lambda: fitted(state.parameters, state.n_iter),
         best=lambda: fitted(state.watched.best_parameters, state.watched.best_epoch),
         gradients=gradients,

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _routing_enabled
 from sklearn.utils.validation import check_is_fitted
 
-from .._guards import unchanged_on_error
+from .._guards import unchanged_on_error, working_copy
 from .._settings import new_generator
 from ..training import CallbackSupport, StepCalls
 from ._students import cloned, network_in, routed
@@ -32,8 +32,9 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         """Fit, telling callbacks; `soft` are targets from outside, or None."""
         validation = {name: value for name, value in validation.items() if value is not None}
         calls = StepCalls(self, 2, X, y)
-        with unchanged_on_error(self):
-            self._fit(X, y, sample_weight, soft, X_unlabeled, validation, calls)
+        with unchanged_on_error(self):  # as callbacks may raise one when the fit is at its end
+            with working_copy(self) as fitted:
+                fitted._fit(X, y, sample_weight, soft, X_unlabeled, validation, calls)
             calls.end()
         return self
 

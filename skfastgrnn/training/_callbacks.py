@@ -51,17 +51,15 @@ class OngoingFit:
 
     state : TrainingState
     as_dict : callable, answers all that another process needs to take the training up
-    attributes : callable, answers those of the estimator as fitted with the weights of now
     now, best : callables, answer the estimator as fitted with the weights of now, or the best ones
     gradients : callable, n_sequences -> dict of float64 arrays: the gradient of their mean loss
     frozen : set of the names of parameters that are not trained
     scored : callable, answers the (X, y) of a score: those of validation, or else of training
     """
 
-    def __init__(self, state, *, as_dict, attributes, now, best, gradients, frozen, scored):
+    def __init__(self, state, *, as_dict, now, best, gradients, frozen, scored):
         self.state = state
         self.as_dict = as_dict
-        self.attributes = attributes
         self.now = now
         self.best = best
         self.gradients = gradients
@@ -87,13 +85,13 @@ class FitCalls:
     def __init__(self, estimator, n_epochs, given):
         self._estimator = estimator
         self._given = given
-        self._attributes = None
+        self._ongoing = None
         self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
         self._epoch = None
 
-    def fit_begins(self, attributes):
-        """`attributes` is called for those of an estimator fitted so far."""
-        self._attributes = attributes
+    def fit_begins(self, ongoing):
+        """Open the task of the fit; `ongoing` is its `OngoingFit`."""
+        self._ongoing = ongoing
         self._fit.call_on_fit_task_begin(estimator=self._estimator, **self._given)
 
     def epoch_begins(self):
@@ -106,6 +104,10 @@ class FitCalls:
         return self._epoch.call_on_fit_task_end(
             estimator=self._estimator, reconstruction_attributes=self._attributes, **self._given
         )
+
+    def _attributes(self):
+        """All at once, so that those of an earlier fit do not remain beside them."""
+        return {"__dict__": vars(self._ongoing.now())}
 
     def fit_ends(self):
         """Close the task of the fit; the estimator is fitted."""
