@@ -5,11 +5,11 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval, Options, validate_params
 
-from ..training import ScoringMonitor, warn
+from ..training import SharedMonitor, warn
 from ._base import is_epoch, refuse_others
 
 
-class EpochMonitor(ScoringMonitor):
+class EpochMonitor(SharedMonitor):
     """Logs what `_measure` answers of a network after each epoch.
 
     scikit-learn's monitor calls a scorer with a copy of the estimator, and brings what it answers
@@ -54,7 +54,7 @@ class LearningRateMonitor(EpochMonitor):
     -----
     It is a :class:`sklearn.callback.ScoringMonitor` with one score, `learning_rate`: that which the
     optimizer had in the epoch. `history_` of a fitted network has the same; the monitor has it for
-    all fits of a search, also of those in other processes.
+    all fits of a search, also of those in other processes of the same machine.
 
     Examples
     --------

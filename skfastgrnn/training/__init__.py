@@ -3,6 +3,7 @@
 _stopping.py        when to stop, and which weights to keep
 _state.py           what changes from epoch to epoch
 _callbacks.py       scikit-learn's callbacks, told of every epoch
+_shared_monitor.py  a log that all processes of a search write to
 _report.py          the lines that verbose=1 prints, and warnings
 _metrics.py         accuracy and R², beside the loss
 _data.py            data sets, and parts of them held out
@@ -16,7 +17,6 @@ from ._callbacks import (
     CallbackSupport,
     EpochSupport,
     OngoingFit,
-    ScoringMonitor,
     StepCalls,
     calls_of_fit,
     with_callbacks,
@@ -26,6 +26,7 @@ from ._epoch import EpochPlan
 from ._lesson import Lesson
 from ._metrics import center_and_scale
 from ._report import warn
+from ._shared_monitor import SharedMonitor
 from ._state import TrainingState, new_history
 from ._stopping import BestSoFar
 from ._trainer import Plan, train
@@ -39,7 +40,7 @@ __all__ = [
     "Lesson",
     "OngoingFit",
     "Plan",
-    "ScoringMonitor",
+    "SharedMonitor",
     "StepCalls",
     "TrainingState",
     "calls_of_fit",

@@ -11,8 +11,9 @@ from contextlib import contextmanager, nullcontext
 import sklearn
 
 try:
-    from sklearn.callback import CallbackSupportMixin, ScoringMonitor, with_callbacks
+    from sklearn.callback import CallbackSupportMixin, ScoringMonitor, _transport, with_callbacks
 except ImportError:  # before scikit-learn 1.9
+    _transport = None
 
     def refuse_callbacks(*args, **kwargs):
         """Say what to upgrade."""
