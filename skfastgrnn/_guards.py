@@ -1,5 +1,6 @@
 """What guards a call: nothing is lost where it fails, and the error says what it is about."""
 
+import re
 from contextlib import contextmanager
 
 
@@ -42,9 +43,21 @@ def unchanged_on_error(estimator):
 
 @contextmanager
 def naming(argument):
-    """Say in an error which argument it is about."""
+    """Say in an error which argument it is about.
+
+    Messages that begin with its name, as those of scikit-learn's checks do, get no prefix; in them
+    "y_val" takes the place of "y".
+    """
     try:
         yield
     except (ValueError, TypeError) as error:
         kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"{argument}: {error}") from error
+        raise kind(named(str(error), argument)) from error
+
+
+def named(message, argument):
+    """A message that names an argument: the one it names already, or else one before it."""
+    begins = re.match(rf"(Input )?{argument.removesuffix('_val')}(?!\w)", message)
+    if begins is None:
+        return f"{argument}: {message}"
+    return f"{begins[1] or ''}{argument}{message[begins.end() :]}"

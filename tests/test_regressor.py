@@ -313,7 +313,7 @@ REFUSED = {
         r"y_val: It has 1 output\(s\), the network has 3",
     ),
     "X_val without y_val": ({}, {"X_val": X_val}, "y_val was not provided"),
-    "NaN in y_val": ({}, {"X_val": X_val, "y_val": y_val * np.nan}, "y_val: Input y contains NaN"),
+    "NaN in y_val": ({}, {"X_val": X_val, "y_val": y_val * np.nan}, "Input y_val contains NaN"),
     "y_val beyond float32": (
         {},
         {"X": X.astype(np.float32), "X_val": X_val, "y_val": y_val * 1e39},
