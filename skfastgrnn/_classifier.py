@@ -463,7 +463,9 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             )
         weights = checked_weights(sample_weight, sequences)
         if lesson is None:
-            self._check_every_class_has_weight(labels, weights)
+            self._check_every_class_has_weight(
+                labels, weights, "all their samples have zero weight. Leave them out of X and y."
+            )
         self._class_weights = self._weights_of_classes(labels, weights)
         logits = None if lesson is None else lesson.logits
         return self._targets(labels, weights, sequences.values.dtype, logits)
@@ -538,21 +540,23 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     def _check_training_part(self, training):
         if self._lesson is not None:  # whose teacher may know of classes that have no sample
             return
-        weights = training.targets.weights
+        weights, rows = training.targets.weights, training.rows
+        if len(rows) < len(training.sequences):
+            reason = (
+                "none of their samples with a weight is left to train on by the part that is held "
+                "out. Pass X_val, set early_stopping=False or hold out at random."
+            )
+        else:
+            reason = "their class_weight is zero. Leave their samples out of X and y."
         self._check_every_class_has_weight(
-            training.targets.labels[training.rows],
-            None if weights is None else weights[training.rows],
+            training.targets.labels[rows], None if weights is None else weights[rows], reason
         )
 
-    def _check_every_class_has_weight(self, labels, weights):
+    def _check_every_class_has_weight(self, labels, weights, reason):
         totals = np.bincount(labels, weights=weights, minlength=len(self.classes_))
         missing = self.classes_[totals == 0]
         if len(missing):
-            raise ValueError(
-                "The training split holds no sample of non-zero weight of class(es) "
-                f"{missing.tolist()}; shuffle the data, or pass X_val instead of holding a part "
-                "out."
-            )
+            raise ValueError(f"Nothing can be learned of class(es) {missing.tolist()}: {reason}")
 
     def _is_balanced(self):
         if self.sampling is None:

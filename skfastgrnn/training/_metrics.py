@@ -10,15 +10,21 @@ def metric_of(data):
     """How the kernel's mean metric over a DataSet becomes the score of that name.
 
     The accuracy is what the kernel answers. From a mean squared error it becomes R², the share of
-    the targets' variance that is explained; of several outputs together.
+    the targets' variance that is explained; of several outputs together. As of
+    `sklearn.metrics.r2_score`, that of a single sample is nan, and that of constant targets 1
+    where they are predicted exactly, else 0.
     """
     targets = data.targets
     if METRIC_NAMES[targets.loss] == "accuracy":
         return lambda accuracy: accuracy
+    if len(data.rows) < 2:
+        return lambda error: np.nan
     weights = None if targets.weights is None else targets.weights[data.rows]
     _, deviation = mean_and_deviation(targets.values[data.rows], weights)
     variance = np.mean(deviation**2)
-    return lambda error: 1 - error / variance if variance > 0 else 0.0
+    if variance == 0:
+        return lambda error: float(error == 0)
+    return lambda error: 1 - error / variance
 
 
 def mean_and_deviation(values, weights):

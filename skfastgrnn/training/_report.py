@@ -1,18 +1,47 @@
 """What a training says: the lines that ``verbose=1`` prints, one an epoch, and warnings."""
 
 import sys
+import sysconfig
 import warnings
+from pathlib import Path
 
 #: Packages whose lines are not where a user would look for the cause of a warning.
-BETWEEN = {"skfastgrnn", "sklearn", "joblib"}
+BETWEEN = {"skfastgrnn", "sklearn", "joblib", "dask", "distributed"}
+STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
 
 def warn(message, category=UserWarning):
-    """Warn at the line that called `fit`, also through a pipeline or a search."""
-    frame, level = sys._getframe(), 1
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in BETWEEN:
+    """Warn at the line that called `fit`, also through a pipeline or a search.
+
+    In a worker process or thread, whose calls begin in the standard library, that line may not be
+    on the stack; the warning is then about the line of this package that was called first.
+    """
+    frame, level, own_level = sys._getframe(), 1, 1
+    while frame is not None and is_between(frame):
+        if package_of(frame) == "skfastgrnn":
+            own_level = level
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
+    warnings.warn(message, category, stacklevel=own_level if frame is None else level)
+
+
+def package_of(frame):
+    """The name of the package that the code of a frame is in."""
+    spec = frame.f_globals.get("__spec__")  # the name of a module that runs as __main__
+    name = frame.f_globals.get("__name__", "") if spec is None else spec.name
+    return name.partition(".")[0]
+
+
+def is_between(frame):
+    """Whether a frame is in one of the packages `BETWEEN`, or in the standard library."""
+    if package_of(frame) in BETWEEN:
+        return True
+    name = frame.f_code.co_filename
+    if name.startswith("<frozen "):
+        return True
+    path = Path(name)
+    if not path.is_relative_to(STANDARD_LIBRARY):
+        return False
+    return not {"site-packages", "dist-packages"}.intersection(path.parts)
 
 
 def epoch_line(history, max_iter):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 
 from ..schedules import checked_factor
 from ._epoch import EpochPlan, run_epoch
@@ -98,18 +98,29 @@ def train(kernel, network, training, validation, state, plan, calls=None):
         interrupted = state.broken = True
         diverged = not np.isfinite(state.parameters).all()
     hopeless = diverged or state.hopeless
-    if hopeless:
-        warn(
-            f"The training diverged (loss {state.loss:g} after epoch {state.n_iter}); the "
-            "weights of its best epoch are kept. Lower learning_rate_init (now "
-            f"{plan.learning_rate_init:g}) or scale the input.",
-            ConvergenceWarning,
-        )
     candidates = worth_keeping(state, hopeless=hopeless, validated=validation is not None)
     if len(candidates) > 1:
         losses = [epochs.mean_loss(parameters) for parameters, _ in candidates]
         candidates = [candidates[np.argmin(np.nan_to_num(losses, nan=np.inf))]]
-    return TrainingResult(*candidates[0], completed=not (interrupted or hopeless))
+    parameters, best_iter = candidates[0]
+    if hopeless:
+        warn_of_divergence(state, best_iter, plan.learning_rate_init)
+    return TrainingResult(parameters, best_iter, completed=not (interrupted or hopeless))
+
+
+def warn_of_divergence(state, best_iter, learning_rate_init):
+    """Warn that a training diverged, and say which weights are kept."""
+    if best_iter:
+        kept = f"the weights of its best epoch ({best_iter})"
+    elif state.begins_learned:
+        kept = "the weights that it began with"
+    else:
+        kept = "the initial weights"
+    warn(
+        f"The training diverged (loss {state.loss:g} after epoch {state.n_iter}); {kept} are kept. "
+        f"Lower learning_rate_init (now {learning_rate_init:g}) or scale the input.",
+        ConvergenceWarning,
+    )
 
 
 class Epochs:
@@ -121,7 +132,15 @@ class Epochs:
         self._state, self._plan = state, plan
         self._metric = METRIC_NAMES[training.targets.loss]
         self._training_metric = metric_of(training)
-        self._validation_metric = None if validation is None else metric_of(validation)
+        self._validation_metric = None
+        if validation is not None:
+            self._validation_metric = metric_of(validation)
+            if self._metric == "r2" and len(validation.rows) < 2:
+                warn(
+                    "R² is not defined for a validation set of one sample: validation_scores_ are "
+                    "nan. The validation loss is watched all the same.",
+                    UndefinedMetricWarning,
+                )
 
     def advance(self):
         """Train for one epoch, write it into the history, and watch its loss.
