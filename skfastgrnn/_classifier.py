@@ -63,8 +63,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
     solver : {'adam', 'adamw', 'sgd', 'rmsprop', 'adagrad'}, default='adam'
         The optimizer: Adam [2]_; Adam with decoupled weight decay, which multiplies weights by
-        ``1 - rate * alpha`` at every update; stochastic gradient descent with `momentum`; RMSProp,
-        with `beta_2` for its decay rate; AdaGrad.
+        ``1 - rate * alpha`` at every update; stochastic gradient descent with `momentum`; RMSProp;
+        AdaGrad.
 
     learning_rate : str or callable, default='constant'
         How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'linear',
@@ -100,8 +100,12 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         n being the number of sequences of a minibatch, times the mean weight where they have
         weights: with smaller weights it counts for more.
 
-    beta_1, beta_2 : float, default=0.9 and 0.999
-        Adam's decay rates of its moment estimates, in [0, 1).
+    beta_1 : float, default=0.9
+        Adam's decay rate of the mean of gradients, in [0, 1).
+
+    beta_2 : float or None, default=None
+        Decay rate of the mean of squared gradients, in [0, 1), of 'adam', 'adamw' and 'rmsprop';
+        None for 0.999, 0.999 and 0.99, the defaults of PyTorch.
 
     epsilon : float, default=1e-8
         Guard of 'adam', 'adamw', 'rmsprop' and 'adagrad' against division by zero.
@@ -290,7 +294,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         shuffle=True,
         alpha=1e-5,
         beta_1=0.9,
-        beta_2=0.999,
+        beta_2=None,
         epsilon=1e-8,
         momentum=0.9,
         nesterovs_momentum=True,

@@ -232,7 +232,7 @@ BAD_PARAMETERS = {
     "shuffle": ["yes", None, 2],
     "alpha": [-1e-9, np.nan, None, np.inf],
     "beta_1": [-0.1, 1, 2],
-    "beta_2": [-0.1, 1, None],
+    "beta_2": [-0.1, 1, "auto"],
     "epsilon": [0, -1e-8, None],
     "clip_norm": [0, -5, "none"],
     "clip_value": [0, -5, np.nan],

@@ -133,6 +133,7 @@ PYTORCH = {
     "sgd": ("SGD", {"momentum": 0.8}, {"momentum": 0.8, "nesterov": False}),
     "nesterov": ("SGD", {"momentum": 0.8, "nesterov": True}, {"momentum": 0.8, "solver": "sgd"}),
     "rmsprop": ("RMSprop", {"alpha": 0.9, "eps": 1e-3}, {"beta_2": 0.9, "epsilon": 1e-3}),
+    "rmsprop-0.999": ("RMSprop", {"alpha": 0.999}, {"beta_2": 0.999, "solver": "rmsprop"}),
     "adagrad": ("Adagrad", {"eps": 1e-3}, {"epsilon": 1e-3}),
 }
 

@@ -142,6 +142,16 @@ def test_settings_reach_the_solver():
     )
 
 
+@pytest.mark.parametrize(("solver", "name"), [("rmsprop", "RMSprop"), ("adam", "Adam")])
+def test_decay_rates_are_those_of_pytorch_by_default(solver, name):
+    torch = pytest.importorskip("torch")
+    defaults = getattr(torch.optim, name)([torch.zeros(1)]).defaults
+    expected = defaults["alpha"] if solver == "rmsprop" else defaults["betas"][1]
+    default = quick(solver=solver).fit(X, y)
+    assert bits(default) == bits(quick(solver=solver, beta_2=expected).fit(X, y))
+    assert bits(default) != bits(quick(solver=solver, beta_2=0.9).fit(X, y))
+
+
 def test_decoupled_decay_shrinks_weights_alone():
     """In a step too small for anything else, by the factor 1 - rate * alpha."""
     before = initial(X, y).params_
