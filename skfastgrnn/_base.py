@@ -106,6 +106,11 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
             return n_rows >= self._rows_for_early_stopping
         return self.early_stopping
 
+    def _holds_out_tail(self):
+        if self.validation_split == "auto":
+            return not self.shuffle
+        return self.validation_split == "tail"
+
     def _check_validation_arguments(self, X_val, y_val, sample_weight_val):
         if X_val is not None and y_val is None:
             raise ValueError("X_val is provided, but y_val was not provided.")
@@ -171,8 +176,9 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
             targets = self._known_targets(y_val, sequences, sample_weight_val, suffix="_val")
             validation = DataSet.of_all(sequences, targets)
         elif self._holds_out(len(training.rows)):
+            drawn_by = None if self._holds_out_tail() else rng
             training, validation = hold_out(
-                training, self.validation_fraction, shuffled_by=rng if self.shuffle else None
+                training, self.validation_fraction, shuffled_by=drawn_by
             )
             if self._tell_held_out is not None:
                 self._tell_held_out(validation.rows)

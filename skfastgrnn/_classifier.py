@@ -93,7 +93,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Maximum number of epochs.
 
     shuffle : bool, default=True
-        Whether to shuffle the sequences before each epoch. Without it, a held-out part is the tail.
+        Whether to shuffle the sequences before each epoch.
 
     alpha : float, default=1e-5
         Strength of the L2 penalty ``alpha / 2 * ||weights||² / n`` on W, U and the head's weights,
@@ -142,7 +142,12 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         training. `X_val` in `fit` takes the place of the held-out part.
 
     validation_fraction : float, default=0.2
-        Share to hold out, in (0, 1), stratified by class; the tail with ``shuffle=False``.
+        Share to hold out, in (0, 1).
+
+    validation_split : {'auto', 'random', 'tail'}, default='auto'
+        What to hold out: sequences drawn at random, of every class its share,
+        or the last ones, as a forecast wants it: 'tail' does so while the others are shuffled.
+        'auto' takes the tail with ``shuffle=False``, and otherwise draws.
 
     n_iter_no_change : int or inf, default=10
         Stop after so many epochs in which the validation loss (without validation the training
@@ -305,6 +310,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         sampling=None,
         early_stopping="auto",
         validation_fraction=0.2,
+        validation_split="auto",
         n_iter_no_change=10,
         tol=1e-4,
         refit=False,
@@ -344,6 +350,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         self.sampling = sampling
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.refit = refit
@@ -548,7 +555,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         if len(rows) < len(training.sequences):
             reason = (
                 "none of their samples with a weight is left to train on by the part that is held "
-                "out. Pass X_val, set early_stopping=False or hold out at random."
+                "out. Pass X_val, or set early_stopping=False or validation_split='random'."
             )
         else:
             reason = "their class_weight is zero. Leave their samples out of X and y."

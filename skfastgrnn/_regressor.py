@@ -104,7 +104,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         Maximum number of epochs.
 
     shuffle : bool, default=True
-        Whether to shuffle the sequences before each epoch. Without it, a held-out part is the tail.
+        Whether to shuffle the sequences before each epoch.
 
     alpha : float, default=1e-5
         Strength of the L2 penalty ``alpha / 2 * ||weights||² / n`` on W, U and the head's weights,
@@ -148,7 +148,12 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         training. `X_val` in `fit` takes the place of the held-out part.
 
     validation_fraction : float, default=0.2
-        Share to hold out, in (0, 1); the tail with ``shuffle=False``.
+        Share to hold out, in (0, 1).
+
+    validation_split : {'auto', 'random', 'tail'}, default='auto'
+        What to hold out: sequences drawn at random,
+        or the last ones, as a forecast wants it: 'tail' does so while the others are shuffled.
+        'auto' takes the tail with ``shuffle=False``, and otherwise draws.
 
     n_iter_no_change : int or inf, default=10
         Stop after so many epochs in which the validation loss (without validation the training
@@ -306,6 +311,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         augment=None,
         early_stopping="auto",
         validation_fraction=0.2,
+        validation_split="auto",
         n_iter_no_change=10,
         tol=1e-4,
         refit=False,
@@ -345,6 +351,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         self.augment = augment
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.refit = refit

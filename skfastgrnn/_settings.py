@@ -44,6 +44,7 @@ CONSTRAINTS = {
     "clip_value": [Interval(Real, 0, None, closed="neither"), None],
     "early_stopping": ["boolean", StrOptions({"auto"})],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "validation_split": [StrOptions({"auto", "random", "tail"})],
     "n_iter_no_change": [POSITIVE_INTEGER, Options(Real, {np.inf})],
     "tol": [Interval(Real, 0, None, closed="left")],
     "refit": ["boolean"],
@@ -54,12 +55,12 @@ CONSTRAINTS = {
     "verbose": ["verbose"],
 }
 
-#: As many as the compiled kernel takes.
 #: What beta_2=None stands for: the defaults of PyTorch's optimizers. Mean accuracies of RMSProp at
 #: the default rate on digits, JapaneseVowels, BasicMotions and ItalyPowerDemand: 0.964 with 0.99,
 #: 0.954 with 0.999, whose first steps are long, 0.937 with 0.99 and Adam's correction for the bias.
 BETA_2 = {"rmsprop": 0.99, "adam": 0.999, "adamw": 0.999}
 
+#: As many as the compiled kernel takes.
 MOST_THREADS = 64
 
 
@@ -79,8 +80,8 @@ def network_of(estimator, n_outputs):
 
 def optimizer_of(estimator, parameters, trained):
     """An optimizer before its first update; `trained` is the mask of what it trains, or None."""
-    return cell.Optimizer(
     beta_2 = BETA_2.get(estimator.solver, 0.0) if estimator.beta_2 is None else estimator.beta_2
+    return cell.Optimizer(
         first=np.zeros_like(parameters),
         second=np.zeros_like(parameters),
         trained=trained,

@@ -168,6 +168,31 @@ def test_tail_is_held_out_without_shuffling(monkeypatch):
     assert bits(inside) == bits(outside)
 
 
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("validation_split", ["auto", "random", "tail"])
+def test_what_is_held_out_does_not_decide_the_order_of_training(
+    shuffle, validation_split, monkeypatch
+):
+    epochs = record_epochs(monkeypatch)
+    settings = {"early_stopping": True, "shuffle": shuffle, "validation_fraction": 0.25}
+    quick(validation_split=validation_split, **settings).fit(X, y)
+    order = epochs[0][0]
+    is_tail = sorted(set(range(60)) - set(order)) == list(range(45, 60))
+    assert is_tail == (validation_split == "tail" or (validation_split == "auto" and not shuffle))
+    assert (order.tolist() == sorted(order)) is not shuffle
+    assert len({tuple(sorted(rows)) for rows, *_ in epochs}) == 1
+
+
+def test_a_held_out_tail_is_the_same_as_passing_it():
+    inside = quick(early_stopping=True, validation_split="tail", validation_fraction=0.25)
+    inside.fit(X, y, y + 1.0)
+    outside = quick().fit(
+        X[:45], y[:45], y[:45] + 1.0, X_val=X[45:], y_val=y[45:], sample_weight_val=y[45:] + 1.0
+    )
+    assert inside.validation_loss_curve_ == outside.validation_loss_curve_
+    assert bits(inside) == bits(outside)
+
+
 def test_refit_trains_on_all_samples_for_the_best_number_of_epochs(monkeypatch):
     epochs = record_epochs(monkeypatch)
     once = overfitting(early_stopping=True).fit(X, y)
