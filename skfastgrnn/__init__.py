@@ -17,6 +17,7 @@ The house::
     _guards.py       errors that change nothing and name their argument
     _values.py       small objects that are values
     _weights.py      weights of samples, checked
+    _streaming.py    partial_fit: one epoch over each piece
     _watching.py     what callbacks see of a training
     preprocessing/   scalers, imputer, clipper, temporal features, windows
     inspection/      displays of losses and gates

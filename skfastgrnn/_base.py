@@ -29,6 +29,7 @@ from ._settings import (
     optimizer_of,
     plan_of,
 )
+from ._streaming import StreamMixin
 from ._watching import ongoing_fit
 from .persistence import packed_parameters, read_checkpoint
 from .training import (
@@ -77,7 +78,7 @@ class Task(NamedTuple):
     facts: dict
 
 
-class BaseFastGRNN(EpochSupport, BaseEstimator):
+class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
     """A FastGRNN cell with a linear head, trained by backpropagation through time.
 
     A face says what its targets are: `_learn_targets` answers them as `cell.Targets`,
@@ -152,7 +153,7 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
         training, validation, state = task.training, task.validation, task.state
         # With learned weights a loss far above that of guessing may be that of new data.
         hopeless_loss = np.inf if self.warm_start else self._hopeless_loss(training)
-        plan = plan_of(self, len(training.rows), self.max_iter, hopeless_loss)
+        plan = plan_of(self, len(training.rows), hopeless_loss)
         kernel = cell.active_kernel()
         result = train(kernel, task.network, training, validation, state, plan, calls)
         self._keep(task.network, state, result.parameters, result.best_iter)
@@ -210,13 +211,18 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
         return _safe_indexing(X, rows), _safe_indexing(y, rows)
 
     def _refit(self, task, n_epochs):
-        """Train once more, on all rows, and keep what that gives."""
+        """Train once more, on all rows at the rates of the first training, and keep that."""
         whole = task.whole
         if len(task.training.rows) == len(whole.rows):  # validation came by itself
             whole = concatenated(whole, task.validation)
         rng = deepcopy(task.state.rng)  # so that a checkpoint can still tell of the first training
         state = self._new_state(task.network, whole, rng, patience=np.inf)
-        plan = plan_of(self, len(whole.rows), n_epochs, self._hopeless_loss(whole))
+        rates = task.state.history["learning_rate"]
+        plan = replace(
+            plan_of(self, len(whole.rows), self._hopeless_loss(whole)),
+            max_iter=n_epochs,
+            schedule=lambda epoch: rates[epoch] / self.learning_rate_init,
+        )
         again = train(cell.active_kernel(), task.network, whole, None, state, plan)
         if again.completed:
             self._parameters = self._finished(task.network, again.parameters)
@@ -296,42 +302,6 @@ class BaseFastGRNN(EpochSupport, BaseEstimator):
         """
         saved = read_checkpoint(path, type(self).__name__)
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, saved)
-
-    def _partial_fit(self, X, learn_targets):
-        """Train for one epoch more.
-
-        `learn_targets` returns the targets of sequences, given the copy that learns and the
-        estimator as it was, or None.
-        """
-        if self.early_stopping is True:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        with working_copy(self) as fitted:
-            fitted._train_once(X, learn_targets)
-        return self
-
-    def _train_once(self, X, learn_targets):
-        earlier = self._earlier()
-        if earlier is None:
-            sequences, _ = to_sequences(self, X, reset=True)
-        else:
-            sequences, _ = self._read(X)
-        training = DataSet.of_all(sequences, learn_targets(self, sequences, earlier))
-        moments = vars(self).pop("_moments", {})
-        rng = new_generator(self.random_state, moments.get("step", 0))
-        network = network_of(self, self._n_outputs())
-        state = self._new_state(network, training, rng, earlier, patience=np.inf)
-        if earlier is not None:
-            history = {**state.history, **earlier.history_}
-            state.history = {name: list(values) for name, values in history.items()}
-        plan = plan_of(self, len(training.rows), self.max_iter, np.inf)
-        plan = replace(plan, max_iter=state.n_iter + 1)
-        result = train(cell.active_kernel(), network, training, None, state, plan)
-        kept_before = 0 if earlier is None else earlier.best_iter_
-        best_iter = state.n_iter if result.completed else kept_before
-        self._keep(network, state, result.parameters, best_iter)
-        self.best_loss_ = min(self.history_["loss"], default=np.inf)
-        if not state.broken:  # else the moments may be beyond repair
-            self._moments = moments_of(state.optimizer)
 
     def _earlier(self):
         """The estimator as it is, if it is fitted."""

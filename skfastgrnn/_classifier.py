@@ -16,6 +16,11 @@ from .cell import Targets
 from .persistence import saveable
 from .training import with_callbacks
 
+NEW_CLASSES = (
+    "partial_fit cannot add classes: with warm_start=True, fit goes on from what was learned, on "
+    "data of all classes, old and new."
+)
+
 
 @saveable
 class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
@@ -158,7 +163,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
     refit : bool, default=False
         Whether to train once more on all sequences, the validation set included, for `best_iter_`
-        epochs: the protocol of [1]_. `history_` remains that of the first training.
+        epochs at the rates of the first training: the protocol of [1]_. `history_` remains that of
+        the first training.
 
     class_weight : dict, 'balanced' or None, default=None
         Weights by class label; 'balanced' makes all classes weigh the same in the training data.
@@ -215,7 +221,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         The epoch, counted from 1, whose weights are kept: that of the lowest validation loss.
         Without validation the last, or that of the lowest training loss where it fits better. 0
         where no epoch was better than the initial weights (a training that diverged) or none was
-        finished (one that was interrupted). After `partial_fit` the last.
+        finished (one that was interrupted). After `partial_fit` the last that did no harm.
 
     loss_ : float
         Training objective (mean loss and penalty) of the last epoch.
@@ -230,7 +236,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     history_ : dict of str -> list of float
         Per epoch: 'loss', 'validation_loss', 'accuracy', 'validation_accuracy', 'learning_rate',
         'gradient_norm' (mean over updates, before clipping) and 'seconds'. Training values are
-        averages over the minibatches, each taken before its update.
+        averages over the minibatches, each taken before its update. After `partial_fit` of the
+        last 1000 epochs.
 
     params_ : dict of str -> ndarray
         The learned parameters by name.
@@ -413,8 +420,10 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         """Train for one epoch more, on these sequences.
 
         The first call, unless the model is fitted, begins with fresh weights. Later calls go on
-        with weights, moments of the optimizer, `history_` and the count of epochs. Nothing is held
-        out, and callbacks are not called.
+        with weights, moments of the optimizer, `history_` (of the last 1000 calls) and the count of
+        epochs. Nothing is held out, and callbacks are not called. Schedules that need an end or
+        losses to compare ('cosine', 'linear', 'one_cycle', 'plateau') do not apply: the rate is
+        then `learning_rate_init`. Weights from before are kept where a piece does harm.
 
         Parameters
         ----------
@@ -438,8 +447,17 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Raises
         ------
         ValueError, TypeError
-            If an argument cannot be used, ``early_stopping=True`` or ``class_weight="balanced"``;
-            the estimator is then left as it was.
+            If an argument cannot be used, y has a label that is none of the classes,
+            ``early_stopping=True`` or ``class_weight="balanced"``; the estimator is then left as it
+            was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the training diverged: the loss of these sequences has more than doubled by training
+            on them, to more than twice that of guessing.
+        UserWarning
+            If callbacks are set, or the schedule has come to a rate of next to nothing.
         """
         if isinstance(self.class_weight, str):
             raise ValueError(
@@ -449,14 +467,25 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             )
 
         def learn_targets(fitted, sequences, earlier):
-            _check_partial_fit_first_call(fitted, classes)
+            if earlier is None:
+                _check_partial_fit_first_call(fitted, classes)
+            else:
+                fitted._check_classes_of_stream(classes)
             n_classes = len(fitted.classes_)
             if n_classes < 2:
                 raise ValueError(f"classes must hold at least 2 of them; got {classes!r}.")
             fitted._class_weights = fitted._weights_of_classes(np.arange(n_classes), None)
-            return fitted._known_targets(y, sequences, sample_weight)
+            return fitted._known_targets(y, sequences, sample_weight, advice=NEW_CLASSES)
 
         return self._partial_fit(X, learn_targets)
+
+    def _check_classes_of_stream(self, classes):
+        """Refuse another list of classes than that of the first call."""
+        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={np.unique(classes).tolist()} is not the same as on last call to "
+                f"partial_fit, was: {self.classes_.tolist()}. {NEW_CLASSES}"
+            )
 
     def _learn_targets(self, y, sequences, sample_weight, earlier):
         lesson = self._lesson
@@ -481,7 +510,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         logits = None if lesson is None else lesson.logits
         return self._targets(labels, weights, sequences.values.dtype, logits)
 
-    def _known_targets(self, y, sequences, sample_weight, *, suffix=""):
+    def _known_targets(self, y, sequences, sample_weight, *, suffix="", advice=""):
         with naming(f"y{suffix}"):
             y = self._checked_labels(y, sequences)
             number = {label: i for i, label in enumerate(self.classes_.tolist())}
@@ -489,7 +518,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             if unknown:
                 raise ValueError(
                     f"It has labels that are none of the classes: {sorted(unknown)}; there are "
-                    f"{self.classes_.tolist()}."
+                    f"{self.classes_.tolist()}. {advice}".rstrip()
                 )
             labels = np.array([number[label] for label in y.tolist()])
         logits = None if self._lesson is None else self._lesson.validation_logits

@@ -164,7 +164,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
 
     refit : bool, default=False
         Whether to train once more on all sequences, the validation set included, for `best_iter_`
-        epochs: the protocol of [1]_. `history_` remains that of the first training.
+        epochs at the rates of the first training: the protocol of [1]_. `history_` remains that of
+        the first training.
 
     warm_start : bool, default=False
         Whether `fit` goes on with what an earlier `fit` or `partial_fit` has learned, instead of
@@ -212,7 +213,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         The epoch, counted from 1, whose weights are kept: that of the lowest validation loss.
         Without validation the last, or that of the lowest training loss where it fits better. 0
         where no epoch was better than the initial weights (a training that diverged) or none was
-        finished (one that was interrupted). After `partial_fit` the last.
+        finished (one that was interrupted). After `partial_fit` the last that did no harm.
 
     loss_ : float
         Training objective (mean loss and penalty) of the last epoch, of scaled targets, as all
@@ -229,7 +230,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     history_ : dict of str -> list of float
         Per epoch: 'loss', 'validation_loss', 'r2', 'validation_r2', 'learning_rate',
         'gradient_norm' (mean over updates, before clipping) and 'seconds'. Training values are
-        averages over the minibatches, each taken before its update.
+        averages over the minibatches, each taken before its update. After `partial_fit` of the
+        last 1000 epochs.
 
     params_ : dict of str -> ndarray
         The learned parameters by name; those of the head answer in the units of y.
@@ -415,7 +417,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
 
         The first call, unless the model is fitted, begins with fresh weights and learns the center
         and scale of y, which later calls keep. These go on with weights, moments of the optimizer,
-        `history_` and the count of epochs. Nothing is held out, and callbacks are not called.
+        `history_` (of the last 1000 calls) and the count of epochs. Nothing is held out, and
+        callbacks are not called. Schedules that need an end or losses to compare ('cosine',
+        'linear', 'one_cycle', 'plateau') do not apply: the rate is then `learning_rate_init`.
+        Weights from before are kept where a piece does harm.
 
         Parameters
         ----------
@@ -438,6 +443,14 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         ValueError, TypeError
             If an argument cannot be used, or ``early_stopping=True``; the estimator is then left as
             it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the training diverged: the loss of these sequences has more than doubled by training
+            on them, to more than twice that of always answering the center of y.
+        UserWarning
+            If callbacks are set, or the schedule has come to a rate of next to nothing.
         """
 
         def learn_targets(fitted, sequences, earlier):

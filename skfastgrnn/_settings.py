@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from . import cell
 from .augmentation import checked_augmentations
 from .schedules import NAMES as SCHEDULES
-from .schedules import ReduceOnPlateau, for_training, schedule_named
+from .schedules import ReduceOnPlateau, for_stream, for_training, schedule_named
 from .training import EpochPlan, Plan
 
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
@@ -97,8 +97,9 @@ def optimizer_of(estimator, parameters, trained):
     )
 
 
-def plan_of(estimator, n_rows, max_iter, hopeless_loss):
-    """What a training of at most `max_iter` epochs over `n_rows` sequences does."""
+def plan_of(estimator, n_rows, hopeless_loss, *, is_stream=False):
+    """What a training over `n_rows` sequences does: `max_iter` epochs, or a stream without end."""
+    max_iter, schedule = estimator.max_iter, schedule_of(estimator)
     # The kernel needs no more memory for the whole of an accumulated minibatch than for a part.
     batch_size = min(n_rows, estimator.accumulate * rows_of_minibatch(estimator, n_rows))
     return Plan(
@@ -110,7 +111,7 @@ def plan_of(estimator, n_rows, max_iter, hopeless_loss):
             augment=checked_augmentations(estimator.augment),
             n_threads=number_of_threads(estimator.n_jobs),
         ),
-        schedule=schedule_of(estimator, max_iter),
+        schedule=for_stream(schedule) if is_stream else for_training(schedule, max_iter),
         learning_rate_init=estimator.learning_rate_init,
         max_iter=max_iter,
         hopeless_loss=hopeless_loss,
@@ -132,8 +133,8 @@ def rows_of_minibatch(estimator, n_rows):
     return min(estimator.batch_size, n_rows)
 
 
-def schedule_of(estimator, max_iter):
-    """The learning-rate schedule, as long as the training where it asks for that."""
+def schedule_of(estimator):
+    """The learning-rate schedule."""
     schedule = estimator.learning_rate
     if schedule == "plateau" and np.isfinite(estimator.n_iter_no_change):
         # It has to act twice before early stopping gives up.
@@ -142,7 +143,7 @@ def schedule_of(estimator, max_iter):
         schedule = schedule_named(
             schedule, lr_decay=estimator.lr_decay, lr_decay_step=estimator.lr_decay_step
         )
-    return for_training(schedule, max_iter)
+    return schedule
 
 
 def number_of_threads(n_jobs):

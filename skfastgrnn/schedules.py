@@ -606,8 +606,44 @@ def for_training(schedule, max_iter):
     if isinstance(schedule, WarmUp):
         rest = max(1, max_iter - schedule.n_epochs)
         return replace(schedule, then=for_training(schedule.then, rest))
-    if isinstance(schedule, Cosine | Linear | OneCycle | Stages) and schedule.n_epochs is None:
+    if is_as_long_as_the_training(schedule):
         return replace(schedule, n_epochs=max_iter)
+    return schedule
+
+
+def for_stream(schedule):
+    """A schedule for epochs over pieces of a stream, which has no end and no losses to compare.
+
+    Parameters
+    ----------
+    schedule : callable
+
+    Returns
+    -------
+    callable
+        The constant rate in place of what has ``n_epochs=None`` or watches losses, also after a
+        warm-up. Any other schedule is returned as it is.
+
+    Raises
+    ------
+    ValueError
+        If it is a class, not an object.
+
+    Examples
+    --------
+    >>> from skfastgrnn.schedules import Cosine, Step, WarmUp, for_stream
+    >>> for_stream(Cosine())
+    Constant()
+    >>> for_stream(WarmUp(5, then=Cosine()))
+    WarmUp(n_epochs=5, then=Constant(), start=None)
+    >>> for_stream(Step(every=10))
+    Step(decay=0.1, every=10)
+    """
+    refuse_class("A schedule", schedule)
+    if isinstance(schedule, WarmUp):
+        return replace(schedule, then=for_stream(schedule.then))
+    if is_as_long_as_the_training(schedule) or watches_loss(schedule):
+        return Constant()
     return schedule
 
 
@@ -651,6 +687,11 @@ def checked_factor(schedule, epoch, losses):
             "finite number, 0 or above."
         )
     return float(factor)
+
+
+def is_as_long_as_the_training(schedule):
+    """Whether a schedule takes its length from that of the training."""
+    return isinstance(schedule, Cosine | Linear | OneCycle | Stages) and schedule.n_epochs is None
 
 
 def watches_loss(schedule):

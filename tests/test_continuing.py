@@ -81,15 +81,6 @@ def test_partial_fit_follows_the_schedule_over_its_calls():
     np.testing.assert_allclose(model.history_["learning_rate"], 0.012 / np.array([1, 2, 3]))
 
 
-def test_schedules_of_partial_fit_are_as_long_as_max_iter():
-    for name in ("cosine", "one_cycle"):
-        whole = quick(learning_rate=name, max_iter=10).fit(X, y)
-        model = quick(learning_rate=name, max_iter=10)
-        for _ in range(10):
-            model.partial_fit(X, y, classes=[0, 1, 2])
-        assert model.history_["learning_rate"] == whole.history_["learning_rate"]
-
-
 def test_an_interrupted_first_call_leaves_a_model():
     class Interrupting:
         def apply(self, values, starts, lengths, rng):

@@ -7,6 +7,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, log_loss
 
 from skfastgrnn.cell import active_kernel
+from skfastgrnn.schedules import Step
+from skfastgrnn.training import _trainer
 
 X, y = sequences(60)
 y = y ^ (np.random.default_rng(3).random(60) < 0.3)  # what is wrong can only be learned by heart
@@ -227,6 +229,25 @@ def test_refit_trains_on_a_given_validation_set_too(weights, monkeypatch):
 
 def test_refit_without_validation_does_nothing():
     assert bits(quick(refit=True).fit(X, y)) == bits(quick().fit(X, y))
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "plateau", Step(0.5, 2)], ids=str)
+def test_refit_follows_the_schedule_of_the_first_training(schedule, monkeypatch):
+    """Up to its best epoch, not one shortened to that."""
+    rates = []
+    run_epoch = _trainer.run_epoch
+
+    def recorded(kernel, network, parameters, training, optimizer, plan, generator):
+        rates.append(optimizer.learning_rate)
+        return run_epoch(kernel, network, parameters, training, optimizer, plan, generator)
+
+    monkeypatch.setattr(_trainer, "run_epoch", recorded)
+    settings = {"learning_rate": schedule, "n_iter_no_change": 20, "refit": True}
+    model = overfitting(early_stopping=True).set_params(**settings).fit(X, y)
+    assert 1 < model.best_iter_ < 60
+    assert rates[: model.n_iter_] == model.history_["learning_rate"]
+    second = rates[model.n_iter_ :]
+    np.testing.assert_allclose(second, model.history_["learning_rate"][: model.best_iter_])
 
 
 def test_interrupted_refit_keeps_the_first_training(monkeypatch):

@@ -253,7 +253,7 @@ def test_verbose(capsys, with_validation):
 
 def test_remaining_time_goes_on_at_the_same_pace():
     history = {"loss": [0.5, 0.25], "validation_loss": [], "seconds": [1.0, 3.0]}
-    assert epoch_line(history, 8) == "Epoch 2/8, loss 0.25000, elapsed 4.0 s, remaining 12.0 s"
+    assert epoch_line(history, 2, 8) == "Epoch 2/8, loss 0.25000, elapsed 4.0 s, remaining 12.0 s"
 
 
 @pytest.mark.parametrize(

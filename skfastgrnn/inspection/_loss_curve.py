@@ -27,6 +27,10 @@ class LossCurveDisplay:
     best_iter : int, default=None
         The epoch, counted from 1, whose weights were kept. None or 0: none is marked.
 
+    first_epoch : int, default=1
+        The epoch of the first loss. In a stream the history goes back to the last 1000 calls of
+        `partial_fit` only.
+
     Attributes
     ----------
     ax_ : matplotlib Axes
@@ -71,11 +75,14 @@ class LossCurveDisplay:
     >>> display.figure_.savefig("loss_curve.png")  # doctest: +SKIP
     """
 
-    def __init__(self, *, loss, validation_loss=None, learning_rate=None, best_iter=None):
+    def __init__(
+        self, *, loss, validation_loss=None, learning_rate=None, best_iter=None, first_epoch=1
+    ):
         self.loss = loss
         self.validation_loss = validation_loss
         self.learning_rate = learning_rate
         self.best_iter = best_iter
+        self.first_epoch = first_epoch
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, plot_learning_rate=True, line_kw=None):
@@ -116,6 +123,7 @@ class LossCurveDisplay:
             validation_loss=network.history_["validation_loss"],
             learning_rate=network.history_["learning_rate"],
             best_iter=network.best_iter_,
+            first_epoch=network.n_iter_ - len(network.history_["loss"]) + 1,
         )
         return display.plot(ax, plot_learning_rate=plot_learning_rate, line_kw=line_kw)
 
@@ -149,7 +157,7 @@ class LossCurveDisplay:
 
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
-        epochs = np.arange(1, len(self.loss) + 1)
+        epochs = self.first_epoch + np.arange(len(self.loss))
         line_kw = {"marker": "o" if len(epochs) == 1 else None, **(line_kw or {})}
         self.lines_ = ax.plot(epochs, self.loss, **{"label": "Training loss", **line_kw})
         if self.validation_loss is not None and len(self.validation_loss):
@@ -158,7 +166,7 @@ class LossCurveDisplay:
                 validated, self.validation_loss, **{"label": "Validation loss", **line_kw}
             )
         self.best_iter_line_ = None
-        if self.best_iter:
+        if self.best_iter and self.best_iter >= self.first_epoch:
             self.best_iter_line_ = ax.axvline(
                 self.best_iter, color="k", linestyle=":", label=f"Best epoch: {self.best_iter}"
             )

@@ -11,6 +11,7 @@ _lesson.py          what a teacher adds to the targets
 _sampling.py        rows drawn so that classes come equally often
 _epoch.py           one epoch
 _trainer.py         all of them
+_stream.py          one over each piece of a stream
 """
 
 from ._callbacks import (
@@ -29,6 +30,7 @@ from ._report import warn
 from ._shared_monitor import SharedMonitor
 from ._state import TrainingState, new_history
 from ._stopping import BestSoFar
+from ._stream import joined_history, lowest_loss, train_on_piece
 from ._trainer import Plan, train
 
 __all__ = [
@@ -47,8 +49,11 @@ __all__ = [
     "center_and_scale",
     "concatenated",
     "hold_out",
+    "joined_history",
+    "lowest_loss",
     "new_history",
     "train",
+    "train_on_piece",
     "warn",
     "with_callbacks",
 ]

@@ -44,14 +44,15 @@ def is_between(frame):
     return not {"site-packages", "dist-packages"}.intersection(path.parts)
 
 
-def epoch_line(history, max_iter):
+def epoch_line(history, epoch, max_iter):
     """Losses of the last epoch, elapsed time, and what is left at this pace without early stop."""
-    epoch, elapsed = len(history["loss"]), sum(history["seconds"])
+    seconds = history["seconds"]
+    elapsed = sum(seconds)
     parts = [f"Epoch {epoch}/{max_iter}", f"loss {history['loss'][-1]:.5f}"]
     if history["validation_loss"]:
         parts.append(f"validation loss {history['validation_loss'][-1]:.5f}")
     parts.append(f"elapsed {duration(elapsed)}")
-    parts.append(f"remaining {duration(elapsed / epoch * (max_iter - epoch))}")
+    parts.append(f"remaining {duration(elapsed / len(seconds) * (max_iter - epoch))}")
     return ", ".join(parts)
 
 

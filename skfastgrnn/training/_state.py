@@ -20,6 +20,7 @@ class TrainingState:
     history : dict of per-epoch lists
     hopeless : whether the last epoch's loss was one that only a diverged training has
     begins_learned : whether the initial parameters are those of an earlier training
+    n_before : epochs before the first one of the history
     broken : whether the parameters are those of the middle of an epoch: it diverged, or Ctrl-C came
     """
 
@@ -31,17 +32,18 @@ class TrainingState:
     history: dict
     hopeless: bool = False
     begins_learned: bool = False
+    n_before: int = 0
     broken: bool = False
 
     @property
     def n_iter(self):
         """Epochs so far."""
-        return len(self.history["loss"])
+        return self.n_before + len(self.history["loss"])
 
     @property
     def loss(self):
         """The objective of the last epoch."""
-        return self.history["loss"][-1] if self.n_iter else np.inf
+        return self.history["loss"][-1] if self.history["loss"] else np.inf
 
     def record(self, **entries):
         """Add an epoch to the history."""

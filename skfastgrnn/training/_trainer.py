@@ -83,7 +83,7 @@ def train(kernel, network, training, validation, state, plan, calls=None):
                 diverged = True
                 break
             if plan.verbose:
-                print(epoch_line(state.history, plan.max_iter))
+                print(epoch_line(state.history, state.n_iter, plan.max_iter))
             stopped = calls is not None and calls.epoch_ends()
         else:
             if np.isfinite(watched.patience) and not (watched.exhausted or stopped):

@@ -1,0 +1,56 @@
+"""partial_fit: one epoch over each piece of a stream."""
+
+import numpy as np
+
+from . import cell
+from ._continuing import moments_of
+from ._guards import working_copy
+from ._sequences import to_sequences
+from ._settings import network_of, new_generator, plan_of
+from .training import DataSet, joined_history, lowest_loss, train_on_piece, warn
+
+
+class StreamMixin:
+    """The part of an estimator that learns from pieces."""
+
+    def _partial_fit(self, X, learn_targets):
+        """Train for one epoch more.
+
+        `learn_targets` returns the targets of sequences, given the copy that learns and the
+        estimator as it was, or None.
+        """
+        if self.early_stopping is True:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if getattr(self, "_skl_callbacks", ()):
+            warn("partial_fit calls no callbacks; those that are set follow fit and resume only.")
+        with working_copy(self) as fitted:
+            fitted._train_once(X, learn_targets)
+        return self
+
+    def _train_once(self, X, learn_targets):
+        earlier = self._earlier()
+        if earlier is None:
+            sequences, _ = to_sequences(self, X, reset=True)
+        else:
+            sequences, _ = self._read(X)
+        training = DataSet.of_all(sequences, learn_targets(self, sequences, earlier))
+        moments = vars(self).pop("_moments", None)
+        rng = new_generator(self.random_state, 0 if moments is None else moments["step"])
+        network = network_of(self, self._n_outputs())
+        state = self._new_state(network, training, rng, earlier, patience=np.inf)
+        if earlier is not None:
+            state.n_before = earlier.n_iter_
+        hopeless_loss = self._hopeless_loss(training)
+        plan = plan_of(self, len(training.rows), hopeless_loss, is_stream=True)
+        result = train_on_piece(cell.active_kernel(), network, training, state, plan)
+        kept_before = 0 if earlier is None else earlier.best_iter_
+        best_iter = state.n_iter if result.completed else kept_before
+        self._keep(network, state, result.parameters, best_iter)
+        self.best_loss_ = lowest_loss(earlier, state.history["loss"])
+        if earlier is not None:
+            self.history_ = joined_history(earlier.history_, state.history)
+            self.loss_ = self.history_["loss"][-1] if self.history_["loss"] else np.inf
+        if result.completed:
+            self._moments = moments_of(state.optimizer)
+        elif moments is not None:  # those of the epoch may be beyond repair
+            self._moments = moments
