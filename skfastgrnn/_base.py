@@ -342,8 +342,14 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
 
     @property
     def validation_scores_(self):
-        """Accuracy or R² of the validation set after every epoch; empty without validation."""
-        return self.history_[f"validation_{self._metric}"]
+        """Accuracy or R² of the validation set after every epoch; None without validation."""
+        return self.history_[f"validation_{self._metric}"] or None
+
+    @property
+    def best_validation_score_(self):
+        """The highest of `validation_scores_` that is not nan; None without validation."""
+        scores = self.validation_scores_
+        return None if scores is None else max(scores, key=lambda s: (s == s, s))
 
     @property
     def loss_curve_(self):

@@ -198,7 +198,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         changed.
 
     verbose : int, default=0
-        With 1, print a line an epoch: losses, elapsed and remaining time.
+        With 1, print a line an epoch (losses, elapsed and remaining time), and one where training
+        stops early.
 
     Attributes
     ----------
@@ -229,9 +230,16 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     best_loss_ : float
         The lowest validation loss, or the lowest training objective where there is no validation.
 
-    loss_curve_, validation_loss_curve_, validation_scores_ : list of float
-        Training objective, validation loss and validation accuracy of every epoch, as in
-        `history_`; the last two are empty without validation.
+    loss_curve_, validation_loss_curve_ : list of float
+        Training objective and validation loss of every epoch, as in `history_`; the latter is empty
+        without validation.
+
+    validation_scores_ : list of float or None
+        Validation accuracy of every epoch; None without validation.
+
+    best_validation_score_ : float or None
+        The highest of these. The weights that are kept are those of the lowest validation loss
+        (`best_iter_`), which may be another epoch's.
 
     history_ : dict of str -> list of float
         Per epoch: 'loss', 'validation_loss', 'accuracy', 'validation_accuracy', 'learning_rate',

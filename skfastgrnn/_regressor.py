@@ -193,7 +193,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         changed.
 
     verbose : int, default=0
-        With 1, print a line an epoch: losses, elapsed and remaining time.
+        With 1, print a line an epoch (losses, elapsed and remaining time), and one where training
+        stops early.
 
     Attributes
     ----------
@@ -222,10 +223,17 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     best_loss_ : float
         The lowest validation loss, or the lowest training objective where there is no validation.
 
-    loss_curve_, validation_loss_curve_, validation_scores_ : list of float
-        Training objective, validation loss and R² of the validation set of every epoch, as in
-        `history_`; the last two are empty without validation. R² is that of all outputs together,
-        each of them scaled.
+    loss_curve_, validation_loss_curve_ : list of float
+        Training objective and validation loss of every epoch, as in `history_`; the latter is empty
+        without validation.
+
+    validation_scores_ : list of float or None
+        R² of the validation set of every epoch: that of all outputs together, each of them scaled.
+        None without validation.
+
+    best_validation_score_ : float or None
+        The highest of these. The weights that are kept are those of the lowest validation loss
+        (`best_iter_`), which may be another epoch's.
 
     history_ : dict of str -> list of float
         Per epoch: 'loss', 'validation_loss', 'r2', 'validation_r2', 'learning_rate',

@@ -58,7 +58,8 @@ def test_kept_weights_are_those_of_a_shorter_fit():
 def test_without_validation_the_last_weights_are_kept():
     model = quick(early_stopping=False).fit(X, y)
     assert model.best_iter_ == model.n_iter_ == 10
-    assert model.validation_loss_curve_ == model.validation_scores_ == []
+    assert model.validation_loss_curve_ == []
+    assert model.validation_scores_ is model.best_validation_score_ is None
 
 
 def test_class_weight_applies_to_the_validation_loss():

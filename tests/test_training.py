@@ -118,7 +118,7 @@ def test_history(with_validation):
     assert model.loss_curve_ == model.history_["loss"]
     assert model.loss_ == model.loss_curve_[-1]
     assert model.validation_loss_curve_ == model.history_["validation_loss"]
-    assert model.validation_scores_ == model.history_["validation_accuracy"]
+    assert model.validation_scores_ == (model.history_["validation_accuracy"] or None)
     watched = model.validation_loss_curve_ if with_validation else model.loss_curve_
     assert model.best_loss_ == min(watched)
 

@@ -56,6 +56,12 @@ def epoch_line(history, epoch, max_iter):
     return ", ".join(parts)
 
 
+def stop_line(epoch, *, validated):
+    """Why a training ends before its time."""
+    watched = "validation" if validated else "training"
+    return f"Stopping after epoch {epoch}: the {watched} loss no longer improves."
+
+
 def duration(seconds):
     """1.3 s, 2 min 05 s or 1 h 02 min."""
     if seconds < 60:

@@ -11,7 +11,7 @@ from ..schedules import checked_factor
 from ._epoch import EpochPlan, run_epoch
 from ._lesson import Lesson
 from ._metrics import METRIC_NAMES, metric_of
-from ._report import epoch_line, warn
+from ._report import epoch_line, stop_line, warn
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,8 @@ def train(kernel, network, training, validation, state, plan, calls=None):
         warn("Training interrupted by user.")
         interrupted = state.broken = True
         diverged = not np.isfinite(state.parameters).all()
+    if plan.verbose and watched.exhausted:
+        print(stop_line(state.n_iter, validated=validation is not None))
     hopeless = diverged or state.hopeless
     candidates = worth_keeping(state, hopeless=hopeless, validated=validation is not None)
     if len(candidates) > 1:
