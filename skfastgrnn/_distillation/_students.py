@@ -1,7 +1,5 @@
 """Students of a distillation: networks, alone or at the end of a pipeline, and their samples."""
 
-import warnings
-
 import numpy as np
 from scipy.sparse import issparse, vstack
 from sklearn.base import clone
@@ -9,6 +7,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 from sklearn.utils.validation import _num_samples, has_fit_parameter
+
+from ..training import warn
 
 #: Names of what belongs to a validation set.
 VALIDATION = ("X_val", "y_val", "sample_weight_val")
@@ -103,10 +103,7 @@ def fitted_alone(student, X, y, rows, for_student):
         for_student = of_rows(for_student, rows, _num_samples(X))
         return student.fit(rows_of(X, rows), y, **for_student)
     except ValueError as error:
-        warnings.warn(
-            f"The student could not be trained without its teacher, to compare: {error}",
-            stacklevel=2,
-        )
+        warn(f"The student could not be trained without its teacher, to compare: {error}")
         return None
 
 
