@@ -81,9 +81,9 @@ print(f"each with {y.shape[1]} values to forecast.")
 # Two models and four baselines
 # -----------------------------
 # Ridge regression reads the same numbers as a row, scaled, and chooses its penalty by leave-one-out
-# validation. The network has its defaults but for the size, and for what it holds out for early
-# stopping: the last windows that it is given, since it will be asked about later ones. It scales
-# targets by itself.
+# validation. The network has its defaults but for the size, and for early stopping: it holds out
+# the last of the windows that it is given, since it will be asked about later ones, and trains on
+# the others in shuffled order. It scales targets by itself.
 
 
 def new_models():
@@ -95,7 +95,9 @@ def new_models():
     )
     network = make_pipeline(
         SequenceStandardScaler(),
-        FastGRNNRegressor(hidden_size=24, validation_split="tail", random_state=0),
+        FastGRNNRegressor(
+            hidden_size=24, early_stopping=True, validation_split="tail", random_state=0
+        ),
     )
     return {"Ridge": ridge, "FastGRNN": network}
 

@@ -153,7 +153,7 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         training, validation, state = task.training, task.validation, task.state
         # With learned weights a loss far above that of guessing may be that of new data.
         hopeless_loss = np.inf if self.warm_start else self._hopeless_loss(training)
-        plan = plan_of(self, len(training.rows), hopeless_loss)
+        plan = plan_of(self, len(training.rows), self.max_iter, hopeless_loss)
         kernel = cell.active_kernel()
         result = train(kernel, task.network, training, validation, state, plan, calls)
         self._keep(task.network, state, result.parameters, result.best_iter)
@@ -219,7 +219,7 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         state = self._new_state(task.network, whole, rng, patience=np.inf)
         rates = task.state.history["learning_rate"]
         plan = replace(
-            plan_of(self, len(whole.rows), self._hopeless_loss(whole)),
+            plan_of(self, len(whole.rows), self.max_iter, self._hopeless_loss(whole)),
             max_iter=n_epochs,
             schedule=lambda epoch: rates[epoch] / self.learning_rate_init,
         )

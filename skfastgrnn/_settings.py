@@ -97,9 +97,11 @@ def optimizer_of(estimator, parameters, trained):
     )
 
 
-def plan_of(estimator, n_rows, hopeless_loss, *, is_stream=False):
-    """What a training over `n_rows` sequences does: `max_iter` epochs, or a stream without end."""
-    max_iter, schedule = estimator.max_iter, schedule_of(estimator)
+def plan_of(estimator, n_rows, max_iter, hopeless_loss):
+    """What a training over `n_rows` sequences does.
+
+    It has at most `max_iter` epochs; None is for a stream, which has no end.
+    """
     # The kernel needs no more memory for the whole of an accumulated minibatch than for a part.
     batch_size = min(n_rows, estimator.accumulate * rows_of_minibatch(estimator, n_rows))
     return Plan(
@@ -111,7 +113,7 @@ def plan_of(estimator, n_rows, hopeless_loss, *, is_stream=False):
             augment=checked_augmentations(estimator.augment),
             n_threads=number_of_threads(estimator.n_jobs),
         ),
-        schedule=for_stream(schedule) if is_stream else for_training(schedule, max_iter),
+        schedule=schedule_of(estimator, max_iter),
         learning_rate_init=estimator.learning_rate_init,
         max_iter=max_iter,
         hopeless_loss=hopeless_loss,
@@ -133,8 +135,8 @@ def rows_of_minibatch(estimator, n_rows):
     return min(estimator.batch_size, n_rows)
 
 
-def schedule_of(estimator):
-    """The learning-rate schedule."""
+def schedule_of(estimator, max_iter):
+    """The learning-rate schedule, as long as the training where it asks for that."""
     schedule = estimator.learning_rate
     if schedule == "plateau" and np.isfinite(estimator.n_iter_no_change):
         # It has to act twice before early stopping gives up.
@@ -143,7 +145,7 @@ def schedule_of(estimator):
         schedule = schedule_named(
             schedule, lr_decay=estimator.lr_decay, lr_decay_step=estimator.lr_decay_step
         )
-    return schedule
+    return for_stream(schedule) if max_iter is None else for_training(schedule, max_iter)
 
 
 def number_of_threads(n_jobs):

@@ -40,8 +40,7 @@ class StreamMixin:
         state = self._new_state(network, training, rng, earlier, patience=np.inf)
         if earlier is not None:
             state.n_before = earlier.n_iter_
-        hopeless_loss = self._hopeless_loss(training)
-        plan = plan_of(self, len(training.rows), hopeless_loss, is_stream=True)
+        plan = plan_of(self, len(training.rows), None, self._hopeless_loss(training))
         result = train_on_piece(cell.active_kernel(), network, training, state, plan)
         kept_before = 0 if earlier is None else earlier.best_iter_
         best_iter = state.n_iter if result.completed else kept_before

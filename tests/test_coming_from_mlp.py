@@ -27,7 +27,8 @@ def new(cls, **params):
     """Either kind of network, of a few units, which reads a row of 64 as 8 steps if it can."""
     is_ours = cls in OURS
     shape = {"hidden_size": 6, "n_timesteps": 8} if is_ours else {"hidden_layer_sizes": 6}
-    return cls(**{**shape, "random_state": 0, "max_iter": 5, **params})
+    settings = {"random_state": 0, "max_iter": 5, "n_iter_no_change": 10, "early_stopping": False}
+    return cls(**{**shape, **settings, **params})
 
 
 # What is the same
@@ -250,5 +251,6 @@ def test_one_output_in_a_column_keeps_its_form():
 
 def test_scores_that_are_all_nan_have_nan_for_their_best():
     with pytest.warns(UserWarning, match="one sample"):
-        model = new(FastGRNNRegressor).fit(X, y, X_val=X[:1], y_val=y[:1])
+        model = new(FastGRNNRegressor, early_stopping=True)
+        model.fit(X, y, X_val=X[:1], y_val=y[:1])
     assert np.isnan(model.best_validation_score_)
