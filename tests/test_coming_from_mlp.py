@@ -251,6 +251,5 @@ def test_one_output_in_a_column_keeps_its_form():
 
 def test_scores_that_are_all_nan_have_nan_for_their_best():
     with pytest.warns(UserWarning, match="one sample"):
-        model = new(FastGRNNRegressor, early_stopping=True)
-        model.fit(X, y, X_val=X[:1], y_val=y[:1])
+        model = new(FastGRNNRegressor, early_stopping=True).fit(X, y, X_val=X[:1], y_val=y[:1])
     assert np.isnan(model.best_validation_score_)

@@ -76,15 +76,17 @@ def test_a_copy_out_of_reach_warns_in_the_fit_that_it_was_sent_to():
     again.setup(network, SimpleNamespace(parent=root, init_time=begun))
 
 
-def test_rows_of_a_process_that_unpickles_arrive():
-    """A child that was forked has inherited the parent's tables of listeners."""
+@pytest.mark.parametrize("unpickles", [True, False])
+def test_rows_of_a_forked_process_arrive(unpickles):
+    """It has inherited the parent's tables of listeners."""
     monitor = LearningRateMonitor()
-    payload = pickle.dumps(quick(max_iter=3).set_callbacks(monitor))
+    network = quick(max_iter=3).set_callbacks(monitor)
+    payload = pickle.dumps(network)
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            pickle.loads(payload).fit(X, y)
+            (pickle.loads(payload) if unpickles else network).fit(X, y)
             status = 0
         finally:
             os._exit(status)

@@ -28,6 +28,7 @@ class SharedMonitor(ScoringMonitor):
     def setup(self, estimator, context):
         """Warn if a row would be logged where nobody reads it."""
         super().setup(estimator, context)
+        self._leave_inherited_listener()
         while context.parent is not None:
             context = context.parent
         if self._lost_since is not None and context.init_time < self._lost_since:
@@ -49,14 +50,19 @@ class SharedMonitor(ScoringMonitor):
                 # The reference keeps the listener open.
                 vars(self).update(state, _log=original._log, _original=original)
                 return
-        else:  # what is inherited by a fork is not this process's
-            _transport._message_consumers.pop(address, None)
-            _transport._listeners.pop(address, None)
+        vars(self).update(state)
+        self._leave_inherited_listener()
         super().__setstate__(state)
         if self._listener_handle.address != address:
             self._process = os.getpid()
             self._lost_since = datetime.now(UTC)
             MONITORS[self._listener_handle.address] = self
+
+    def _leave_inherited_listener(self):
+        """Forget what a fork has inherited of the listener, which is another process's."""
+        if self._process != os.getpid():
+            _transport._message_consumers.pop(self._listener_handle.address, None)
+            _transport._listeners.pop(self._listener_handle.address, None)
 
     def __getstate__(self):
         """What copies get."""
