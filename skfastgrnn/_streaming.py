@@ -28,6 +28,7 @@ class StreamMixin:
         return self
 
     def _train_once(self, X, learn_targets):
+        """Become an estimator that has learned from a piece."""
         earlier = self._earlier()
         if earlier is None:
             sequences, _ = to_sequences(self, X, reset=True)
@@ -49,7 +50,8 @@ class StreamMixin:
         if earlier is not None:
             self.history_ = joined_history(earlier.history_, state.history)
             self.loss_ = self.history_["loss"][-1] if self.history_["loss"] else np.inf
-        if result.completed:
-            self._moments = moments_of(state.optimizer)
-        elif moments is not None:  # those of the epoch may be beyond repair
+        vars(self).pop("_moments", None)
+        if result.completed:  # else those of the epoch may be beyond repair
+            moments = moments_of(state.optimizer)
+        if moments is not None:
             self._moments = moments

@@ -384,8 +384,10 @@ def test_a_comparison_that_fails_does_not_lose_the_fit():
     pupil = student(early_stopping=True, max_iter=10)
     held_out = {"X_val": X[80:], "y_val": y[80:]}
     for labels, more in ((unknown, {}), (unknown, held_out), (no_two, held_out)):
-        with pytest.warns(UserWarning, match="could not be trained without its teacher"):
+        with pytest.warns(UserWarning, match="could not be trained without its teacher") as caught:
             model = distilled(teacher, pupil, cv="prefit").fit(X, labels, **more)
+        told = [warning for warning in caught if "without its teacher" in str(warning.message)]
+        assert [warning.filename for warning in told] == [__file__]
         assert model.report_["alone_score"] is None
         assert model.predict(X).shape == (120,)
         if more:

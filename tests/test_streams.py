@@ -200,9 +200,11 @@ def test_a_piece_that_makes_its_own_loss_far_worse_is_not_kept(cls, target, solv
 
 
 def test_a_first_piece_that_diverges_keeps_the_initial_weights():
+    model = jumped(quick(clip_norm=None, solver="sgd", warm_start=True))
     with pytest.warns(ConvergenceWarning, match="epoch 1 has raised"):
-        model = jumped(quick(clip_norm=None, solver="sgd")).partial_fit(X, y, **FIRST)
+        model.partial_fit(X, y, **FIRST)
     assert model.best_iter_ == 0
+    assert not hasattr(model, "_moments")
     fresh = quick(learning_rate_init=1e-300).partial_fit(X, y, **FIRST)
     np.testing.assert_allclose(model._parameters, fresh._parameters, rtol=0, atol=1e-290)
 
