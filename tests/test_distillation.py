@@ -820,7 +820,7 @@ def test_the_report_of_a_regressor():
             {"y": np.c_[np.where(TARGET > 100, TARGET, np.nan), TARGET]},
             "is NaN in some outputs",
         ),
-        ({}, {"y": np.where(TARGET > 100, TARGET, np.inf)}, "y: Input y contains infinity"),
+        ({}, {"y": np.where(TARGET > 100, TARGET, np.inf)}, "Input y contains infinity"),
     ],
 )
 def test_a_regressor_refuses(params, arguments, message):
