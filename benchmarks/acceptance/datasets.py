@@ -30,7 +30,8 @@ class Split(NamedTuple):
     """One set: sequences, labels 0..n-1, and what it is.
 
     X_train, X_test : float32 (n_samples, n_timesteps, n_channels), or lists of float32 arrays
-    (n_timesteps_i, n_channels); y_train, y_test : int64 (n_samples,).
+    (n_timesteps_i, n_channels); y_train, y_test : int64 (n_samples,); groups_train : the persons
+    that the training rows come from (n_samples,), none of whom is in the test part, or None.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Split(NamedTuple):
     y_train: np.ndarray
     X_test: np.ndarray | list
     y_test: np.ndarray
+    groups_train: np.ndarray | None = None
 
     @property
     def n_classes(self):
@@ -131,10 +133,10 @@ def load(name, data):
         parts = of_folder(Path(data), *FOLDER[name])
     else:
         parts = of_table(*TABLES[name])
-    X_train, y_train, X_test, y_test = parts
+    X_train, y_train, X_test, y_test, *groups = parts
     classes = np.unique(y_train)
     labels = [np.searchsorted(classes, y).astype(np.int64) for y in (y_train, y_test)]
-    return Split(name, in_float32(X_train), labels[0], in_float32(X_test), labels[1])
+    return Split(name, in_float32(X_train), labels[0], in_float32(X_test), labels[1], *groups)
 
 
 def in_float32(X):
@@ -191,6 +193,7 @@ def of_folder(data, file, target, n_rows):
         raise NotThere(f"there is no {path}")
     with np.load(path) as arrays:
         y_train, y_test = arrays[f"{target}_train"], arrays[f"{target}_test"]
+        groups = arrays.get("subject_train")
         if "X_train_values" in arrays:
             X_train, X_test = (
                 np.split(arrays[f"X_{part}_values"], np.cumsum(arrays[f"X_{part}_lengths"])[:-1])
@@ -201,10 +204,12 @@ def of_folder(data, file, target, n_rows):
     if X_train[0].ndim == 1:
         X_train, X_test = X_train[..., None], X_test[..., None]
     if n_rows is not None:
-        X_train, _, y_train, _ = train_test_split(
-            X_train, y_train, train_size=n_rows, stratify=y_train, random_state=0
+        rows, _ = train_test_split(
+            np.arange(len(y_train)), train_size=n_rows, stratify=y_train, random_state=0
         )
-    return X_train, y_train, X_test, y_test
+        X_train, y_train = X_train[rows], y_train[rows]
+        groups = None if groups is None else groups[rows]
+    return X_train, y_train, X_test, y_test, groups
 
 
 def of_table(read, n_timesteps, scale):
