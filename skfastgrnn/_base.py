@@ -23,10 +23,12 @@ from ._guards import naming, unchanged_on_error, working_copy
 from ._sequences import to_sequences
 from ._settings import (
     CONSTRAINTS,
+    epochs_of,
     network_of,
     new_generator,
     number_of_threads,
     optimizer_of,
+    patience_of,
     plan_of,
 )
 from ._streaming import StreamMixin
@@ -83,17 +85,13 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
 
     A face says what its targets are: `_learn_targets` answers them as `cell.Targets`,
     `_known_targets` those of further data, `_n_outputs` how many outputs they need. It tells
-    `_hopeless_loss`, the mean loss that only a diverged training ends above, `_check_training_part`
-    refuses what cannot be learned from, `_take_over_head` begins with the head of an earlier fit,
-    and `_finished` makes of trained parameters those that predict.
+    `_hopeless_loss`, the mean loss that only a diverged training ends above, and `_learned_loss`,
+    below which nothing more can be learned; `_check_training_part` refuses what cannot be learned
+    from, `_take_over_head` begins with the head of an earlier fit, and `_finished` makes of trained
+    parameters those that predict.
     """
 
     _parameter_constraints = CONSTRAINTS
-
-    #: From so many training sequences on, early_stopping="auto" holds a part of them out. Measured
-    #: on subsets of 300 to 7000 of HAR-6, MNIST (by rows) and digits, four seeds each: below,
-    #: training on all of them wins by 1 to 8 points; above, accuracy is the same in half the time.
-    _rows_for_early_stopping = 2000
 
     #: What a teacher adds to the training that runs; see `_distillation`.
     _lesson = None
@@ -102,10 +100,8 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
     #: Factors of the losses of sequences (n_sequences,), beside their weights.
     _shares = None
 
-    def _holds_out(self, n_rows):
-        if self.early_stopping == "auto":
-            return n_rows >= self._rows_for_early_stopping
-        return self.early_stopping
+    def _holds_out(self):
+        return self.early_stopping != "auto" and bool(self.early_stopping)
 
     def _holds_out_tail(self):
         if self.validation_split == "auto":
@@ -133,15 +129,15 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
                 "was learned, the latter trains once more from the start. Set one of them to False."
             )
         self._check_validation_arguments(X_val, y_val, sample_weight_val)
-        n_epochs = self.max_iter - (saved.estimator.n_iter_ if saved else 0)
-        calls = calls_of_fit(self, n_epochs, X, y, sample_weight)
+        calls = calls_of_fit(self, X, y, sample_weight)
         with unchanged_on_error(self):  # as callbacks may raise one when the fit is at its end
             with working_copy(self) as fitted:
                 task = fitted._task(X, y, sample_weight, X_val, y_val, sample_weight_val, saved)
                 if calls is not None:
                     scored = partial(fitted._scored, task, X, y, X_val, y_val)
                     self._ongoing = ongoing_fit(fitted, task, scored)
-                    calls.fit_begins(self._ongoing)
+                    n_epochs = epochs_of(fitted, len(task.training.rows)) - task.state.n_iter
+                    calls.fit_begins(self._ongoing, n_epochs)
                 fitted._train(task, calls)
             if calls is not None:
                 calls.fit_ends()
@@ -153,7 +149,8 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         training, validation, state = task.training, task.validation, task.state
         # With learned weights a loss far above that of guessing may be that of new data.
         hopeless_loss = np.inf if self.warm_start else self._hopeless_loss(training)
-        plan = plan_of(self, len(training.rows), self.max_iter, hopeless_loss)
+        n_rows = len(training.rows)
+        plan = plan_of(self, n_rows, epochs_of(self, n_rows), hopeless_loss)
         kernel = cell.active_kernel()
         result = train(kernel, task.network, training, validation, state, plan, calls)
         self._keep(task.network, state, result.parameters, result.best_iter)
@@ -176,7 +173,7 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
                 sequences, _ = to_sequences(self, X_val, reset=False, dtype=sequences.values.dtype)
             targets = self._known_targets(y_val, sequences, sample_weight_val, suffix="_val")
             validation = DataSet.of_all(sequences, targets)
-        elif self._holds_out(len(training.rows)):
+        elif self._holds_out():
             drawn_by = None if self._holds_out_tail() else rng
             training, validation = hold_out(
                 training, self.validation_fraction, shuffled_by=drawn_by
@@ -192,7 +189,7 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
                 ignored=WITHOUT_EFFECT,
             )
         network = network_of(self, self._n_outputs())
-        state = self._new_state(network, training, rng, earlier, patience=self.n_iter_no_change)
+        state = self._new_state(network, training, rng, earlier, patience=patience_of(self))
         if saved:
             state.go_back_to(saved.training["state"])
         vars(self).pop("_moments", None)  # those of an earlier training
@@ -218,9 +215,11 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         rng = deepcopy(task.state.rng)  # so that a checkpoint can still tell of the first training
         state = self._new_state(task.network, whole, rng, patience=np.inf)
         rates = task.state.history["learning_rate"]
+        n_planned = epochs_of(self, len(task.training.rows))
         plan = replace(
-            plan_of(self, len(whole.rows), self.max_iter, self._hopeless_loss(whole)),
+            plan_of(self, len(whole.rows), n_planned, self._hopeless_loss(whole)),
             max_iter=n_epochs,
+            learned_loss=0.0,
             schedule=lambda epoch: rates[epoch] / self.learning_rate_init,
         )
         again = train(cell.active_kernel(), task.network, whole, None, state, plan)

@@ -77,14 +77,18 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         ``1 - rate * alpha`` at every update; stochastic gradient descent with `momentum`; RMSProp;
         AdaGrad.
 
-    learning_rate : str or callable, default='constant'
+    learning_rate : str or callable, default='auto'
         How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'linear',
         'cosine', 'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any
-        callable epoch -> factor of `learning_rate_init`, epochs counted from 0. 'plateau' lowers
-        the rate tenfold when the loss has not improved for a third of `n_iter_no_change` epochs.
+        callable epoch -> factor of `learning_rate_init`, epochs counted from 0. 'auto' is
+        'one_cycle', a rise and fall over `max_iter` epochs [7]_; where the length of the training is
+        not known (`n_iter_no_change` is a number, or `partial_fit`) it stays at 0.6 of the highest
+        rate. 'plateau' lowers the rate tenfold when the loss has not improved for a
+        third of `n_iter_no_change` epochs, or for more than ten where that is None.
 
-    learning_rate_init : float, default=0.012
-        The learning rate, which `learning_rate` multiplies by a factor in every epoch.
+    learning_rate_init : float, default=0.02
+        The learning rate, which `learning_rate` multiplies by a factor in every epoch: with
+        'one_cycle' the highest one.
 
     lr_decay : float or None, default=None
         Factor in (0, 1] by which 'step' and 'exponential' lower the rate; None for 0.1 and 0.95.
@@ -100,8 +104,9 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         Minibatches whose gradients make one update together, which equals a minibatch as many times
         as large.
 
-    max_iter : int, default=100
-        Maximum number of epochs.
+    max_iter : int or None, default=None
+        Maximum number of epochs. None for 100, or for as many as make 2000 updates: small training
+        sets need more epochs.
 
     shuffle : bool, default=True
         Whether to shuffle the sequences before each epoch.
@@ -142,10 +147,11 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         :mod:`skfastgrnn.augmentation`.
 
     early_stopping : bool or 'auto', default='auto'
-        Whether to hold out `validation_fraction` of the training sequences, to stop when their
-        (weighted) loss no longer improves, and to restore the weights of the best epoch. 'auto'
-        does so from 2000 sequences on: in small training sets the held-out part is worth more for
-        training. `X_val` in `fit` takes the place of the held-out part.
+        Whether to hold out `validation_fraction` of the training sequences, to restore the weights
+        of the epoch in which their (weighted) loss was lowest, and to stop when it has not improved
+        for `n_iter_no_change` epochs. `X_val` in `fit` takes the place of the held-out part. 'auto'
+        does so with `X_val` alone and holds nothing out: what is held out is worth more for
+        training.
 
     validation_fraction : float, default=0.2
         Share to hold out, in (0, 1).
@@ -155,9 +161,12 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         or the last ones, as a forecast wants it: 'tail' does so while the others are shuffled.
         'auto' takes the tail with ``shuffle=False``, and otherwise draws.
 
-    n_iter_no_change : int or inf, default=10
+    n_iter_no_change : int, inf or None, default=None
         Stop after so many epochs in which the validation loss (without validation the training
-        loss) did not improve by `tol`. ``float("inf")`` trains for `max_iter` epochs.
+        loss) did not improve by `tol`; a `ConvergenceWarning` says where `max_iter` came first.
+        None trains for `max_iter` epochs, or until nothing is left to learn: until the training
+        loss, in units of the variance of y, is below ``tol / 100``. ``float("inf")`` always trains
+        for `max_iter` epochs.
 
     tol : float, default=1e-4
         The least improvement that counts.
@@ -262,6 +271,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
        on Signal Processing 45, 1997.
     .. [6] Herbert Jaeger, "The 'Echo State' Approach to Analysing and Training Recurrent Neural
        Networks", GMD Report 148, German National Research Center for Information Technology, 2001.
+    .. [7] L. N. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using
+       Large Learning Rates", arXiv:1708.07120, 2018.
 
     Examples
     --------
@@ -301,13 +312,13 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         update_activation="tanh",
         n_timesteps=None,
         solver="adam",
-        learning_rate="constant",
-        learning_rate_init=0.012,
+        learning_rate="auto",
+        learning_rate_init=0.02,
         lr_decay=None,
         lr_decay_step=None,
         batch_size="auto",
         accumulate=1,
-        max_iter=100,
+        max_iter=None,
         shuffle=True,
         alpha=1e-5,
         beta_1=0.9,
@@ -322,7 +333,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         early_stopping="auto",
         validation_fraction=0.2,
         validation_split="auto",
-        n_iter_no_change=10,
+        n_iter_no_change=None,
         tol=1e-4,
         refit=False,
         warm_start=False,
@@ -528,6 +539,9 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
 
     def _n_outputs(self):
         return len(self._y_scale)
+
+    def _learned_loss(self):
+        return self.tol / 100
 
     def _hopeless_loss(self, training):
         """Twice the loss of always answering the center of y."""

@@ -24,13 +24,13 @@ CONSTRAINTS = {
     "update_activation": [StrOptions(set(cell.ACTIVATIONS))],
     "n_timesteps": [POSITIVE_INTEGER, None],
     "solver": [StrOptions(set(cell.SOLVERS))],
-    "learning_rate": [StrOptions(set(SCHEDULES)), callable],
+    "learning_rate": [StrOptions({"auto", *SCHEDULES}), callable],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "lr_decay": [Interval(Real, 0, 1, closed="right"), None],
     "lr_decay_step": [POSITIVE_INTEGER, None],
     "batch_size": [POSITIVE_INTEGER, StrOptions({"auto"})],
     "accumulate": [POSITIVE_INTEGER],
-    "max_iter": [POSITIVE_INTEGER],
+    "max_iter": [POSITIVE_INTEGER, None],
     "shuffle": ["boolean"],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "beta_1": [Interval(Real, 0, 1, closed="left")],
@@ -45,7 +45,7 @@ CONSTRAINTS = {
     "early_stopping": ["boolean", StrOptions({"auto"})],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "validation_split": [StrOptions({"auto", "random", "tail"})],
-    "n_iter_no_change": [POSITIVE_INTEGER, Options(Real, {np.inf})],
+    "n_iter_no_change": [POSITIVE_INTEGER, Options(Real, {np.inf}), None],
     "tol": [Interval(Real, 0, None, closed="left")],
     "refit": ["boolean"],
     "warm_start": ["boolean"],
@@ -62,6 +62,12 @@ BETA_2 = {"rmsprop": 0.99, "adam": 0.999, "adamw": 0.999}
 
 #: As many as the compiled kernel takes.
 MOST_THREADS = 64
+
+#: What max_iter=None stands for: so many epochs, or as many as make so many updates. See
+#: docs/defaults.rst for what these numbers were chosen by.
+EPOCHS, LEAST_UPDATES = 100, 2000
+#: Of the highest rate of a cycle, the part that does for a rate which stays.
+SHARE_OF_HIGHEST_RATE = 0.6
 
 
 def network_of(estimator, n_outputs):
@@ -102,11 +108,9 @@ def plan_of(estimator, n_rows, max_iter, hopeless_loss):
 
     It has at most `max_iter` epochs; None is for a stream, which has no end.
     """
-    # The kernel needs no more memory for the whole of an accumulated minibatch than for a part.
-    batch_size = min(n_rows, estimator.accumulate * rows_of_minibatch(estimator, n_rows))
     return Plan(
         EpochPlan(
-            batch_size=batch_size,
+            batch_size=rows_of_update(estimator, n_rows),
             shuffle=estimator.shuffle,
             balanced=estimator._is_balanced(),
             dropout=estimator.dropout,
@@ -117,9 +121,29 @@ def plan_of(estimator, n_rows, max_iter, hopeless_loss):
         learning_rate_init=estimator.learning_rate_init,
         max_iter=max_iter,
         hopeless_loss=hopeless_loss,
+        learned_loss=estimator._learned_loss() if estimator.n_iter_no_change is None else 0.0,
         verbose=estimator.verbose,
         lesson=None if estimator._lesson is None else estimator._lesson.lasting(max_iter),
     )
+
+
+def epochs_of(estimator, n_rows):
+    """Epochs of a training over `n_rows` sequences, at most."""
+    if estimator.max_iter is not None:
+        return estimator.max_iter
+    updates_of_epoch = -(-n_rows // rows_of_update(estimator, n_rows))
+    return max(EPOCHS, -(-LEAST_UPDATES // updates_of_epoch))
+
+
+def patience_of(estimator):
+    """Epochs without improvement after which a training ends; inf for never."""
+    return np.inf if estimator.n_iter_no_change is None else estimator.n_iter_no_change
+
+
+def rows_of_update(estimator, n_rows):
+    """Sequences of an update: of all minibatches whose gradients make it together."""
+    # The kernel needs no more memory for the whole of an accumulated minibatch than for a part.
+    return min(n_rows, estimator.accumulate * rows_of_minibatch(estimator, n_rows))
 
 
 def rows_of_minibatch(estimator, n_rows):
@@ -137,15 +161,23 @@ def rows_of_minibatch(estimator, n_rows):
 
 def schedule_of(estimator, max_iter):
     """The learning-rate schedule, as long as the training where it asks for that."""
-    schedule = estimator.learning_rate
-    if schedule == "plateau" and np.isfinite(estimator.n_iter_no_change):
+    schedule, patience = estimator.learning_rate, patience_of(estimator)
+    if schedule == "auto":
+        has_length = max_iter is not None and np.isinf(patience)
+        schedule = "one_cycle" if has_length else steady
+    if schedule == "plateau" and np.isfinite(patience):
         # It has to act twice before early stopping gives up.
-        schedule = ReduceOnPlateau(patience=max(1, estimator.n_iter_no_change // 3))
+        schedule = ReduceOnPlateau(patience=max(1, patience // 3))
     elif isinstance(schedule, str):
         schedule = schedule_named(
             schedule, lr_decay=estimator.lr_decay, lr_decay_step=estimator.lr_decay_step
         )
     return for_stream(schedule) if max_iter is None else for_training(schedule, max_iter)
+
+
+def steady(epoch):
+    """The factor of a rate that stays as it is, and so has to be lower than the peak of a cycle."""
+    return SHARE_OF_HIGHEST_RATE
 
 
 def number_of_threads(n_jobs):

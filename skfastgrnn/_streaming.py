@@ -19,7 +19,7 @@ class StreamMixin:
         `learn_targets` returns the targets of sequences, given the copy that learns and the
         estimator as it was, or None.
         """
-        if self.early_stopping is True:
+        if self._holds_out():
             raise ValueError("partial_fit does not support early_stopping=True")
         if getattr(self, "_skl_callbacks", ()):
             warn("partial_fit calls no callbacks; those that are set follow fit and resume only.")

@@ -21,10 +21,11 @@ def sequences(n_samples=60, n_timesteps=6, n_channels=2, *, n_classes=2, seed=0)
 
 
 def quick(**params):
-    """A small classifier that trains for exactly ten epochs, unless told otherwise."""
+    """A small classifier that trains for exactly ten epochs at one rate, unless told otherwise."""
     defaults = {
         "hidden_size": 4,
         "batch_size": 8,
+        "learning_rate": "constant",
         "learning_rate_init": 0.03,
         "max_iter": 10,
         "n_iter_no_change": float("inf"),

@@ -6,6 +6,7 @@ from estimator_cases import bits, quick, record_epochs, sequences
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, log_loss
 
+from skfastgrnn import FastGRNNClassifier
 from skfastgrnn.cell import active_kernel
 from skfastgrnn.schedules import Step
 from skfastgrnn.training import _trainer
@@ -106,14 +107,25 @@ def test_slow_progress_adds_up():
     assert impatient.n_iter_ == 3
 
 
-def test_auto_holds_out_from_a_number_of_samples_on():
-    border = quick()._rows_for_early_stopping
-    data, labels = sequences(border, n_timesteps=1, n_channels=1)
-    below = quick(max_iter=1).fit(data[:-1], labels[:-1])
-    at = quick(max_iter=1).fit(data, labels)
-    assert (len(below.validation_loss_curve_), len(at.validation_loss_curve_)) == (0, 1)
+@pytest.mark.parametrize("n_samples", [50, 5000])
+def test_auto_holds_nothing_out_at_any_size(n_samples):
+    """So that the folds of an evaluation and the refit train by one rule."""
+    data, labels = sequences(n_samples, n_timesteps=1, n_channels=1)
+    automatic = quick(max_iter=1).fit(data, labels)
+    assert automatic.validation_loss_curve_ == []
     off = quick(max_iter=1, early_stopping=False).fit(data, labels)
-    assert len(off.validation_loss_curve_) == 0
+    assert bits(automatic) == bits(off)
+
+
+@pytest.mark.parametrize(("n_samples", "n_classes"), [(2000, 500), (10_000, 5000)])
+def test_many_classes_fit_with_defaults(n_samples, n_classes):
+    """A fifth of the samples has fewer rows than there are classes."""
+    y = np.arange(n_samples) % n_classes
+    X = np.random.default_rng(0).standard_normal((n_samples, 1, 2))
+    model = FastGRNNClassifier(4, max_iter=1, random_state=0).fit(X, y)
+    assert model.classes_.tolist() == list(range(n_classes))
+    assert model.predict_proba(X[:2]).shape == (2, n_classes)
+    assert np.isfinite(model.loss_)
 
 
 @pytest.mark.parametrize("early_stopping", ["auto", True])

@@ -77,22 +77,21 @@ class FitCalls:
     Parameters
     ----------
     estimator : BaseFastGRNN
-    n_epochs : int
-        At most.
     given : dict
         X, y and metadata (the weights) of the fit: what hooks get as it is.
     """
 
-    def __init__(self, estimator, n_epochs, given):
+    def __init__(self, estimator, given):
         self._estimator = estimator
         self._given = given
         self._ongoing = None
-        self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
+        self._fit = estimator._init_callback_context(max_subtasks=None)
         self._epoch = None
 
-    def fit_begins(self, ongoing):
-        """Open the task of the fit; `ongoing` is its `OngoingFit`."""
+    def fit_begins(self, ongoing, n_epochs):
+        """Open the task of the fit, of so many epochs at most; `ongoing` is its `OngoingFit`."""
         self._ongoing = ongoing
+        self._fit.max_subtasks = n_epochs  # not known before X has been read
         self._fit.call_on_fit_task_begin(estimator=self._estimator, **self._given)
 
     def epoch_begins(self):
@@ -117,12 +116,12 @@ class FitCalls:
         )
 
 
-def calls_of_fit(estimator, n_epochs, X, y, sample_weight):
+def calls_of_fit(estimator, X, y, sample_weight):
     """`FitCalls` for an estimator, or None if it has no callbacks."""
     if not getattr(estimator, "_skl_callbacks", ()):
         return None
     metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-    return FitCalls(estimator, n_epochs, {"X": X, "y": y, "metadata": metadata})
+    return FitCalls(estimator, {"X": X, "y": y, "metadata": metadata})
 
 
 class StepCalls:

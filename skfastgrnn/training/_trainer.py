@@ -22,6 +22,7 @@ class Plan:
     schedule : callable, epoch (from 0) -> factor of learning_rate_init; see `schedules`
     max_iter : the epoch, counted from 1, that is the last one
     hopeless_loss : a mean loss (without penalty) that only a diverged fit ends above
+    learned_loss : below this training loss nothing more can be learned
     lesson : what a teacher adds, or None
     """
 
@@ -30,6 +31,7 @@ class Plan:
     learning_rate_init: float
     max_iter: int
     hopeless_loss: float
+    learned_loss: float
     verbose: int
     lesson: Lesson | None = None
 
@@ -46,8 +48,8 @@ class TrainingResult:
 def train(kernel, network, training, validation, state, plan, calls=None):
     """Train from `state` on, which is changed in place, epoch by epoch.
 
-    With a validation set, stops `state.watched.patience` epochs after its weighted loss last
-    improved and answers the parameters of its best epoch. Without one, watches the training loss
+    Stops where the training loss is below `plan.learned_loss`. With a validation set, stops also
+    `state.watched.patience` epochs after its weighted loss last improved, and answers the parameters of its best epoch. Without one, watches the training loss
     and answers the last parameters, or those of the best epoch where these fit the training set
     better. Where the training loss is not finite, or ends above `hopeless_loss`, it warns and
     answers the parameters of the epoch with the lowest loss, or the initial ones where these are
@@ -75,7 +77,9 @@ def train(kernel, network, training, validation, state, plan, calls=None):
         if state.begins_learned and state.n_iter == 0 and validation is not None:
             # What it begins with may be better than all that follows.
             watched.see(0, epochs.mean_loss(state.initial), state.initial)
-        while not (state.n_iter >= plan.max_iter or watched.exhausted or stopped):
+        while not (
+            state.n_iter >= plan.max_iter or watched.exhausted or epochs.learned_all or stopped
+        ):
             if calls is not None:
                 calls.epoch_begins()
             epochs.advance()
@@ -195,6 +199,14 @@ class Epochs:
                 state.watched.see(epoch, state.loss, before)
         if not may_end:
             state.watched.waited = 0
+
+    @property
+    def learned_all(self):
+        """Whether the training loss of the last epoch says that nothing more can be learned."""
+        state, lesson = self._state, self._plan.lesson
+        if not state.loss < self._plan.learned_loss:
+            return False
+        return lesson is None or lesson.is_settled(state.n_iter - 1)
 
     def mean_loss(self, parameters):
         """That of the validation set, or without one of the training set."""
