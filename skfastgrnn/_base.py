@@ -189,7 +189,9 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
                 ignored=WITHOUT_EFFECT,
             )
         network = network_of(self, self._n_outputs())
-        state = self._new_state(network, training, rng, earlier, patience=patience_of(self))
+        n_epochs = epochs_of(self, len(training.rows))
+        patience = patience_of(self, n_epochs, is_validated=validation is not None)
+        state = self._new_state(network, training, rng, earlier, patience=patience)
         if saved:
             state.go_back_to(saved.training["state"])
         vars(self).pop("_moments", None)  # those of an earlier training
@@ -219,6 +221,7 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         plan = replace(
             plan_of(self, len(whole.rows), n_planned, self._hopeless_loss(whole)),
             max_iter=n_epochs,
+            should_converge=False,
             learned_loss=0.0,
             schedule=lambda epoch: rates[epoch] / self.learning_rate_init,
         )

@@ -81,10 +81,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'linear',
         'cosine', 'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any
         callable epoch -> factor of `learning_rate_init`, epochs counted from 0. 'auto' is
-        'one_cycle', a rise and fall over `max_iter` epochs [7]_; where the length of the training is
-        not known (`n_iter_no_change` is a number, or `partial_fit`) it stays at 0.6 of the highest
-        rate. 'plateau' lowers the rate tenfold when the loss has not improved for a
-        third of `n_iter_no_change` epochs, or for more than ten where that is None.
+        'one_cycle', a rise and fall over `max_iter` epochs [7]_; where the length of the training
+        is not known (`n_iter_no_change` is a number, or `partial_fit`) it stays at 0.6 of the
+        highest rate. 'plateau' lowers the rate tenfold when the loss has not improved for a third
+        of `n_iter_no_change` epochs, or for more than ten where that is None.
 
     learning_rate_init : float, default=0.02
         The learning rate, which `learning_rate` multiplies by a factor in every epoch: with
@@ -164,9 +164,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     n_iter_no_change : int, inf or None, default=None
         Stop after so many epochs in which the validation loss (without validation the training
         loss) did not improve by `tol`; a `ConvergenceWarning` says where `max_iter` came first.
-        None trains for `max_iter` epochs, or until nothing is left to learn: until the training
-        loss, in units of the variance of y, is below ``tol / 100``. ``float("inf")`` always trains
-        for `max_iter` epochs.
+        None stops with validation after a third of the `max_iter` epochs without improvement, and
+        without where nothing is left to learn: where the training loss,
+        in units of the variance of y, is below ``tol / 100``.
+        ``float("inf")`` always trains for `max_iter` epochs.
 
     tol : float, default=1e-4
         The least improvement that counts.

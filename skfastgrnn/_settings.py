@@ -1,5 +1,6 @@
 """From the parameters of an estimator to what network and training take."""
 
+import math
 from numbers import Integral, Real
 
 import numpy as np
@@ -66,6 +67,8 @@ MOST_THREADS = 64
 #: What max_iter=None stands for: so many epochs, or as many as make so many updates. See
 #: docs/defaults.rst for what these numbers were chosen by.
 EPOCHS, LEAST_UPDATES = 100, 2000
+#: Of these epochs, the part without improvement of the validation loss after which to stop.
+PATIENCE = 1 / 3
 #: Of the highest rate of a cycle, the part that does for a rate which stays.
 SHARE_OF_HIGHEST_RATE = 0.6
 
@@ -121,6 +124,7 @@ def plan_of(estimator, n_rows, max_iter, hopeless_loss):
         learning_rate_init=estimator.learning_rate_init,
         max_iter=max_iter,
         hopeless_loss=hopeless_loss,
+        should_converge=max_iter is not None and has_patience_of_its_own(estimator),
         learned_loss=estimator._learned_loss() if estimator.n_iter_no_change is None else 0.0,
         verbose=estimator.verbose,
         lesson=None if estimator._lesson is None else estimator._lesson.lasting(max_iter),
@@ -135,9 +139,11 @@ def epochs_of(estimator, n_rows):
     return max(EPOCHS, -(-LEAST_UPDATES // updates_of_epoch))
 
 
-def patience_of(estimator):
-    """Epochs without improvement after which a training ends; inf for never."""
-    return np.inf if estimator.n_iter_no_change is None else estimator.n_iter_no_change
+def patience_of(estimator, n_epochs, *, is_validated):
+    """Epochs without improvement after which a training of `n_epochs` ends; inf for never."""
+    if estimator.n_iter_no_change is not None:
+        return estimator.n_iter_no_change
+    return math.ceil(PATIENCE * n_epochs) if is_validated else np.inf
 
 
 def rows_of_update(estimator, n_rows):
@@ -161,18 +167,23 @@ def rows_of_minibatch(estimator, n_rows):
 
 def schedule_of(estimator, max_iter):
     """The learning-rate schedule, as long as the training where it asks for that."""
-    schedule, patience = estimator.learning_rate, patience_of(estimator)
+    schedule, has_patience = estimator.learning_rate, has_patience_of_its_own(estimator)
     if schedule == "auto":
-        has_length = max_iter is not None and np.isinf(patience)
+        has_length = max_iter is not None and not has_patience
         schedule = "one_cycle" if has_length else steady
-    if schedule == "plateau" and np.isfinite(patience):
+    if schedule == "plateau" and has_patience:
         # It has to act twice before early stopping gives up.
-        schedule = ReduceOnPlateau(patience=max(1, patience // 3))
+        schedule = ReduceOnPlateau(patience=max(1, estimator.n_iter_no_change // 3))
     elif isinstance(schedule, str):
         schedule = schedule_named(
             schedule, lr_decay=estimator.lr_decay, lr_decay_step=estimator.lr_decay_step
         )
     return for_stream(schedule) if max_iter is None else for_training(schedule, max_iter)
+
+
+def has_patience_of_its_own(estimator):
+    """Whether a training ends, and is expected to, after a number of epochs that the user chose."""
+    return estimator.n_iter_no_change is not None and np.isfinite(estimator.n_iter_no_change)
 
 
 def steady(epoch):

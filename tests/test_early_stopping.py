@@ -117,6 +117,28 @@ def test_auto_holds_nothing_out_at_any_size(n_samples):
     assert bits(automatic) == bits(off)
 
 
+@pytest.mark.parametrize("held_out", [True, False])
+def test_a_third_of_the_epochs_without_improvement_ends_a_validated_training(held_out):
+    """Of labels at random nothing can be learned that helps others."""
+    data, _ = sequences(60)
+    labels = np.random.default_rng(0).integers(0, 2, 60)
+    settings = {"n_iter_no_change": None, "max_iter": 90, "random_state": 0}
+    if held_out:
+        model = FastGRNNClassifier(8, early_stopping=True, **settings).fit(data, labels)
+    else:
+        model = FastGRNNClassifier(8, **settings).fit(
+            data[:40], labels[:40], X_val=data[40:], y_val=labels[40:]
+        )
+    losses = model.validation_loss_curve_
+    assert model.n_iter_ < 90
+    to_beat, last_improvement = np.inf, 0
+    for epoch, loss in enumerate(losses, 1):
+        if loss < to_beat - 1e-4:
+            to_beat, last_improvement = loss, epoch
+    assert model.n_iter_ == last_improvement + 30
+    assert model.best_iter_ == np.argmin(losses) + 1
+
+
 @pytest.mark.parametrize(("n_samples", "n_classes"), [(2000, 500), (10_000, 5000)])
 def test_many_classes_fit_with_defaults(n_samples, n_classes):
     """A fifth of the samples has fewer rows than there are classes."""

@@ -259,8 +259,8 @@ def test_same_bits_for_every_number_of_threads():
 
 
 def test_divergence_keeps_a_finite_model():
+    settings = {"learning_rate": "constant", "learning_rate_init": 1e3, "max_iter": 30}
     with pytest.warns(UserWarning, match="diverged"):
-        settings = {"learning_rate": "constant", "learning_rate_init": 1e3, "max_iter": 30}
         model = quick(**settings).fit(X * 100, y)
     assert np.isfinite(model.predict(X)).all()
 

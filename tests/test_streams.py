@@ -21,7 +21,8 @@ FIRST = {"classes": [0, 1, 2]}
 
 def quick(cls=FastGRNNClassifier, **params):
     params = {"hidden_size": 4, "max_iter": 3, "n_iter_no_change": np.inf, **params}
-    settings = {"random_state": 0, "batch_size": 8, "learning_rate_init": 0.012}
+    settings = {"learning_rate": "constant", "learning_rate_init": 0.012}
+    settings = {"random_state": 0, "batch_size": 8, **settings}
     return cls(**{**settings, **params})
 
 
@@ -44,6 +45,11 @@ def test_schedules_with_an_end_or_an_eye_on_losses_are_constant_in_a_stream(sche
     assert model.history_["learning_rate"] == [0.012] * 8
     constant = stream(quick(), 8, **FIRST)
     assert model._parameters.tobytes() == constant._parameters.tobytes()
+
+
+def test_the_default_rate_of_a_stream_is_that_of_a_training_without_a_known_length():
+    model = stream(FastGRNNClassifier(4, random_state=0), 3, **FIRST)
+    assert np.allclose(model.history_["learning_rate"], 0.6 * model.learning_rate_init)
 
 
 def test_schedules_of_their_own_length_go_on_from_call_to_call():

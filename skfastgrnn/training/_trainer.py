@@ -22,6 +22,7 @@ class Plan:
     schedule : callable, epoch (from 0) -> factor of learning_rate_init; see `schedules`
     max_iter : the epoch, counted from 1, that is the last one
     hopeless_loss : a mean loss (without penalty) that only a diverged fit ends above
+    should_converge : whether to warn where the last epoch comes before early stopping
     learned_loss : below this training loss nothing more can be learned
     lesson : what a teacher adds, or None
     """
@@ -31,6 +32,7 @@ class Plan:
     learning_rate_init: float
     max_iter: int
     hopeless_loss: float
+    should_converge: bool
     learned_loss: float
     verbose: int
     lesson: Lesson | None = None
@@ -49,11 +51,12 @@ def train(kernel, network, training, validation, state, plan, calls=None):
     """Train from `state` on, which is changed in place, epoch by epoch.
 
     Stops where the training loss is below `plan.learned_loss`. With a validation set, stops also
-    `state.watched.patience` epochs after its weighted loss last improved, and answers the parameters of its best epoch. Without one, watches the training loss
-    and answers the last parameters, or those of the best epoch where these fit the training set
-    better. Where the training loss is not finite, or ends above `hopeless_loss`, it warns and
-    answers the parameters of the epoch with the lowest loss, or the initial ones where these are
-    better. Ctrl-C ends the training with what it has learned so far.
+    `state.watched.patience` epochs after its weighted loss last improved, and returns the
+    parameters of its best epoch. Without one, watches the training loss and returns the last
+    parameters, or those of the best epoch where these fit the training set better. Where the
+    training loss is not finite, or ends above `hopeless_loss`, it warns and returns the parameters
+    of the epoch with the lowest loss, or the initial ones where these are better. Ctrl-C ends the
+    training with what it has learned so far.
 
     Parameters
     ----------
@@ -90,7 +93,7 @@ def train(kernel, network, training, validation, state, plan, calls=None):
                 print(epoch_line(state.history, state.n_iter, plan.max_iter))
             stopped = calls is not None and calls.epoch_ends()
         else:
-            if np.isfinite(watched.patience) and not (watched.exhausted or stopped):
+            if plan.should_converge and not (watched.exhausted or stopped):
                 warn(
                     f"Maximum iterations ({plan.max_iter}) reached and the training has not "
                     "converged yet. Raise max_iter, or set n_iter_no_change=float('inf') to train "
