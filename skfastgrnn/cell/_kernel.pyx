@@ -1,7 +1,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
-"""The compiled kernel's functions on arrays. `_compiled` gives them the shape the package uses."""
+"""The compiled kernel's functions on arrays. `_compiled` gives them the shape the package uses.
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+Whatever they are given, they compute or raise an error and never touch memory that is not theirs:
+shapes, sizes and settings are checked here, before the interpreter is released; rows, starts,
+lengths and labels, which other threads may write to meanwhile, in C where they are read. What is
+computed of arrays that change is anyone's guess.
+"""
+
+from libc.math cimport isfinite
+from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
 
 
 cdef extern from "kernel.h" nogil:
@@ -14,8 +21,8 @@ cdef extern from "kernel.h" nogil:
         const Py_ssize_t *starts
         const Py_ssize_t *lengths
         const Py_ssize_t *chosen
-        Py_ssize_t n
-        Py_ssize_t longest
+        Py_ssize_t n_values, n_sequences, n, longest
+        Py_ssize_t *refused
 
     ctypedef struct Targets:
         int loss
@@ -47,7 +54,13 @@ cdef extern from "kernel.h" nogil:
         int64_t n_updates
         int diverged
 
+    enum:
+        CROSS_ENTROPY, HUBER, DISTILLATION
+        ADAGRAD
+        KERNEL_NO_MEMORY, KERNEL_BAD_ROW, KERNEL_BAD_PLACE, KERNEL_BAD_ORDER, KERNEL_BAD_LABEL
+
     ctypedef struct Kernel:
+        int (*fits)(const Network *, Py_ssize_t) noexcept nogil
         int (*states)(const Network *, const void *, const Sequences *, const void *, void *, void *) noexcept nogil
         int (*states_gradient)(const Network *, const void *, const Sequences *, const void *, const void *, void *,
                                void *, void *) noexcept nogil
@@ -65,6 +78,10 @@ cdef extern from "dispatch.h" nogil:
     const Kernel *kernel_table(int, int)
 
 
+#: Of an optimizer: more than any will make, few enough to count on from.
+cdef int64_t MOST_STEPS = 1 << 62
+
+
 ctypedef fused real:
     float
     double
@@ -75,182 +92,301 @@ def instruction_sets():
     return {kernel_name(i).decode(): i for i in range(kernel_count()) if kernel_runs_here(i)}
 
 
-cdef inline const Kernel *table_of(int isa, size_t real_size) noexcept nogil:
+cdef const Kernel *table_of(int isa, size_t real_size) except NULL:
+    if not 0 <= isa < kernel_count() or not kernel_runs_here(isa):
+        raise ValueError(f"This processor has no instruction set of number {isa}.")
     return kernel_table(isa, 8 * <int>real_size)
 
 
-cdef Network network_of(network):
+cdef Network network_of(const Kernel *kernel, network, Py_ssize_t n_parameters):
+    """A network of so many parameters."""
     cdef Network net
     net.n_channels = network.n_channels
     net.hidden_size = network.hidden_size
     net.n_outputs = network.n_outputs
     net.n_layers = network.n_layers
-    net.bidirectional = network.bidirectional
+    net.bidirectional = bool(network.bidirectional)
     net.gate, net.update, net.readout = network.codes
+    if not kernel.fits(&net, n_parameters):
+        raise ValueError(f"{n_parameters} parameters do not make this network: {network}.")
     return net
 
 
-cdef inline const void *start_1d(const real[::1] a) noexcept nogil:
-    return NULL if a is None or a.shape[0] == 0 else <const void *>&a[0]
+cdef Py_ssize_t states_of(const Network *net) noexcept:
+    return 2 * net.hidden_size if net.bidirectional else net.hidden_size
 
 
-cdef inline const void *start_2d(const real[:, ::1] a) noexcept nogil:
-    return NULL if a is None or a.shape[0] == 0 else <const void *>&a[0, 0]
+cdef Py_ssize_t cells_of(const Network *net) noexcept:
+    return 2 * net.n_layers if net.bidirectional else net.n_layers
 
 
-cdef inline const void *start_3d(const real[:, :, ::1] a) noexcept nogil:
-    return NULL if a is None or a.shape[0] == 0 else <const void *>&a[0, 0, 0]
+cdef const void *aligned(str name, const void *start, size_t size) except NULL:
+    if <uintptr_t>start % size:
+        raise ValueError(f"{name} must be aligned in memory: pass a copy.")
+    return start
 
 
-cdef Sequences sequences_of(Network net, const real[::1] parameters, const real[:, ::1] values,
-                            const Py_ssize_t[::1] starts,
-                            const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen):
-    """Sequences of that network's channels, with a vector of its parameters: a mistake is no memory error."""
+cdef const void *vector(str name, const real[::1] a, Py_ssize_t n) except? NULL:
+    """Where an array (n,) begins; NULL for None."""
+    if a is None:
+        return NULL
+    if a.shape[0] != n:
+        raise ValueError(f"{name} must have the shape ({n},), not ({a.shape[0]},).")
+    return aligned(name, &a[0], sizeof(real))
+
+
+cdef const void *matrix(str name, const real[:, ::1] a, Py_ssize_t n, Py_ssize_t m) except? NULL:
+    """Where an array (n, m) begins; NULL for None."""
+    if a is None:
+        return NULL
+    if a.shape[0] != n or a.shape[1] != m:
+        raise ValueError(f"{name} must have the shape ({n}, {m}), not ({a.shape[0]}, {a.shape[1]}).")
+    return aligned(name, &a[0, 0], sizeof(real))
+
+
+cdef const void *first_states(str name, const real[:, :, ::1] a, const Network *net, Py_ssize_t n) except? NULL:
+    """Where an array (n, cells, hidden) begins; NULL for None."""
+    cdef Py_ssize_t C = cells_of(net), H = net.hidden_size
+    if a is None:
+        return NULL
+    if a.shape[0] != n or a.shape[1] != C or a.shape[2] != H:
+        raise ValueError(
+            f"{name} must have the shape ({n}, {C}, {H}), not ({a.shape[0]}, {a.shape[1]}, {a.shape[2]}).")
+    return aligned(name, &a[0, 0, 0], sizeof(real))
+
+
+cdef const Py_ssize_t *places(str name, const Py_ssize_t[::1] a) except? NULL:
+    """Where an array begins; NULL for None."""
+    return NULL if a is None else <const Py_ssize_t *>aligned(name, &a[0], sizeof(Py_ssize_t))
+
+
+cdef Sequences sequences_of(const Network *net, const real[:, ::1] values, const Py_ssize_t[::1] starts,
+                            const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen,
+                            Py_ssize_t *refused):
     cdef Sequences seqs
-    cdef Py_ssize_t H = net.hidden_size
-    cdef Py_ssize_t directions = 2 if net.bidirectional else 1
-    cdef Py_ssize_t R = directions * H
-    cdef Py_ssize_t cells = directions * (H * (net.n_channels + H + 2) + 2 + (net.n_layers - 1) * (H * (R + H + 2) + 2))
-    if not 1 <= net.n_layers <= 16:
-        raise ValueError(f"The compiled kernel takes 1 to 16 layers, not {net.n_layers}.")
+    if starts.shape[0] == 0 or chosen.shape[0] == 0:
+        raise ValueError("There must be at least one sequence.")
+    if lengths is not None and lengths.shape[0] != starts.shape[0]:
+        raise ValueError(f"There are {starts.shape[0]} starts and {lengths.shape[0]} lengths of sequences.")
     if values.shape[1] != net.n_channels:
         raise ValueError(f"Sequences of {values.shape[1]} channels for a network of {net.n_channels}.")
-    if parameters.shape[0] != cells + net.n_outputs * (R + 1):
-        raise ValueError(f"{parameters.shape[0]} parameters do not make this network.")
-    seqs.values = start_2d[real](values)
-    seqs.starts = &starts[0]
-    seqs.lengths = NULL if lengths is None else &lengths[0]
-    seqs.longest = longest
-    seqs.chosen = &chosen[0]
+    if not 1 <= longest <= values.shape[0]:
+        raise ValueError(f"Sequences of up to {longest} steps do not lie in {values.shape[0]} values.")
+    seqs.values = matrix[real]("values", values, values.shape[0], net.n_channels)
+    seqs.starts = places("starts", starts)
+    seqs.lengths = places("lengths", lengths)
+    seqs.chosen = places("chosen", chosen)
+    seqs.n_values = values.shape[0]
+    seqs.n_sequences = starts.shape[0]
     seqs.n = chosen.shape[0]
+    seqs.longest = longest
+    seqs.refused = refused
     return seqs
 
 
-cdef Targets targets_of(Py_ssize_t n_sequences, int loss, double delta, double temperature, double alpha, const int32_t[::1] labels,
-                        const real[:, ::1] target_values, const real[::1] weights):
+cdef Targets targets_of(const Network *net, Py_ssize_t n_sequences, int loss, double delta, double temperature,
+                        double alpha, const int32_t[::1] labels, const real[:, ::1] target_values,
+                        const real[::1] weights):
     cdef Targets targets
-    if ((labels is not None and labels.shape[0] != n_sequences)
-            or (target_values is not None and target_values.shape[0] != n_sequences)
+    cdef bint has_values = target_values is not None, has_labels = labels is not None
+    if ((has_labels and labels.shape[0] != n_sequences)
+            or (has_values and target_values.shape[0] != n_sequences)
             or (weights is not None and weights.shape[0] != n_sequences)):
         raise ValueError("There must be as many labels, values and weights as sequences.")
+    if not CROSS_ENTROPY <= loss <= DISTILLATION:
+        raise ValueError(f"There is no loss of number {loss}.")
+    if loss == CROSS_ENTROPY and has_values == has_labels:
+        raise ValueError("Cross-entropy needs either labels or values.")
+    if loss == HUBER and (has_labels or not has_values):
+        raise ValueError("Huber's loss needs values and no labels.")
+    if loss == DISTILLATION and not has_values:
+        raise ValueError("Distillation needs values, the logits of a teacher.")
+    if not (delta > 0 and temperature > 0 and isfinite(temperature) and 0 <= alpha <= 1):
+        raise ValueError(
+            f"delta={delta} and temperature={temperature} must be positive, alpha={alpha} within [0, 1].")
     targets.loss = loss
     targets.delta = delta
     targets.temperature = temperature
     targets.alpha = alpha
     targets.mean_weight = 1  # where it matters, train says otherwise
-    targets.labels = NULL if labels is None else &labels[0]
-    targets.values = start_2d[real](target_values)
-    targets.weights = start_1d[real](weights)
+    targets.labels = NULL if labels is None else <const int32_t *>aligned("labels", &labels[0], sizeof(int32_t))
+    targets.values = matrix[real]("target values", target_values, n_sequences, net.n_outputs)
+    targets.weights = vector[real]("weights", weights, n_sequences)
     return targets
 
 
 cdef Dropout dropout_of(dropout):
     cdef Dropout chosen
     chosen.rate, chosen.seed = dropout
+    if not 0 <= chosen.rate < 1:
+        raise ValueError(f"A share of {chosen.rate} cannot be dropped; it must be in [0, 1).")
     return chosen
 
 
-cdef check(int status):
-    if status != 0:
-        raise MemoryError("The network's histories do not fit into memory; shorten the sequences, or lower hidden_size or n_jobs.")
+cdef Optimizer optimizer_of(optimizer):
+    """The settings; its vectors are for others to fill in."""
+    cdef Optimizer o
+    o.solver = optimizer.code
+    o.learning_rate = optimizer.learning_rate
+    o.beta_1 = optimizer.beta_1
+    o.beta_2 = optimizer.beta_2
+    o.epsilon = optimizer.epsilon
+    o.momentum = optimizer.momentum
+    o.nesterov = bool(optimizer.nesterov)
+    o.alpha = optimizer.alpha
+    o.clip_value = optimizer.clip_value
+    o.clip_norm = optimizer.clip_norm
+    o.step = optimizer.step
+    if not 0 <= o.solver <= ADAGRAD:
+        raise ValueError(f"There is no solver of number {o.solver}.")
+    if not (isfinite(o.learning_rate) and isfinite(o.beta_1) and isfinite(o.beta_2) and isfinite(o.epsilon)
+            and isfinite(o.momentum) and isfinite(o.alpha) and o.clip_value > 0 and o.clip_norm > 0):
+        raise ValueError(f"The optimizer's settings must be finite, clip_value and clip_norm positive: {optimizer}.")
+    if not 0 <= o.step < MOST_STEPS:
+        raise ValueError(f"An optimizer cannot have made {o.step} updates.")
+    return o
 
 
-def states(int isa, network, const real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] starts,
-           const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen, const real[:, :, ::1] h0, real[:, ::1] every, real[:, ::1] last):
-    cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
+cdef check_threads(int n_threads):
+    if n_threads < 1:
+        raise ValueError(f"{n_threads} threads cannot work; there must be at least one.")
+
+
+cdef check(int status, Py_ssize_t position):
+    """Raise an error unless the status is 0; `position` is that of the sequence which it is about."""
+    if status == 0:
+        return
+    if status == KERNEL_NO_MEMORY:
+        raise MemoryError(
+            "The network's histories do not fit into memory; shorten the sequences, or lower hidden_size or n_jobs.")
+    reason = {
+        KERNEL_BAD_ROW: "there is no such sequence",
+        KERNEL_BAD_PLACE: "its steps do not lie within the values",
+        KERNEL_BAD_ORDER: "it is longer than the one before it",
+        KERNEL_BAD_LABEL: "its label is none of the network's classes",
+    }.get(status, "lengths have changed while they were read")
+    raise ValueError(f"The chosen sequence at position {position} cannot be computed: {reason}.")
+
+
+def states(int isa, network, const real[::1] parameters not None, const real[:, ::1] values not None,
+           const Py_ssize_t[::1] starts not None, const Py_ssize_t[::1] lengths, Py_ssize_t longest,
+           const Py_ssize_t[::1] chosen not None, const real[:, :, ::1] h0, real[:, ::1] every,
+           real[:, ::1] last):
+    cdef const Kernel *kernel = table_of(isa, sizeof(real))
+    cdef Network net = network_of(kernel, network, parameters.shape[0])
+    cdef Py_ssize_t R = states_of(&net), n = chosen.shape[0], refused = 0
+    cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
+    cdef const void *p = vector[real]("parameters", parameters, parameters.shape[0])
+    cdef const void *h0_at = first_states[real]("h0", h0, &net, n)
+    cdef void *every_at = <void *>matrix[real]("every", every, values.shape[0], R)
+    cdef void *last_at = <void *>matrix[real]("last", last, n, R)
     cdef int status
     with nogil:
-        status = table_of(isa, sizeof(real)).states(
-            &net, &parameters[0], &seqs, start_3d[real](h0), <void *>start_2d[real](every),
-            <void *>start_2d[real](last))
-    check(status)
+        status = kernel.states(&net, p, &seqs, h0_at, every_at, last_at)
+    check(status, refused)
 
 
-def states_gradient(int isa, network, const real[::1] parameters, const real[:, ::1] values,
-                    const Py_ssize_t[::1] starts,
-                    const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen,
-                    const real[:, :, ::1] h0,
-                    const real[:, ::1] upstream, real[::1] gradient, real[:, ::1] values_gradient,
-                    real[:, :, ::1] h0_gradient):
-    cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
+def states_gradient(int isa, network, const real[::1] parameters not None, const real[:, ::1] values not None,
+                    const Py_ssize_t[::1] starts not None, const Py_ssize_t[::1] lengths, Py_ssize_t longest,
+                    const Py_ssize_t[::1] chosen not None, const real[:, :, ::1] h0,
+                    const real[:, ::1] upstream not None, real[::1] gradient not None,
+                    real[:, ::1] values_gradient, real[:, :, ::1] h0_gradient):
+    cdef const Kernel *kernel = table_of(isa, sizeof(real))
+    cdef Network net = network_of(kernel, network, parameters.shape[0])
+    cdef Py_ssize_t S = values.shape[0], n = chosen.shape[0], refused = 0
+    cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
+    cdef const void *p = vector[real]("parameters", parameters, parameters.shape[0])
+    cdef const void *h0_at = first_states[real]("h0", h0, &net, n)
+    cdef const void *upstream_at = matrix[real]("upstream", upstream, S, states_of(&net))
+    cdef void *gradient_at = <void *>vector[real]("gradient", gradient, parameters.shape[0])
+    cdef void *d_values = <void *>matrix[real]("values_gradient", values_gradient, S, net.n_channels)
+    cdef void *d_h0 = <void *>first_states[real]("h0_gradient", h0_gradient, &net, n)
     cdef int status
     with nogil:
-        status = table_of(isa, sizeof(real)).states_gradient(
-            &net, &parameters[0], &seqs, start_3d[real](h0), start_2d[real](upstream), &gradient[0],
-            <void *>start_2d[real](values_gradient), <void *>start_3d[real](h0_gradient))
-    check(status)
+        status = kernel.states_gradient(&net, p, &seqs, h0_at, upstream_at, gradient_at, d_values, d_h0)
+    check(status, refused)
 
 
-def outputs(int isa, network, const real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] starts,
-            const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen, real[:, ::1] output, int n_threads):
-    cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
+def outputs(int isa, network, const real[::1] parameters not None, const real[:, ::1] values not None,
+            const Py_ssize_t[::1] starts not None, const Py_ssize_t[::1] lengths, Py_ssize_t longest,
+            const Py_ssize_t[::1] chosen not None, real[:, ::1] output not None, int n_threads):
+    cdef const Kernel *kernel = table_of(isa, sizeof(real))
+    cdef Network net = network_of(kernel, network, parameters.shape[0])
+    cdef Py_ssize_t refused = 0
+    cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
+    cdef const void *p = vector[real]("parameters", parameters, parameters.shape[0])
+    cdef void *output_at = <void *>matrix[real]("output", output, chosen.shape[0], net.n_outputs)
     cdef int status
+    check_threads(n_threads)
     with nogil:
-        status = table_of(isa, sizeof(real)).outputs(&net, &parameters[0], &seqs, &output[0, 0], n_threads)
-    check(status)
+        status = kernel.outputs(&net, p, &seqs, output_at, n_threads)
+    check(status, refused)
 
 
-def loss_gradient(int isa, network, const real[::1] parameters, const real[:, ::1] values,
-                  const Py_ssize_t[::1] starts,
-                  const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen,
-                  int loss, double delta, double temperature, double alpha, const int32_t[::1] labels,
-                  const real[:, ::1] target_values, const real[::1] weights, dropout, real[::1] gradient,
-                  int n_threads):
+def loss_gradient(int isa, network, const real[::1] parameters not None, const real[:, ::1] values not None,
+                  const Py_ssize_t[::1] starts not None, const Py_ssize_t[::1] lengths, Py_ssize_t longest,
+                  const Py_ssize_t[::1] chosen not None, int loss, double delta, double temperature,
+                  double alpha, const int32_t[::1] labels, const real[:, ::1] target_values,
+                  const real[::1] weights, dropout, real[::1] gradient, int n_threads):
     """(loss, weight, metric), sums over the chosen sequences; fills the gradient unless it is None."""
-    cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
-    cdef Targets targets = targets_of[real](starts.shape[0], loss, delta, temperature, alpha, labels, target_values, weights)
+    cdef const Kernel *kernel = table_of(isa, sizeof(real))
+    cdef Network net = network_of(kernel, network, parameters.shape[0])
+    cdef Py_ssize_t refused = 0
+    cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
+    cdef Targets targets = targets_of[real](
+        &net, starts.shape[0], loss, delta, temperature, alpha, labels, target_values, weights)
+    cdef const void *p = vector[real]("parameters", parameters, parameters.shape[0])
+    cdef void *gradient_at = <void *>vector[real]("gradient", gradient, parameters.shape[0])
     cdef Dropout dropped = dropout_of(dropout)
     cdef Score score
     cdef int status
+    check_threads(n_threads)
     with nogil:
-        status = table_of(isa, sizeof(real)).loss_gradient(
-            &net, &parameters[0], &seqs, &targets, &dropped, &score, <void *>start_1d[real](gradient), n_threads)
-    check(status)
+        status = kernel.loss_gradient(&net, p, &seqs, &targets, &dropped, &score, gradient_at, n_threads)
+    check(status, refused)
     return score.loss, score.weight, score.metric
 
 
-def train(int isa, network, real[::1] parameters, const real[:, ::1] values, const Py_ssize_t[::1] starts,
-          const Py_ssize_t[::1] lengths, Py_ssize_t longest, const Py_ssize_t[::1] chosen, int loss, double delta,
-          double temperature, double alpha, const int32_t[::1] labels, const real[:, ::1] target_values,
-          const real[::1] weights, double mean_weight,
-          dropout, optimizer, const real[::1] trained, real[::1] first_moment, real[::1] second_moment,
-          Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t end, int n_threads):
+def train(int isa, network, real[::1] parameters not None, const real[:, ::1] values not None,
+          const Py_ssize_t[::1] starts not None, const Py_ssize_t[::1] lengths, Py_ssize_t longest,
+          const Py_ssize_t[::1] chosen not None, int loss, double delta, double temperature, double alpha,
+          const int32_t[::1] labels, const real[:, ::1] target_values, const real[::1] weights,
+          double mean_weight, dropout, optimizer, const real[::1] trained, real[::1] first_moment not None,
+          real[::1] second_moment not None, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t end,
+          int n_threads):
     """Minibatches [first, end) of the chosen sequences, parameters and moments updated in place.
 
-    Answers the sums (loss, weight, metric, penalty, gradient norm, updates) and whether it diverged.
+    Returns the sums (loss, weight, metric, penalty, gradient norm, updates) and whether it diverged.
     """
-    cdef Network net = network_of(network)
-    cdef Sequences seqs = sequences_of[real](net, parameters, values, starts, lengths, longest, chosen)
-    cdef Targets targets = targets_of[real](starts.shape[0], loss, delta, temperature, alpha, labels, target_values, weights)
-    targets.mean_weight = mean_weight
+    cdef const Kernel *kernel = table_of(isa, sizeof(real))
+    cdef Py_ssize_t P = parameters.shape[0], n = chosen.shape[0], refused = 0
+    cdef Network net = network_of(kernel, network, P)
+    cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
+    cdef Targets targets = targets_of[real](
+        &net, starts.shape[0], loss, delta, temperature, alpha, labels, target_values, weights)
+    cdef void *p = <void *>vector[real]("parameters", parameters, P)
     cdef Dropout dropped = dropout_of(dropout)
+    cdef Optimizer settings = optimizer_of(optimizer)
     cdef EpochTotals done
-    cdef Optimizer settings
     cdef int status
-    settings.solver = optimizer.code
-    settings.learning_rate = optimizer.learning_rate
-    settings.beta_1 = optimizer.beta_1
-    settings.beta_2 = optimizer.beta_2
-    settings.epsilon = optimizer.epsilon
-    settings.momentum = optimizer.momentum
-    settings.nesterov = optimizer.nesterov
-    settings.alpha = optimizer.alpha
-    settings.clip_value = optimizer.clip_value
-    settings.clip_norm = optimizer.clip_norm
-    settings.first = &first_moment[0]
-    settings.second = &second_moment[0]
-    settings.trained = start_1d[real](trained)
-    settings.step = optimizer.step
+    settings.first = <void *>vector[real]("first moment", first_moment, P)
+    settings.second = <void *>vector[real]("second moment", second_moment, P)
+    settings.trained = vector[real]("trained", trained, P)
+    if not isfinite(mean_weight):
+        raise ValueError(f"The weights must be finite; their mean is {mean_weight}.")
+    if batch_size < 1:
+        raise ValueError(f"A minibatch cannot have {batch_size} sequences.")
+    batch_size = min(batch_size, n)
+    if not 0 <= first <= end <= (n - 1) // batch_size + 1:
+        raise ValueError(f"There are no minibatches {first} to {end} of {batch_size} among {n} sequences.")
+    check_threads(n_threads)
+    targets.mean_weight = mean_weight
     done.score.loss = done.score.weight = done.score.metric = 0
     done.penalty = done.gradient_norm = 0
     done.n_updates = done.diverged = 0
     with nogil:
-        status = table_of(isa, sizeof(real)).train(
-            &net, &parameters[0], &seqs, &targets, &dropped, &settings, batch_size, first, end, &done, n_threads)
-    check(status)
-    return (done.score.loss, done.score.weight, done.score.metric, done.penalty, done.gradient_norm, done.n_updates,
-            bool(done.diverged))
+        status = kernel.train(
+            &net, p, &seqs, &targets, &dropped, &settings, batch_size, first, end, &done, n_threads)
+    check(status, refused)
+    return (done.score.loss, done.score.weight, done.score.metric, done.penalty, done.gradient_norm,
+            done.n_updates, bool(done.diverged))

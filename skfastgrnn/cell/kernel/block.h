@@ -51,11 +51,15 @@ typedef struct {
     int keep;           /* keep the histories, for a backward pass */
     ptrdiff_t max_rows; /* room for so many sequences */
 
+    ptrdiff_t most_steps; /* and of so many steps together */
+
     ptrdiff_t n, n_steps;       /* sequences and longest length of this block */
     ptrdiff_t position;         /* of its first sequence among the chosen */
+    ptrdiff_t row[MOST_ROWS];   /* which sequence each is */
     ptrdiff_t start[MOST_ROWS]; /* first step of each, in values */
     ptrdiff_t length[MOST_ROWS];
     ptrdiff_t local[MOST_ROWS]; /* first step of each, in `between` */
+    int32_t label[MOST_ROWS];   /* of each, or -1 */
     ptrdiff_t *first_row;       /* (max_steps + 1) */
 
     CellMemory cell[MAX_CELLS];
@@ -84,6 +88,7 @@ INLINE ptrdiff_t step_of(const Block *b, int reversed, ptrdiff_t r, ptrdiff_t t)
 }
 
 enum { CACHE_LINE = 64, PREFETCH_AHEAD = 4 * CACHE_LINE };
+#define MOST_REALS ((double)(PTRDIFF_MAX / (4 * (ptrdiff_t)sizeof(real))))
 
 /* Call for memory that will soon be read; an address beyond the end of an array is harmless. */
 INLINE void prefetch(const void *from, ptrdiff_t bytes) {
@@ -91,8 +96,12 @@ INLINE void prefetch(const void *from, ptrdiff_t bytes) {
         __builtin_prefetch((const char *)from + byte);
 }
 
-/* Zeroed memory for reals, aligned to whole vectors and cache lines; `*memory` is what to free. */
-static real *allocate_reals(ptrdiff_t count, void **memory) {
+/* Zeroed memory for reals, aligned to whole vectors and cache lines; `*memory` is what to free. The
+ * count is a double, in which sums and products of sizes are exact as far as memory reaches, and
+ * beyond do not overflow. */
+static real *allocate_reals(double count, void **memory) {
+    *memory = NULL;
+    if (count >= MOST_REALS) return NULL;
     *memory = calloc((size_t)count * sizeof(real) + CACHE_LINE, 1);
     if (*memory == NULL) return NULL;
     return (real *)(((uintptr_t)*memory + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
@@ -103,7 +112,7 @@ static void block_free(Block *b) {
     free(b->first_row);
 }
 
-/* Lay out one cell's memory from p on, of `rows` history rows; answers where it ends. */
+/* Lay out one cell's memory from p on, of `rows` history rows; returns where it ends. */
 static real *cell_memory_at(CellMemory *m, Sizes z, ptrdiff_t rows, ptrdiff_t max_rows, real *p) {
     *m = (CellMemory){.z = z, .input_row = z.Dp + z.Hp, .x_at = z.Dp - z.D, .h_at = z.Dp};
     m->inputs = p, p += rows * m->input_row;
@@ -118,24 +127,25 @@ static real *cell_memory_at(CellMemory *m, Sizes z, ptrdiff_t rows, ptrdiff_t ma
 }
 
 /* Reals that a block of at most `steps` steps needs, of all its rows together. */
-static ptrdiff_t block_size(const Layout *l, ptrdiff_t max_rows, ptrdiff_t steps, int keep) {
-    const ptrdiff_t rows = keep ? steps : 2 * max_rows;
-    ptrdiff_t size = max_rows * (2 * l->Rp + l->Op) + 2 * l->Op;
+static double block_size(const Layout *l, ptrdiff_t max_rows, ptrdiff_t steps, int keep) {
+    const double rows = (double)(keep ? steps : 2 * max_rows);
+    double size = (double)(max_rows * (2 * l->Rp + l->Op) + 2 * l->Op);
     for (int c = 0; c < l->n_cells; c++) {
         const Sizes z = l->cell[c];
-        size += rows * (z.Dp + 3 * z.Hp) + max_rows * (4 * z.Hp + z.Dp);
+        size += rows * (double)(z.Dp + 3 * z.Hp) + (double)(max_rows * (4 * z.Hp + z.Dp));
     }
     const ptrdiff_t layers_below = l->n_cells / l->n_directions - 1;
-    return size + layers_below * (keep ? 2 : 1) * steps * l->R;
+    return size + (double)(layers_below * (keep ? 2 : 1)) * (double)steps * (double)l->R;
 }
 
-/* For max_rows sequences of at most max_steps steps each, and of `steps` steps together. Answers 0
+/* For max_rows sequences of at most max_steps steps each, and of `steps` steps together. Returns 0
  * where memory ran out. */
 static int block_init(Block *b, const Layout *l, ptrdiff_t max_rows, ptrdiff_t max_steps,
                       ptrdiff_t steps, int keep) {
     memset(b, 0, sizeof *b);
     b->keep = keep;
     b->max_rows = max_rows;
+    b->most_steps = steps;
     const ptrdiff_t rows = keep ? steps : 2 * max_rows;
     b->first_row = malloc((size_t)(max_steps + 1) * sizeof *b->first_row);
     real *p = allocate_reals(block_size(l, max_rows, steps, keep), &b->memory);
@@ -156,8 +166,22 @@ static int block_init(Block *b, const Layout *l, ptrdiff_t max_rows, ptrdiff_t m
     return 1;
 }
 
+/* Memory that others may write to: what is checked must be what is used. */
+INLINE ptrdiff_t read_once(const ptrdiff_t *p) { return *(const volatile ptrdiff_t *)p; }
+
+/* Whether 0 <= i < n. */
+INLINE int is_below(ptrdiff_t i, ptrdiff_t n) { return (size_t)i < (size_t)n; }
+
 INLINE ptrdiff_t length_of(const Sequences *seqs, ptrdiff_t i) {
-    return seqs->lengths != NULL ? seqs->lengths[i] : seqs->longest;
+    return seqs->lengths != NULL ? read_once(seqs->lengths + i) : seqs->longest;
+}
+
+/* Steps of the chosen sequence at a position; 0 where that cannot be right, which block_assign will
+ * find out. */
+INLINE ptrdiff_t length_at(const Sequences *seqs, ptrdiff_t position) {
+    const ptrdiff_t i = read_once(seqs->chosen + position);
+    const ptrdiff_t length = is_below(i, seqs->n_sequences) ? length_of(seqs, i) : 0;
+    return is_below(length, seqs->longest + 1) ? length : 0;
 }
 
 /* Steps of the largest block, where each set of set_size sequences is cut into blocks. */
@@ -169,40 +193,72 @@ static ptrdiff_t most_steps(const Sequences *seqs, ptrdiff_t set_size, ptrdiff_t
             ptrdiff_t steps = 0;
             for (ptrdiff_t i = begin; i < smaller(smaller(seqs->n, set + set_size), begin + rows);
                  i++)
-                steps += seqs->lengths[seqs->chosen[i]];
+                steps += length_at(seqs, i);
             most = steps > most ? steps : most;
         }
     return most;
 }
 
-/* Take on n of the chosen sequences, from position `first`; their lengths must not increase. */
-static void block_assign(Block *b, const Sequences *seqs, ptrdiff_t first, ptrdiff_t n) {
-    const ptrdiff_t D = b->cell[0].z.D;
-    const real *values = seqs->values;
+/* Make n of the chosen sequences, from position `first`, the rows of a block; `ragged` where they
+ * have lengths of their own. Returns 0, or why one cannot be, and at which position. */
+INLINE int take_sequences(const int ragged, Block *b, const Sequences *seqs, ptrdiff_t first,
+                          ptrdiff_t n, ptrdiff_t *refused) {
+    ptrdiff_t length = seqs->longest;
+    for (ptrdiff_t r = 0; r < n; r++) {
+        const ptrdiff_t i = read_once(seqs->chosen + first + r), longest = length;
+        *refused = first + r;
+        if (!is_below(i, seqs->n_sequences)) return KERNEL_BAD_ROW;
+        const ptrdiff_t start = read_once(seqs->starts + i);
+        if (ragged) length = read_once(seqs->lengths + i);
+        if (ragged && !is_below(length - 1, seqs->longest)) return KERNEL_BAD_PLACE;
+        if (!is_below(start, seqs->n_values - length + 1)) return KERNEL_BAD_PLACE;
+        if (ragged && length > longest) return KERNEL_BAD_ORDER;
+        b->row[r] = i;
+        b->start[r] = start;
+        b->length[r] = length;
+    }
+    return 0;
+}
+
+/* Call for the steps of the chosen sequences at positions [begin, end). */
+static void prefetch_sequences(const Sequences *seqs, ptrdiff_t D, ptrdiff_t begin, ptrdiff_t end) {
+    const ptrdiff_t step = D * (ptrdiff_t)sizeof(real), most = PREFETCH_AHEAD / step;
+    for (ptrdiff_t p = begin; p < end; p++) {
+        const ptrdiff_t i = read_once(seqs->chosen + p);
+        if (!is_below(i, seqs->n_sequences)) continue;
+        const ptrdiff_t start = read_once(seqs->starts + i);
+        if (!is_below(start, seqs->n_values)) continue;
+        const ptrdiff_t length = length_of(seqs, i);
+        const ptrdiff_t bytes = is_below(length, most) ? length * step : PREFETCH_AHEAD;
+        prefetch((const real *)seqs->values + start * D, bytes);
+    }
+}
+
+/* Take on n of the chosen sequences, from position `first`; their lengths must not increase.
+ * Returns 0, or why not, and at which position. */
+static int block_assign(Block *b, const Sequences *seqs, ptrdiff_t first, ptrdiff_t n,
+                        ptrdiff_t *refused) {
+    const int wrong = seqs->lengths != NULL ? take_sequences(1, b, seqs, first, n, refused)
+                                            : take_sequences(0, b, seqs, first, n, refused);
+    if (wrong) return wrong;
     b->n = n;
     b->position = first;
-    for (ptrdiff_t r = 0; r < n; r++) {
-        const ptrdiff_t i = seqs->chosen[first + r];
-        b->start[r] = seqs->starts[i];
-        b->length[r] = length_of(seqs, i);
-    }
+    ptrdiff_t steps = 0;
+    for (ptrdiff_t r = 0; r < n; r++) steps += b->length[r];
+    if (steps > b->most_steps) return KERNEL_BAD_LENGTHS;
     if (b->between[0] != NULL)
         for (ptrdiff_t r = 0; r < n; r++)
             b->local[r] = r == 0 ? 0 : b->local[r - 1] + b->length[r - 1];
     /* Shuffled sequences lie anywhere: call for those of the next block while this one is computed.
      */
-    const ptrdiff_t upcoming = first + 2 * n < seqs->n ? first + 2 * n : seqs->n;
-    for (ptrdiff_t p = first + n; p < upcoming; p++) {
-        const ptrdiff_t i = seqs->chosen[p];
-        const ptrdiff_t bytes = length_of(seqs, i) * D * (ptrdiff_t)sizeof(real);
-        prefetch(values + seqs->starts[i] * D, smaller(bytes, PREFETCH_AHEAD));
-    }
+    prefetch_sequences(seqs, b->cell[0].z.D, first + n, smaller(seqs->n, first + 2 * n));
     b->n_steps = b->length[0];
     b->first_row[0] = 0;
     for (ptrdiff_t t = 0, rows = n; t < b->n_steps; t++) {
         while (b->length[rows - 1] <= t) rows--;
         b->first_row[t + 1] = b->first_row[t] + rows;
     }
+    return 0;
 }
 
 #endif

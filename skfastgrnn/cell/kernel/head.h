@@ -162,15 +162,37 @@ INLINE double softmax_distillation(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t
     return alpha * T * T * (divergence < 0 ? 0 : divergence) + share * loss;
 }
 
-/* The weighted losses of a block, whose first sequence is the chosen one at `first`. Turns
- * b->outputs from logits to weighted gradients. Compiled once with and once without a teacher. */
-INLINE Score softmax_block(const Layout *l, const Sequences *seqs, const Targets *targets, Block *b,
-                           ptrdiff_t first, const int taught) {
+/* Read the labels of a block's sequences. Returns 0, or KERNEL_BAD_LABEL and at which position. */
+static int block_labels(const Layout *l, const Targets *targets, Block *b, ptrdiff_t *refused) {
+    const ptrdiff_t least = targets->loss == DISTILLATION ? -1 : 0, end = l->O == 1 ? 2 : l->O;
+    for (ptrdiff_t r = 0; r < b->n; r++) {
+        int32_t label = -1;
+        if (targets->labels != NULL) {
+            label = *(const volatile int32_t *)(targets->labels + b->row[r]);
+            *refused = b->position + r;
+            if (!is_below(label - least, end - least)) return KERNEL_BAD_LABEL;
+        }
+        b->label[r] = label;
+    }
+    return 0;
+}
+
+/* Add one sequence's loss. Not inlined, so that all losses are rounded alike. */
+static __attribute__((noinline)) void add_loss(Score *score, double weight, double loss,
+                                               int correct) {
+    score->loss += weight * loss;
+    score->weight += weight;
+    score->metric += correct ? weight : 0;
+    score->counted += weight > 0;
+}
+
+/* The weighted losses of a block, whose labels have been read. Turns b->outputs from logits to
+ * weighted gradients. Compiled once with and once without a teacher. */
+INLINE Score softmax_block(const Layout *l, const Targets *targets, Block *b, const int taught) {
     const ptrdiff_t O = l->O, Op = l->Op;
     Score score = {0, 0, 0, 0};
     for (ptrdiff_t r = 0; r < b->n; r++) {
-        const ptrdiff_t i = seqs->chosen[first + r];
-        const ptrdiff_t label = targets->labels != NULL ? targets->labels[i] : -1;
+        const ptrdiff_t i = b->row[r], label = b->label[r];
         const real *soft = targets->values != NULL ? (const real *)targets->values + i * O : NULL;
         const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
         real *o = b->outputs + r * Op;
@@ -179,32 +201,26 @@ INLINE Score softmax_block(const Layout *l, const Sequences *seqs, const Targets
             taught ? softmax_distillation(O, Op, o, label, soft, targets, b->tempered, &correct)
                    : softmax_loss(O, Op, o, label, soft, &correct);
         for (ptrdiff_t k = 0; k < O; k++) o[k] *= weight;
-        score.loss += (double)weight * loss;
-        score.weight += (double)weight;
-        score.metric += correct ? (double)weight : 0;
-        score.counted += weight > 0;
+        add_loss(&score, (double)weight, loss, correct);
     }
     return score;
 }
 
 /* Likewise where there is one output. */
-INLINE Score logistic_block(const Layout *l, const Sequences *seqs, const Targets *targets,
-                            Block *b, ptrdiff_t first, const int taught) {
+INLINE Score logistic_block(const Layout *l, const Targets *targets, Block *b, const int taught) {
     const ptrdiff_t Op = l->Op;
     Score score = {0, 0, 0, 0};
     real o[MOST_ROWS + LANES], q[MOST_ROWS + LANES], weight[MOST_ROWS + LANES];
     real t[MOST_ROWS + LANES], share[MOST_ROWS + LANES]; /* where taught */
     for (ptrdiff_t r = 0; r < b->n; r++) {
-        const ptrdiff_t i = seqs->chosen[first + r];
+        const ptrdiff_t i = b->row[r];
+        const int label = b->label[r];
         o[r] = b->outputs[r * Op];
         if (taught) {
-            const int label = targets->labels != NULL ? targets->labels[i] : -1;
             t[r] = ((const real *)targets->values)[i];
             q[r] = label < 0 ? (real)(t[r] > 0) : (real)label;
             share[r] = label < 0 ? 0 : (real)(1 - targets->alpha);
-        } else
-            q[r] = targets->labels != NULL ? (real)targets->labels[i]
-                                           : ((const real *)targets->values)[i];
+        } else q[r] = targets->labels != NULL ? (real)label : ((const real *)targets->values)[i];
         weight[r] = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
         score.counted += weight[r] > 0;
     }
@@ -229,13 +245,12 @@ INLINE Score logistic_block(const Layout *l, const Sequences *seqs, const Target
 }
 
 /* Likewise for targets that are numbers. */
-static Score huber_block(const Layout *l, const Sequences *seqs, const Targets *targets, Block *b,
-                         ptrdiff_t first) {
+static Score huber_block(const Layout *l, const Targets *targets, Block *b) {
     const ptrdiff_t O = l->O, Op = l->Op;
     const real delta = (real)targets->delta;
     Score score = {0, 0, 0, 0};
     for (ptrdiff_t r = 0; r < b->n; r++) {
-        const ptrdiff_t i = seqs->chosen[first + r];
+        const ptrdiff_t i = b->row[r];
         const real *y = (const real *)targets->values + i * O;
         const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
         real *o = b->outputs + r * Op;
@@ -256,14 +271,11 @@ static Score huber_block(const Layout *l, const Sequences *seqs, const Targets *
 }
 
 /* Turns b->outputs from outputs to weighted gradients of their losses. */
-static Score loss_block(const Layout *l, const Sequences *seqs, const Targets *targets, Block *b,
-                        ptrdiff_t first) {
-    if (targets->loss == HUBER) return huber_block(l, seqs, targets, b, first);
+static Score loss_block(const Layout *l, const Targets *targets, Block *b) {
+    if (targets->loss == HUBER) return huber_block(l, targets, b);
     if (targets->loss == DISTILLATION)
-        return l->O == 1 ? logistic_block(l, seqs, targets, b, first, 1)
-                         : softmax_block(l, seqs, targets, b, first, 1);
-    return l->O == 1 ? logistic_block(l, seqs, targets, b, first, 0)
-                     : softmax_block(l, seqs, targets, b, first, 0);
+        return l->O == 1 ? logistic_block(l, targets, b, 1) : softmax_block(l, targets, b, 1);
+    return l->O == 1 ? logistic_block(l, targets, b, 0) : softmax_block(l, targets, b, 0);
 }
 
 #endif

@@ -28,6 +28,7 @@ typedef struct {
     Score scores[1 + SLOTS];
     real *total; /* slots[0]: the gradient of the set, once summed */
     Score score; /* likewise */
+    int refused; /* 0, or why a block was not computed: the call has failed */
     void *memory;
     Team team;
     ptrdiff_t wave, first_slot; /* position and slot where the present wave of blocks begins */
@@ -58,7 +59,7 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
     n_threads = n_threads < most_blocks ? n_threads : (int)most_blocks;
 
     const ptrdiff_t gradients = with_gradient ? (1 + smaller(SLOTS, most_blocks)) * l->count : 0;
-    real *p = allocate_reals(weights_size(l) + gradients, &job->memory);
+    real *p = allocate_reals((double)(weights_size(l) + gradients), &job->memory);
     if (p == NULL) {
         job_free(job);
         return NULL;
@@ -81,14 +82,38 @@ static void job_load(Job *job, const void *parameters) {
     prepare_weights(&job->layout, &job->weights, 1);
 }
 
+/* Remember why the sequence at a position is refused; the first reason stands. */
+static int job_refuse(Job *job, int why, ptrdiff_t position) {
+    int none = 0;
+    if (__atomic_compare_exchange_n(&job->refused, &none, why, 0, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED))
+        *job->seqs.refused = position;
+    return 0;
+}
+
+/* Have a block take on the sequences at [first, first + n). Returns 0 where one is refused. */
+static int job_assign(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n) {
+    ptrdiff_t position = first;
+    const int wrong = block_assign(b, &job->seqs, first, n, &position);
+    return wrong ? job_refuse(job, wrong, position) : 1;
+}
+
+/* Likewise with their labels. */
+static int job_assign_labelled(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n) {
+    ptrdiff_t position = first;
+    if (!job_assign(job, b, first, n)) return 0;
+    const int wrong = block_labels(&job->layout, &job->targets, b, &position);
+    return wrong ? job_refuse(job, wrong, position) : 1;
+}
+
 /* Score of the sequences at [first, first + n), and into `slot` its gradient. */
 static Score block_gradient(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n, real *slot) {
     const Network *net = &job->net;
     const Layout *l = &job->layout;
-    block_assign(b, &job->seqs, first, n);
+    if (!job_assign_labelled(job, b, first, n)) return (Score){0, 0, 0, 0};
     stack_forward(net, l, &job->weights, b, &job->dropout, job->seqs.values, NULL, NULL);
     head_forward(net, l, &job->weights, b, &job->dropout);
-    const Score score = loss_block(l, &job->seqs, &job->targets, b, first);
+    const Score score = loss_block(l, &job->targets, b);
     if (!job->with_gradient) return score;
     memset(slot, 0, (size_t)l->count * sizeof(real));
     head_backward(net, l, &job->weights, b, &job->dropout, head_at(l, slot));
@@ -111,7 +136,7 @@ static void sum_of_block(void *task, int member, ptrdiff_t begin, ptrdiff_t n) {
 static void sum_blocks(Job *job, ptrdiff_t first, ptrdiff_t end) {
     const ptrdiff_t size = job->layout.count;
     job->score = (Score){0, 0, 0, 0};
-    for (job->wave = first; job->wave < end;) {
+    for (job->wave = first; job->wave < end && !job->refused;) {
         const ptrdiff_t wave_end = smaller(end, job->wave + SLOTS * job->rows);
         job->first_slot = job->wave == first ? 0 : 1;
         team_work(&job->team, wave_end);
@@ -133,7 +158,7 @@ static void outputs_of_block(void *task, int member, ptrdiff_t begin, ptrdiff_t 
     Job *job = task;
     const Layout *l = &job->layout;
     Block *b = &job->blocks[member];
-    block_assign(b, &job->seqs, begin, n);
+    if (!job_assign(job, b, begin, n)) return;
     stack_forward(&job->net, l, &job->weights, b, &job->dropout, job->seqs.values, NULL, NULL);
     head_forward(&job->net, l, &job->weights, b, &job->dropout);
     for (ptrdiff_t r = 0; r < n; r++)

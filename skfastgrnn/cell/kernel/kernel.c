@@ -5,6 +5,13 @@
 
 #include "job.h"
 
+/* Free a job that has done its work; returns 0, or why it has not. */
+static int job_end(Job *job) {
+    const int refused = job->refused;
+    job_free(job);
+    return refused;
+}
+
 static int states(const Network *net, const void *parameters, const Sequences *seqs, const void *h0,
                   void *all, void *last) {
     Job *job = job_create(net, seqs, NULL, 0, seqs->n, 1);
@@ -14,7 +21,7 @@ static int states(const Network *net, const void *parameters, const Sequences *s
     Block *b = &job->blocks[0];
     job_load(job, parameters);
     for (ptrdiff_t begin = 0; begin < seqs->n; begin += job->rows) {
-        block_assign(b, seqs, begin, smaller(job->rows, seqs->n - begin));
+        if (!job_assign(job, b, begin, smaller(job->rows, seqs->n - begin))) break;
         stack_forward(net, l, &job->weights, b, &job->dropout, seqs->values,
                       h0 == NULL ? NULL : (const real *)h0 + begin * h0_row, all);
         if (last == NULL) continue;
@@ -25,8 +32,7 @@ static int states(const Network *net, const void *parameters, const Sequences *s
                            (real *)last + (begin + r) * l->R + reversed * l->H);
         }
     }
-    job_free(job);
-    return 0;
+    return job_end(job);
 }
 
 static int states_gradient(const Network *net, const void *parameters, const Sequences *seqs,
@@ -41,14 +47,13 @@ static int states_gradient(const Network *net, const void *parameters, const Seq
     for (ptrdiff_t begin = 0; begin < seqs->n; begin += job->rows) {
         const real *first_state = h0 == NULL ? NULL : (const real *)h0 + begin * h0_row;
         real *d_first_state = h0_gradient == NULL ? NULL : (real *)h0_gradient + begin * h0_row;
-        block_assign(b, seqs, begin, smaller(job->rows, seqs->n - begin));
+        if (!job_assign(job, b, begin, smaller(job->rows, seqs->n - begin))) break;
         stack_forward(net, l, &job->weights, b, &job->dropout, seqs->values, first_state, NULL);
         stack_backward(net, l, &job->weights, b, &job->dropout, first_state, upstream, job->total,
                        values_gradient, d_first_state);
     }
     unpack(l, job->total, gradient);
-    job_free(job);
-    return 0;
+    return job_end(job);
 }
 
 static int outputs(const Network *net, const void *parameters, const Sequences *seqs, void *output,
@@ -60,8 +65,7 @@ static int outputs(const Network *net, const void *parameters, const Sequences *
     job_start(job, 0, outputs_of_block);
     team_work(&job->team, seqs->n);
     team_stop(&job->team);
-    job_free(job);
-    return 0;
+    return job_end(job);
 }
 
 static int loss_gradient(const Network *net, const void *parameters, const Sequences *seqs,
@@ -75,9 +79,8 @@ static int loss_gradient(const Network *net, const void *parameters, const Seque
     sum_blocks(job, 0, seqs->n);
     team_stop(&job->team);
     *score = job->score;
-    if (gradient != NULL) unpack(&job->layout, job->total, gradient);
-    job_free(job);
-    return 0;
+    if (gradient != NULL && !job->refused) unpack(&job->layout, job->total, gradient);
+    return job_end(job);
 }
 
 /* The optimizer's vectors, padded. */
@@ -87,9 +90,9 @@ typedef struct {
     void *memory;
 } Moments;
 
-/* Answers 0 where memory ran out. */
+/* Returns 0 where memory ran out. */
 static int moments_load(Moments *moments, const Layout *l, const Optimizer *optimizer) {
-    real *p = allocate_reals(3 * l->count, &moments->memory);
+    real *p = allocate_reals((double)(3 * l->count), &moments->memory);
     if (p == NULL) return 0;
     moments->first = p;
     moments->second = p + l->count;
@@ -129,7 +132,8 @@ static void update(Job *job, const Optimizer *optimizer, const Moments *moments,
                    moments->first, moments->second, parameters);
 }
 
-/* Parameters and moments stay padded for the whole call. */
+/* Parameters and moments stay padded for the whole call, and private: where a sequence is refused,
+ * those of the caller are as before. */
 static int train(const Network *net, void *parameters, const Sequences *seqs,
                  const Targets *targets, const Dropout *dropout, Optimizer *optimizer,
                  ptrdiff_t batch_size, ptrdiff_t begin, ptrdiff_t end, EpochTotals *totals,
@@ -144,19 +148,20 @@ static int train(const Network *net, void *parameters, const Sequences *seqs,
     job->dropout = *dropout;
     pack(l, parameters, job->weights.parameters);
     job_start(job, begin * batch_size, sum_of_block);
-    for (ptrdiff_t batch = begin; batch < end && !totals->diverged; batch++) {
+    for (ptrdiff_t batch = begin; batch < end && !totals->diverged && !job->refused; batch++) {
         const ptrdiff_t first = batch * batch_size;
         prepare_weights(l, &job->weights, 0);
         sum_blocks(job, first, smaller(seqs->n, first + batch_size));
-        update(job, optimizer, &moments, totals);
+        if (!job->refused) update(job, optimizer, &moments, totals);
     }
     team_stop(&job->team);
-    unpack(l, job->weights.parameters, parameters);
-    unpack(l, moments.first, optimizer->first);
-    unpack(l, moments.second, optimizer->second);
+    if (!job->refused) {
+        unpack(l, job->weights.parameters, parameters);
+        unpack(l, moments.first, optimizer->first);
+        unpack(l, moments.second, optimizer->second);
+    }
     free(moments.memory);
-    job_free(job);
-    return 0;
+    return job_end(job);
 }
 
-const Kernel TABLE = {ISA_NAME, states, states_gradient, outputs, loss_gradient, train};
+const Kernel TABLE = {ISA_NAME, fits, states, states_gradient, outputs, loss_gradient, train};

@@ -28,8 +28,15 @@ enum loss { CROSS_ENTROPY, HUBER, DISTILLATION };
 enum solver { ADAM, ADAMW, SGD, RMSPROP, ADAGRAD };
 enum { MAX_LAYERS = 16, MAX_CELLS = 2 * MAX_LAYERS };
 
-/* What functions answer instead of 0. */
-enum { KERNEL_NO_MEMORY = -1 };
+/* What functions return instead of 0. */
+enum {
+    KERNEL_NO_MEMORY = -1,
+    KERNEL_BAD_ROW = -2,    /* a chosen sequence is none of the N */
+    KERNEL_BAD_PLACE = -3,  /* a sequence does not lie within the values */
+    KERNEL_BAD_ORDER = -4,  /* a sequence is longer than the one chosen before it */
+    KERNEL_BAD_LABEL = -5,  /* a label is no class */
+    KERNEL_BAD_LENGTHS = -6 /* lengths have changed in the meantime */
+};
 
 typedef struct {
     ptrdiff_t n_channels, hidden_size, n_outputs, n_layers;
@@ -37,14 +44,21 @@ typedef struct {
 } Network;
 
 /* Sequences where the user keeps them: sequence i is the lengths[i] steps from starts[i] on. They
- * may overlap. */
+ * may overlap.
+ *
+ * Other threads may write to these arrays at any time. Rows, starts, lengths and labels are read
+ * once, checked, and used from private memory; a sequence that does not fit ends the call, which
+ * then leaves parameters and optimizer as they were. */
 typedef struct {
     const void *values;       /* (S, D) */
     const ptrdiff_t *starts;  /* (N) */
     const ptrdiff_t *lengths; /* (N), or NULL where all sequences have `longest` steps */
     const ptrdiff_t *chosen;  /* (n): which sequences, in which order */
+    ptrdiff_t n_values;       /* S */
+    ptrdiff_t n_sequences;    /* N */
     ptrdiff_t n;
-    ptrdiff_t longest; /* steps of the longest sequence */
+    ptrdiff_t longest;  /* at least the steps of the longest sequence, at most S */
+    ptrdiff_t *refused; /* receives the position in `chosen` of a sequence that does not fit */
 } Sequences;
 
 /* What the outputs should be, by sequence: labels or values, the other is NULL. DISTILLATION has
@@ -102,6 +116,10 @@ typedef struct {
 typedef struct {
     const char *name; /* of the instruction set */
 
+    /* Whether the network can be computed, and a flat vector of that length holds its parameters.
+     * All other functions rely on it. */
+    int (*fits)(const Network *, ptrdiff_t n_parameters);
+
     /* Steps through the cell: all states (S, H), where the steps are, and last states (n, H);
      * either may be NULL. h0 (n, H) or NULL. */
     int (*states)(const Network *, const void *parameters, const Sequences *, const void *h0,
@@ -122,7 +140,7 @@ typedef struct {
                          const Targets *, const Dropout *, Score *score, void *gradient,
                          int n_threads);
 
-    /* Trains on minibatches [first, end) of the chosen sequences. Answers 0 or KERNEL_NO_MEMORY. */
+    /* Trains on minibatches [first, end) of the chosen sequences. Returns 0 or what went wrong. */
     int (*train)(const Network *, void *parameters, const Sequences *, const Targets *,
                  const Dropout *, Optimizer *, ptrdiff_t batch_size, ptrdiff_t first, ptrdiff_t end,
                  EpochTotals *, int n_threads);

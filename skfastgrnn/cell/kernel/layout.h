@@ -51,6 +51,25 @@ static Layout layout_of(const Network *net) {
     return l;
 }
 
+/* Length of the flat vector that `pack` reads. */
+static ptrdiff_t flat_count(const Layout *l) {
+    ptrdiff_t count = l->O * l->R + l->O;
+    for (int c = 0; c < l->n_cells; c++) count += l->H * (l->cell[c].D + l->H) + 2 * l->H + 2;
+    return count;
+}
+
+/* Sizes are multiplied only where such a vector has room for each of the products. */
+static int fits(const Network *net, ptrdiff_t n_parameters) {
+    const ptrdiff_t H = net->hidden_size, D = net->n_channels, O = net->n_outputs;
+    if (H < 1 || D < 1 || O < 1 || net->n_layers < 1 || net->n_layers > MAX_LAYERS) return 0;
+    if (net->gate < SIGMOID || net->gate > HARD_TANH) return 0;
+    if (net->update < SIGMOID || net->update > HARD_TANH) return 0;
+    if (net->readout < LAST || net->readout > MEAN) return 0;
+    if (H > n_parameters / H || D > n_parameters / H || O > n_parameters / H) return 0;
+    const Layout l = layout_of(net);
+    return flat_count(&l) == n_parameters;
+}
+
 /* Parts of a padded vector. `WUt` is [Wᵀ; Uᵀ], so that [x | h] times it is W x + U h. */
 typedef struct {
     real *WUt;         /* (D + H, Hp) */
