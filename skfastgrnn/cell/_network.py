@@ -29,6 +29,14 @@ class Network:
     n_layers: int = 1
     bidirectional: bool = False
 
+    def __post_init__(self):
+        if not (self.n_channels >= 1 and self.hidden_size >= 1 and self.n_outputs >= 1):
+            raise ValueError(
+                f"A network needs at least one channel, hidden unit and output: {self}."
+            )
+        if not 1 <= self.n_layers <= MAX_LAYERS:
+            raise ValueError(f"A network has 1 to {MAX_LAYERS} layers, not {self.n_layers}.")
+
     @property
     def n_directions(self):
         """Cells of a layer."""

@@ -68,6 +68,19 @@ def n_parameters(network):
     return sum(math.prod(shape) for shape in shapes(network).values())
 
 
+def zeros(network, dtype):
+    """A flat vector of zeros; a MemoryError says what makes the network too large."""
+    count = n_parameters(network)
+    try:
+        return np.zeros(count, dtype=dtype)
+    except (MemoryError, OverflowError, ValueError) as error:  # the last two beyond all addresses
+        raise MemoryError(
+            f"hidden_size={network.hidden_size}, n_layers={network.n_layers}, "
+            f"{network.n_channels} channels and {network.n_outputs} outputs make {count} "
+            "parameters, for which there is not enough memory; lower hidden_size or n_layers."
+        ) from error
+
+
 def n_decayed(network):
     """Length of the leading part of the flat vector that weight decay applies to."""
     decayed = [shape for shape in shapes(network).values() if len(shape) == 2]
@@ -102,7 +115,7 @@ def initial(network, n_timesteps, rng, dtype):
     0, 0.25, 0.5 and 1; on digits, BasicMotions and ItalyPowerDemand it made no difference beyond
     noise.
     """
-    flat = np.zeros(n_parameters(network), dtype=dtype)
+    flat = zeros(network, dtype)
     parts = named_views(network, flat)
     for part in parts.values():  # in the order of the vector
         if part.ndim == 2:
