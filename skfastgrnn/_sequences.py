@@ -64,7 +64,8 @@ def to_sequences(estimator, X, *, reset, dtype=FLOATS, allow_gaps=False):
     if form.kind != "2-D":
         _learn_or_check_channels(estimator, sequences.values.shape[1], form, reset)
     lengths = checked_lengths(sequences, is_padded=form.kind == "3-D", allow_gaps=allow_gaps)
-    sequences = SequenceBatch(sequences.values, sequences.starts, lengths)
+    values = np.require(sequences.values, requirements=["ALIGNED"])  # as compiled code wants it
+    sequences = SequenceBatch(values, sequences.starts, lengths)
     if reset:
         estimator.n_channels_ = sequences.values.shape[1]
         estimator._reads_sequences = form.kind != "2-D"

@@ -50,6 +50,7 @@ def regular_view(X):
     Of X whose entries lie at regular distances, as windows of one series do, the values are a view;
     otherwise they are copied.
     """
+    X = X.view()  # whose shape and strides no other thread changes
     n_samples, n_timesteps, n_channels = X.shape
     row = n_channels * X.itemsize
     stride, rest = divmod(X.strides[0] if n_samples > 1 else 0, row)

@@ -12,7 +12,7 @@ def checked_weights(sample_weight, sequences):
         sample_weight, sequences, dtype=sequences.values.dtype, ensure_non_negative=True
     )
     check_total(weights)
-    return weights
+    return np.require(weights, requirements=["ALIGNED"])
 
 
 def check_total(weights):
