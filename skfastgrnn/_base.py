@@ -19,7 +19,7 @@ from ._continuing import (
     take_over_moments,
     trained_mask,
 )
-from ._guards import naming, unchanged_on_error, working_copy
+from ._guards import as_it_is, naming, unchanged_on_error, working_copy
 from ._sequences import to_sequences
 from ._settings import (
     CONSTRAINTS,
@@ -380,7 +380,8 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         W. The arrays are views: writing to one changes the model.
         """
         check_is_fitted(self)
-        return cell.named_views(self._network, self._parameters)
+        now = as_it_is(self)
+        return cell.named_views(now._network, now._parameters)
 
     def _read(self, X):
         """X as sequences of the fitted dtype and number of channels, and its form."""
@@ -389,9 +390,10 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
 
     def _outputs(self, X):
         """Outputs of the linear head, (n_samples, n_outputs)."""
-        sequences, _ = self._read(X)
+        now = as_it_is(self)
+        sequences, _ = now._read(X)
         return cell.active_kernel().outputs(
-            self._network, self._parameters, sequences, number_of_threads(self.n_jobs)
+            now._network, now._parameters, sequences, number_of_threads(now.n_jobs)
         )
 
     def hidden_states(self, X, *, all_steps=False):
@@ -421,11 +423,12 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         ValueError
             If X has another number of channels or columns than fitted, or is not finite.
         """
-        sequences, form = self._read(X)
-        kernel = cell.active_kernel()
+        now = as_it_is(self)
+        sequences, form = now._read(X)
+        kernel, network, parameters = cell.active_kernel(), now._network, now._parameters
         if not all_steps:
-            return kernel.last_states(self._network, self._parameters, sequences)
-        every, _ = kernel.states(self._network, self._parameters, sequences.stacked())
+            return kernel.last_states(network, parameters, sequences)
+        every, _ = kernel.states(network, parameters, sequences.stacked())
         if form.kind == "2-D":
             form = form._replace(kind="3-D")
         return form.restore(every, sequences.lengths)

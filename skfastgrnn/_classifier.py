@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from ._base import BaseFastGRNN
 from ._continuing import take_over_head
-from ._guards import naming
+from ._guards import as_it_is, naming
 from ._weights import check_total, checked_weights
 from .cell import Targets
 from .persistence import saveable
@@ -734,7 +734,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         ndarray of shape (n_samples,)
             Labels from `classes_`.
         """
-        outputs = self._outputs(X)
+        now = as_it_is(self)
+        outputs = now._outputs(X)
         if outputs.shape[1] == 1:
-            return self.classes_[(outputs[:, 0] > 0).astype(np.intp)]
-        return self.classes_[outputs.argmax(axis=1)]
+            return now.classes_[(outputs[:, 0] > 0).astype(np.intp)]
+        return now.classes_[outputs.argmax(axis=1)]

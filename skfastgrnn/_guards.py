@@ -4,6 +4,16 @@ import re
 from contextlib import contextmanager
 
 
+def as_it_is(estimator):
+    """A copy that shares the attributes of one moment, whatever other threads do to the estimator.
+
+    Unlike `copy.copy` it takes all of them, also what a pickle must not have.
+    """
+    copied = object.__new__(type(estimator))
+    vars(copied).update(vars(estimator))  # in one piece, as both are dicts of strings
+    return copied
+
+
 @contextmanager
 def working_copy(estimator):
     """Fit a copy of an estimator, which takes over at the end what the copy has learned.
@@ -13,9 +23,8 @@ def working_copy(estimator):
     does to the estimator meanwhile has no effect on a fit that runs. Attributes have to be
     replaced, arrays must not be written to.
     """
-    before = vars(estimator).copy()
-    copied = object.__new__(type(estimator))
-    vars(copied).update(before)
+    copied = as_it_is(estimator)
+    before = vars(copied).copy()
     yield copied
     after = vars(copied)
     for name in before.keys() - after.keys():

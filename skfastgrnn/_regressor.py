@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length
 
 from ._base import BaseFastGRNN
-from ._guards import naming
+from ._guards import as_it_is, naming
 from ._weights import checked_weights
 from .cell import Targets, named_views
 from .persistence import saveable
@@ -590,8 +590,9 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         ValueError
             If X has another number of channels or columns than fitted, or is not finite.
         """
-        outputs = self._outputs(X)
-        return outputs[:, 0] if self._y_is_1d else outputs
+        now = as_it_is(self)
+        outputs = now._outputs(X)
+        return outputs[:, 0] if now._y_is_1d else outputs
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
