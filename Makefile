@@ -9,6 +9,7 @@ VENV ?= .venv
 PYTEST_ARGS ?= -n 2
 BENCH_ARGS ?=
 ACCEPTANCE_ARGS ?=
+HOSTILE_ARGS ?= --seconds 20
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
@@ -19,7 +20,7 @@ DOCUMENTS := $(wildcard docs/*.rst)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test lint docs bench acceptance sanitize clean
+.PHONY: help setup demo test lint docs bench acceptance sanitize hostile races clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -38,7 +39,7 @@ test: setup  ## Run the tests, and the examples in docstrings and documents
 lint: $(VENV)/.group-lint  ## Check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/clang-format --dry-run -Werror skfastgrnn/cell/kernel/*.[ch]
+	$(BIN)/clang-format --dry-run -Werror skfastgrnn/cell/kernel/*.[ch] tests/*.c
 
 docs: $(VENV)/.package $(VENV)/.group-docs  ## Build docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html
@@ -50,14 +51,23 @@ bench: $(VENV)/.package $(VENV)/.group-bench  ## Compare speed with other librar
 acceptance: $(VENV)/.package  ## Measure what is promised on real data (minutes)
 	$(BIN)/python -m benchmarks.acceptance $(ACCEPTANCE_ARGS)
 
-# The kernel and its tests under the address and undefined-behaviour sanitizers. Python itself is
-# not instrumented: the runtimes are loaded before it, and its own leaks are not counted.
-sanitize: $(VENV)/.group-test $(VENV)/.sanitized  ## Run the kernel tests under sanitizers (GCC)
-	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
-	ASAN_OPTIONS=detect_leaks=0 PYTHONSAFEPATH=1 PYTHONPATH=$(VENV)/sanitized \
-		$(BIN)/pytest -q tests/test_gradients.py tests/test_kernels.py \
+# The kernel under the address and undefined-behaviour sanitizers. Python itself is not
+# instrumented: the runtimes are loaded before it, and its own leaks are not counted. Memory that
+# nobody has is refused, as elsewhere, instead of being taken for a mistake.
+SANITIZED = LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=1024:quarantine_size_mb=64 \
+	PYTHONMALLOC=malloc PYTHONSAFEPATH=1 PYTHONPATH=$(VENV)/sanitized
+
+sanitize: $(VENV)/.group-test $(VENV)/.sanitized hostile races  ## Run the kernel tests, hostile calls and threads under sanitizers (GCC)
+	$(SANITIZED) $(BIN)/pytest -q tests/test_border.py tests/test_gradients.py tests/test_kernels.py \
 		tests/test_ragged.py tests/test_regressor.py tests/test_options.py \
 		tests/test_distillation_loss.py
+
+hostile: $(VENV)/.group-test $(VENV)/.sanitized  ## Misuse kernel and estimators at random, under sanitizers
+	$(SANITIZED) $(BIN)/python tests/hostile_calls.py $(HOSTILE_ARGS)
+
+races: $(VENV)/kernel-threads  ## Run the kernel's own threads under the thread sanitizer
+	$<
 
 clean:  ## Remove everything that make has made
 	rm -rf $(VENV) build dist docs/_build docs/auto_examples docs/api \
@@ -85,6 +95,15 @@ $(VENV)/.sanitized: $(VENV)/.package
 		-Csetup-args=-Db_sanitize=address,undefined -Csetup-args=-Db_lundef=false \
 		-Csetup-args=-Dc_args=-fno-sanitize-recover=all
 	@touch $@
+
+# Both precisions and what calls them, without Python.
+$(VENV)/kernel-threads: $(VENV)/.created tests/kernel_threads.c $(wildcard skfastgrnn/cell/kernel/*)
+	@for bits in 32 64; do \
+		$(CC) -O2 -g -fsanitize=thread -DREAL_BITS=$$bits -DVEC_BYTES=16 -DTABLE=kernel_$$bits \
+			'-DISA_NAME="baseline"' -c skfastgrnn/cell/kernel/kernel.c -o $@-$$bits.o || exit 1; \
+	done
+	@$(CC) -O2 -g -fsanitize=thread -Iskfastgrnn/cell/kernel tests/kernel_threads.c $@-32.o $@-64.o \
+		-pthread -lm -o $@
 
 $(VENV)/.group-%: $(VENV)/.created pyproject.toml
 	@echo "Installing the tools for: $*"
