@@ -5,6 +5,7 @@ import zlib
 import numpy as np
 
 from . import cell
+from ._printing import plain
 
 HEAD = ("head_weight", "head_bias")
 
@@ -61,14 +62,14 @@ def trained_mask(network, frozen, dtype):
     unknown = [name for name in names if name not in groups and name not in parts]
     if unknown:
         raise ValueError(
-            f"frozen names {unknown}, which this network does not have. There are 'cell', 'head', "
-            f"and the parameters {list(parts)}."
+            f"frozen names {plain(unknown)}, which this network does not have. There are 'cell', "
+            f"'head', and the parameters {list(parts)}."
         )
     for name in names:
         for part in groups.get(name, [name]):
             parts[part][...] = 0
     if not mask.any():
-        raise ValueError(f"frozen={frozen!r} leaves no parameter to train.")
+        raise ValueError(f"frozen={plain(frozen)!r} leaves no parameter to train.")
     return mask
 
 

@@ -35,6 +35,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from ._printing import plain
 from ._values import Number, Value
 
 __all__ = [
@@ -683,8 +684,8 @@ def checked_factor(schedule, epoch, losses):
     # The comparison is exact for integers of any size, and false for NaN.
     if not is_number or not 0 <= factor <= sys.float_info.max:
         raise ValueError(
-            f"The schedule {schedule!r} answered {answer!r} at epoch {epoch}; it must answer a "
-            "finite number, 0 or above."
+            f"The schedule {schedule!r} answered {plain(answer)!r} at epoch {epoch}; it must "
+            "answer a finite number, 0 or above."
         )
     return float(factor)
 

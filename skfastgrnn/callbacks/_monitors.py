@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval, Options, validate_params
 
+from .._printing import plain
 from ..training import SharedMonitor, warn
 from ._base import is_epoch, refuse_others
 
@@ -143,8 +144,8 @@ class GradientMonitor(EpochMonitor):
     def __init__(self, *, n_sequences=16, vanishing=1e-7, exploding=1e3):
         if not vanishing < exploding:
             raise ValueError(
-                f"vanishing={vanishing!r} must be below exploding={exploding!r}; norms between "
-                "them are not warned about."
+                f"vanishing={plain(vanishing)!r} must be below exploding={plain(exploding)!r}; "
+                "norms between them are not warned about."
             )
         super().__init__()
         self.n_sequences = n_sequences

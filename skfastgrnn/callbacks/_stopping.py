@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from .._printing import plain
 from ._base import Callback, is_epoch
 
 
@@ -109,7 +110,7 @@ class EarlyStoppingOnMetric(Callback):
         if isinstance(score, np.ndarray | np.generic) and score.size == 1:
             score = score.item()
         if not isinstance(score, Real):
-            raise TypeError(f"{what} must answer a number, not {score!r}.")
+            raise TypeError(f"{what} must answer a number, not {plain(score)!r}.")
         if np.isnan(score):
             raise ValueError(f"{what} has answered NaN after epoch {epoch}, which is no score.")
         return score

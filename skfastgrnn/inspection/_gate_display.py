@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from .._printing import plain
 from ._estimators import fitted_network, network_input
 from ._gates import gates_and_states
 
@@ -221,7 +222,7 @@ def _colours(values):
 def _checked(number, name, first, last, what):
     """An integer from `first` to `last`."""
     if not isinstance(number, Integral) or isinstance(number, bool):
-        raise TypeError(f"{name} must be an integer; got {number!r}.")
+        raise TypeError(f"{name} must be an integer; got {plain(number)!r}.")
     if not first <= number <= last:
         raise ValueError(
             f"{name} must be from {first} to {last}, as there are {last - first + 1} {what}; got "

@@ -7,6 +7,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._guards import unchanged_on_error
+from .._printing import plain
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 from ._steps import place, side_by_side
 
@@ -56,7 +57,8 @@ class SequenceClipper(SequenceTransformer):
         Columns of 2-D X, channels of any other.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of columns, where X was a DataFrame with names that are strings.
+        Names of columns, where X was a DataFrame with names that are strings; those of channels,
+        where it was a list of such DataFrames.
 
     See Also
     --------
@@ -233,12 +235,12 @@ class SequenceClipper(SequenceTransformer):
 def check_quantile_range(quantile_range):
     """Refuse what are not two percentages in increasing order."""
     if len(quantile_range) != 2 or not all(isinstance(q, Real) for q in quantile_range):
-        raise ValueError(f"quantile_range must be two numbers, got {quantile_range!r}.")
+        raise ValueError(f"quantile_range must be two numbers, got {plain(quantile_range)!r}.")
     lower, upper = quantile_range
     if not 0 <= lower < upper <= 100:
         raise ValueError(
             f"quantile_range must be percentages with 0 <= q_min < q_max <= 100, got "
-            f"{quantile_range!r}."
+            f"{plain(quantile_range)!r}."
         )
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import _fit_context
 
+from .._printing import plain
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 from ._steps import place, positions, side_by_side
 
@@ -61,7 +62,8 @@ class TemporalFeatures(SequenceTransformer):
         Columns of 2-D X, channels of any other.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of columns, where X was a DataFrame with names that are strings.
+        Names of columns, where X was a DataFrame with names that are strings; those of channels,
+        where it was a list of such DataFrames.
 
     See Also
     --------
@@ -342,7 +344,7 @@ def checked_counts(name, counts):
     for count in counts:
         if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
             raise ValueError(
-                f"{name} must hold positive integers (numbers of steps), got {count!r}."
+                f"{name} must hold positive integers (numbers of steps), got {plain(count)!r}."
             )
     return [min(int(count), FAR_BACK) for count in without_repetition(name, counts)]
 
@@ -354,7 +356,7 @@ def checked_statistics(statistics):
         if not isinstance(statistic, str) or statistic not in STATISTICS:
             raise ValueError(
                 f"rolling_statistics must hold some of {', '.join(map(repr, STATISTICS))}, got "
-                f"{statistic!r}."
+                f"{plain(statistic)!r}."
             )
     return without_repetition("rolling_statistics", statistics)
 
