@@ -5,12 +5,14 @@ from scipy.special import expit, log_expit
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import _check_partial_fit_first_call
+from sklearn.utils.validation import check_consistent_length
 
 from ._base import BaseFastGRNN
 from ._continuing import take_over_head
 from ._guards import as_it_is, naming
+from ._printing import plain
+from ._targets import checked_labels
 from ._weights import check_total, checked_weights
 from .cell import Targets
 from .persistence import saveable
@@ -220,7 +222,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Number of columns of 2-D X; number of channels of X in another form.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names, where X was a DataFrame with string column names.
+        Names of columns, where X was a DataFrame with names that are strings; those of channels,
+        where it was a list of such DataFrames.
 
     n_channels_ : int
         Number of channels of a step.
@@ -493,7 +496,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                 fitted._check_classes_of_stream(classes)
             n_classes = len(fitted.classes_)
             if n_classes < 2:
-                raise ValueError(f"classes must hold at least 2 of them; got {classes!r}.")
+                raise ValueError(f"classes must hold at least 2 of them; got {plain(classes)!r}.")
             fitted._class_weights = fitted._weights_of_classes(np.arange(n_classes), None)
             return fitted._known_targets(y, sequences, sample_weight, advice=NEW_CLASSES)
 
@@ -519,7 +522,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{self.__class__.__name__} needs samples of at least 2 classes in the data, but "
-                f"the data contains only one class: {self.classes_[0]!r}"
+                f"the data contains only one class: {plain(self.classes_[0])!r}"
             )
         weights = checked_weights(sample_weight, sequences)
         if lesson is None:
@@ -556,10 +559,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             raise ValueError(
                 f"{self.__class__.__name__} requires y to be passed, but the target y is None."
             )
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(sequences, y)
-        check_classification_targets(y)
-        return y
+        return checked_labels(y, sequences)
 
     def _weights_of_classes(self, labels, sample_weights):
         """One weight a class, or None; labels below 0 are unknown."""
@@ -574,7 +574,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         )
         if not (np.isfinite(weights).all() and (weights >= 0).all()):
             raise ValueError(
-                f"class_weight must hold finite weights of at least 0; got {self.class_weight!r}."
+                "class_weight must hold finite weights of at least 0; got "
+                f"{plain(self.class_weight)!r}."
             )
         return weights
 

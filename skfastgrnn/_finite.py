@@ -4,6 +4,10 @@ import numpy as np
 
 #: Values looked at together: bounds the memory of the search.
 CHUNK = 1 << 18
+CHANNELS_FIRST = (
+    " Or if this is the padding of an array with its channels first, as in aeon and sktime, write "
+    "X.transpose(0, 2, 1)."
+)
 
 
 def checked_lengths(sequences, *, is_padded, allow_gaps):
@@ -19,7 +23,7 @@ def checked_lengths(sequences, *, is_padded, allow_gaps):
         starts = sequences.starts[rows] - first
         if is_padded:
             lengths[rows] = without_padding(values, starts, lengths[rows])
-        refuse_not_finite(values, rows, starts, lengths[rows], allow_gaps)
+        refuse_not_finite(values, rows, starts, lengths[rows], allow_gaps, is_padded)
     return lengths
 
 
@@ -31,8 +35,11 @@ def without_padding(values, starts, lengths):
     return np.maximum(last[starts + lengths - 1] - starts + 1, 0)
 
 
-def refuse_not_finite(values, rows, starts, lengths, allow_gaps):
-    """Raise an error if one of the sequences `rows` holds in `values` what it may not."""
+def refuse_not_finite(values, rows, starts, lengths, allow_gaps, is_padded):
+    """Raise an error if one of the sequences `rows` holds in `values` what it may not.
+
+    Where these are `is_padded`, it says so if what is NaN looks like padding of the other axis.
+    """
     is_broken = np.isinf(values) if allow_gaps else ~np.isfinite(values)
     broken = np.flatnonzero(is_broken.any(axis=1))
     nothing = np.flatnonzero(np.isnan(values).all(axis=1))
@@ -51,7 +58,14 @@ def refuse_not_finite(values, rows, starts, lengths, allow_gaps):
     raise ValueError(
         f"Input X contains NaN: {where}. Fill such gaps first, as "
         "skfastgrnn.preprocessing.SequenceImputer does, or remove these sequences."
+        + (CHANNELS_FIRST if is_padded and ends_in_nan(values[starts[i] :][: lengths[i]]) else "")
     )
+
+
+def ends_in_nan(sequence):
+    """Whether the same channels (n_timesteps, n_channels), the last ones, are NaN at each step."""
+    is_nan = np.isnan(sequence)
+    return bool((is_nan == is_nan[0]).all() and (np.diff(is_nan[0].astype(int)) >= 0).all())
 
 
 def all_finite(values):

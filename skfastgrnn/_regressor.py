@@ -4,12 +4,12 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length
 
 from ._base import BaseFastGRNN
 from ._guards import as_it_is, naming
+from ._targets import checked_numbers
 from ._weights import checked_weights
 from .cell import Targets, named_views
 from .persistence import saveable
@@ -212,7 +212,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         Number of columns of 2-D X; number of channels of X in another form.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names, where X was a DataFrame with string column names.
+        Names of columns, where X was a DataFrame with names that are strings; those of channels,
+        where it was a list of such DataFrames.
 
     n_channels_ : int
         Number of channels of a step.
@@ -522,10 +523,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
             raise ValueError(
                 f"{self.__class__.__name__} requires y to be passed, but the target y is None."
             )
-        y = check_array(
-            y, ensure_2d=False, dtype=np.float64, order="C", input_name="y", estimator=self
-        )
-        check_consistent_length(sequences, y)
+        y = checked_numbers(y, sequences)
         return y.reshape(len(y), -1), y.ndim == 1
 
     def _targets(self, y, weights, dtype):

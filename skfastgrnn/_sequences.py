@@ -3,11 +3,22 @@
 A float32 or float64 array is read where it lies; only sequences that lie apart are put together.
 """
 
+from collections import deque
+
 import numpy as np
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import _check_feature_names, _check_n_features, check_array
 
 from ._finite import checked_lengths
-from ._forms import Form, depth, is_ragged, members_of
+from ._forms import (
+    Form,
+    depth,
+    from_cells,
+    is_ragged,
+    members_of,
+    refuse_unreadable,
+    transposed,
+)
+from ._numbers import as_numbers
 from ._views import joined, regular_view
 from .cell import SequenceBatch
 
@@ -18,13 +29,13 @@ ROWS_OR_SEQUENCES = (
 )
 
 
-def to_sequences(estimator, X, *, reset, dtype=FLOATS, allow_gaps=False):
+def to_sequences(estimator, X, *, reset, dtype=FLOATS, allow_gaps=False, check_names=True):
     """Validate X against an estimator and read it as sequences.
 
     2-D X becomes one sequence a row, of `estimator.n_timesteps` steps (None: one column a step),
     3-D X one sequence an entry, without the steps at its end that are NaN in every channel, and a
     list or object array one sequence a member. With `reset` the estimator learns `n_features_in_`,
-    `n_channels_` and, from a DataFrame, `feature_names_in_`; without it X must agree with them.
+    `n_channels_` and, from DataFrames, `feature_names_in_`; without it X must agree with them.
 
     Parameters
     ----------
@@ -39,6 +50,8 @@ def to_sequences(estimator, X, *, reset, dtype=FLOATS, allow_gaps=False):
         X is converted to the first unless it has one of them.
     allow_gaps : bool
         Whether NaN may stay inside sequences.
+    check_names : bool
+        Whether names of columns are learned or must agree.
 
     Returns
     -------
@@ -51,18 +64,25 @@ def to_sequences(estimator, X, *, reset, dtype=FLOATS, allow_gaps=False):
     ValueError, TypeError
         In scikit-learn's words where it has them; NaN and infinity are located.
     """
-    refuse_lazy_and_framework_arrays(X)
-    if depth(X) == 1 and hasattr(X, "to_numpy"):  # a pandas Series, of arrays hopefully
+    refuse_unreadable(X)
+    if isinstance(X, deque):
+        X = list(X)
+    n_dimensions = depth(X)
+    if n_dimensions == 1 and hasattr(X, "to_numpy"):  # a Series, of arrays hopefully
         X = X.to_numpy()
-    knows_sequences = not reset and estimator._reads_sequences
-    if is_ragged(X, one_channel=knows_sequences):
-        sequences, form = _ragged(estimator, X, dtype)
-    elif depth(X) >= 3:
+        n_dimensions = X.ndim
+    if n_dimensions == 2:
+        X = from_cells(X)
+        n_dimensions = depth(X)
+    is_list = is_ragged(X, one_channel=not reset and estimator._reads_sequences)
+    if is_list:
+        sequences, form = _ragged(X, dtype, None if reset else estimator.n_channels_)
+    elif n_dimensions >= 3:
         sequences, form = _three_dimensional(estimator, X, dtype)
     else:
-        sequences, form = _two_dimensional(estimator, X, reset, dtype)
+        sequences, form = _two_dimensional(estimator, X, reset, dtype, check_names)
     if form.kind != "2-D":
-        _learn_or_check_channels(estimator, sequences.values.shape[1], form, reset)
+        _learn_or_check_channels(estimator, X, sequences.values.shape[1], form, reset)
     lengths = checked_lengths(sequences, is_padded=form.kind == "3-D", allow_gaps=allow_gaps)
     values = np.require(sequences.values, requirements=["ALIGNED"])  # as compiled code wants it
     sequences = SequenceBatch(values, sequences.starts, lengths)
@@ -72,26 +92,27 @@ def to_sequences(estimator, X, *, reset, dtype=FLOATS, allow_gaps=False):
     return sequences, form
 
 
-def _two_dimensional(estimator, X, reset, dtype):
+def _two_dimensional(estimator, X, reset, dtype, check_names):
+    name = type(estimator).__name__
+    if depth(X) == 1:
+        _refuse_one_dimension(X, name)
     if not reset and estimator._reads_sequences:
-        check_array(X, dtype=None, ensure_all_finite=False)  # whose complaint would come first
-        raise ValueError(
-            f"X has 2 dimensions, but {estimator.__class__.__name__} was fitted on sequences of "
-            f"shape (n_samples, n_timesteps, {estimator.n_channels_}). Reshape X to 3 dimensions; "
-            "a single sequence x is [x]."
-        )
+        _refuse_rows(estimator, X, name)
+    if check_names:
+        _check_feature_names(estimator, X, reset=reset)
+    X_given = X
     try:
-        X = validate_data(
-            estimator,
-            X,
-            reset=reset,
+        X = check_array(
+            as_numbers(X, ("sample", "column")),
             dtype=dtype,
             order="C",
             ensure_all_finite=False,
-            ensure_min_samples=1,
+            estimator=estimator,
+            input_name="X",
         )
+        _check_n_features(estimator, X, reset=reset)
     except ValueError as error:
-        if isinstance(X, list | tuple) and not reset:
+        if isinstance(X_given, list | tuple) and not reset:
             error.add_note(f"{ROWS_OR_SEQUENCES}, also in fit.")
         raise
     if reset:
@@ -108,9 +129,42 @@ def _two_dimensional(estimator, X, reset, dtype):
     return sequences, Form("2-D", n_timesteps)
 
 
+def _refuse_one_dimension(X, name):
+    """In scikit-learn's words, and what to write."""
+    shape = np.shape(X) if hasattr(X, "shape") else (len(X),)
+    if shape == (0,):
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required by "
+            f"{name}."
+        )
+    raise ValueError(
+        f"Expected 2D array, got 1D array instead: X has the shape {shape}, and must hold one or "
+        "more sequences. Reshape your data: a single sequence x is [x]; samples of one number "
+        "each are X.reshape(-1, 1)."
+    )
+
+
+def _refuse_rows(estimator, X, name):
+    """Say what 2-D X may have been meant to be, where sequences were fitted."""
+    X = as_numbers(X, ("sample", "column"))
+    shape = check_array(X, dtype=None, ensure_all_finite=False).shape  # whose words come first
+    n_channels = estimator.n_channels_
+    message = (
+        f"X has 2 dimensions, but {name} was fitted on sequences of shape (n_samples, n_timesteps, "
+        f"{n_channels}). Reshape X to 3 dimensions; a single sequence x is [x]."
+    )
+    if shape == (1, n_channels):
+        message += (
+            f" A tool that calls predict with one row of n_features_in_={n_channels} numbers, as "
+            "MAPIE does, needs an estimator of rows: pass X.reshape(len(X), -1) to the tool, and "
+            "let n_timesteps say how many steps a row has."
+        )
+    raise ValueError(message)
+
+
 def _three_dimensional(estimator, X, dtype):
     X = check_array(
-        X,
+        as_numbers(X, ("sample", "step", "channel")),
         dtype=dtype,
         allow_nd=True,
         ensure_all_finite=False,
@@ -131,8 +185,8 @@ def _three_dimensional(estimator, X, dtype):
     return sequences, Form("3-D", n_timesteps)
 
 
-def _ragged(estimator, X, dtype):
-    members = members_of(X, dtype)
+def _ragged(X, dtype, n_channels):
+    members = members_of(X, dtype, n_channels)
     values, starts = joined(members)
     lengths = np.array([len(member) for member in members], dtype=np.intp)
     kind = "objects" if isinstance(X, np.ndarray) else "list"
@@ -140,12 +194,11 @@ def _ragged(estimator, X, dtype):
     return SequenceBatch(values, starts, lengths), Form(kind, is_flat=is_flat)
 
 
-def _learn_or_check_channels(estimator, n_channels, form, reset):
+def _learn_or_check_channels(estimator, X, n_channels, form, reset):
     name = estimator.__class__.__name__
     if reset:
         estimator.n_features_in_ = n_channels
-        if hasattr(estimator, "feature_names_in_"):
-            del estimator.feature_names_in_
+        vars(estimator).pop("feature_names_in_", None)
     elif not estimator._reads_sequences:
         if form.kind == "3-D":
             what, then = "3 dimensions", "Reshape X to 2 dimensions"
@@ -159,16 +212,17 @@ def _learn_or_check_channels(estimator, n_channels, form, reset):
     elif n_channels != estimator.n_features_in_:
         raise ValueError(
             f"X has {n_channels} channels, but {name} is expecting {estimator.n_features_in_} "
-            "channels as input."
+            f"channels as input.{_transposed(X, form, estimator.n_features_in_)}"
         )
 
 
-def refuse_lazy_and_framework_arrays(X, name="X"):
-    """Arrays of other libraries are converted by their owner, who knows what that costs."""
-    library = type(X).__module__.split(".")[0]
-    conversion = {"dask": "compute()", "torch": "numpy(force=True)"}.get(library)
-    if conversion:
-        raise TypeError(
-            f"{name} is a {library} object ({type(X).__name__}); pass a NumPy array or DataFrame "
-            f"instead: {name}.{conversion}."
-        )
+def _transposed(X, form, n_channels):
+    """Advice to transpose X, if that gives it as many channels as were fitted."""
+    if form.kind != "3-D":
+        return transposed(X, n_channels)
+    if np.shape(X)[1] != n_channels:
+        return ""
+    return (
+        f" But its second axis has {n_channels}: if these are the channels, as in aeon and sktime, "
+        "write X.transpose(0, 2, 1)."
+    )

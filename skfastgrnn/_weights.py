@@ -3,13 +3,24 @@
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
+from ._forms import refuse_unreadable
+from ._missing import missing_in
+from ._numbers import as_numbers
+
 
 def checked_weights(sample_weight, sequences):
     """One weight (n_sequences,) for each sequence, of their dtype; None stays None."""
     if sample_weight is None:
         return None
+    refuse_unreadable(sample_weight, "sample_weight")
+    weights = as_numbers(sample_weight, ("sample",), name="sample_weight")
+    missing = np.flatnonzero(missing_in(weights)) if np.ndim(weights) == 1 else ()
+    if len(missing):
+        raise ValueError(
+            f"Input sample_weight contains NaN: sample {missing[0]}. A weight of 0 leaves it out."
+        )
     weights = _check_sample_weight(
-        sample_weight, sequences, dtype=sequences.values.dtype, ensure_non_negative=True
+        weights, sequences, dtype=sequences.values.dtype, ensure_non_negative=True
     )
     check_total(weights)
     return np.require(weights, requirements=["ALIGNED"])

@@ -93,15 +93,27 @@ REFUSED = {
     ),
     "a sequence without steps": ({}, {"X": [*X[:-1], X[-1][:0]]}, r"Sample 29 is empty: 0 step"),
     "a sequence of numbers": ({}, {"X": [*X[:-1], 3.0]}, "Sample 29 has 0 dimensions"),
-    "a sequence of words": ({}, {"X": [*X[:-1], ["a", "b"]]}, "Sample 29 cannot be read as"),
+    "a sequence of words": (
+        {},
+        {"X": [*X[:-1], ["a", "b"]]},
+        "no number: sample 29, step 0: .*'a'",
+    ),
     "complex sequence": ({}, {"X": [*X[:-1], X[-1] * 1j]}, "Complex data not supported"),
     # y
     "no y": ({}, {"y": None}, "requires y to be passed"),
     "one class": ({}, {"y": np.full(30, "only")}, "one class.*'only'"),
     "one label too few": ({}, {"y": y[1:]}, r"y: .*inconsistent numbers of samples: \[30, 29\]"),
     "numbers instead of labels": ({}, {"y": y + 0.5}, "Unknown label type: continuous"),
-    "NaN in y": ({}, {"y": changed(y.astype(float), 3, np.nan)}, "y contains NaN"),
-    "words and None": ({}, {"y": np.where(y, None, "word")}, "y: .*'NoneType'"),
+    "NaN in y": (
+        {},
+        {"y": changed(y.astype(float), 3, np.nan)},
+        "y contains NaN: sample 3 has no label",
+    ),
+    "words and None": (
+        {},
+        {"y": np.where(y, None, "word")},
+        "y contains None: sample 1 has no label",
+    ),
     "two columns of labels": ({}, {"y": np.column_stack([y, y])}, "y should be a 1d array"),
     "sparse y": ({}, {"y": scipy.sparse.csr_matrix(y[:, None])}, "Sparse data was passed for y"),
     # sample_weight, class_weight

@@ -8,6 +8,7 @@ from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.validation import _num_samples, check_consistent_length, check_is_fitted
 
 from .._guards import naming
+from .._numbers import as_numbers
 from .._regressor import FastGRNNRegressor
 from ..training import with_callbacks
 from ._base import BaseDistillation
@@ -291,6 +292,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
 def numbers(values, name, **checks):
     """Targets (n_samples,) or (n_samples, n_outputs) in float64."""
     with naming(name):
+        values = as_numbers(values, ("sample", "output"), name=name)
         return check_array(values, ensure_2d=False, dtype=np.float64, input_name=name, **checks)
 
 

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_array
 
-from .._sequences import refuse_lazy_and_framework_arrays
+from .._forms import refuse_unreadable
+from .._missing import is_missing
+from .._numbers import as_numbers, unmasked
 from .._values import Number
 
 
@@ -22,6 +23,7 @@ class Windows(NamedTuple):
     index: np.ndarray
 
 
+AXES = ("step", "column")
 POSITIVE, NOT_NEGATIVE = (Number(Integral, least, None, closed="left") for least in (1, 0))
 
 
@@ -36,8 +38,9 @@ def sliding_windows(series, y=None, *, window, stride=1, horizon=0, groups=None)
     ----------
     series : array-like of shape (n_steps,) or (n_steps, n_channels)
         Numbers in order of time; several series lie one after the other. float32 and float64 are
-        read where they lie, other numbers become float64. NaN may stay in X, but fill gaps before
-        cutting: a window that ends in one would be read as a shorter sequence.
+        read where they lie, other numbers become float64. NaN, or what a masked array masks, may
+        stay in X, but fill gaps before cutting: a window that ends in one would be read as a
+        shorter sequence.
     y : array-like of shape (n_steps,) or (n_steps, n_outputs), default=None
         Labels or numbers to predict; one column is read like one dimension. With None and a
         horizon, the series itself is predicted.
@@ -69,7 +72,8 @@ def sliding_windows(series, y=None, *, window, stride=1, horizon=0, groups=None)
     ------
     ValueError
         If no window and its horizon fit into the series, or into any group (those too short are
-        left out); if a group is interrupted by another, or missing; if lengths differ.
+        left out); if a group is interrupted by another, or missing; if lengths differ; if `series`
+        holds dates, or integers that float64 cannot tell apart.
 
     See Also
     --------
@@ -151,7 +155,8 @@ def _cut(values, width, stride):
 
 def _by_step(values, name, dtype):
     """An array of shape (n_steps, n_columns), not copied if it can be helped."""
-    refuse_lazy_and_framework_arrays(values, name)
+    refuse_unreadable(values, name)
+    values = unmasked(values) if dtype is None else as_numbers(values, AXES, name=name)
     values = check_array(
         values, dtype=dtype, ensure_2d=False, allow_nd=True, ensure_all_finite=False
     )
@@ -172,7 +177,8 @@ def _check_length(values, name, n_steps):
 
 def _borders(groups, n_steps):
     """The first step of each group, and n_steps."""
-    refuse_lazy_and_framework_arrays(groups, "groups")
+    refuse_unreadable(groups, "groups")
+    groups = unmasked(groups)
     # Of a list NumPy would make strings as soon as one entry is a string: NaN would be "nan".
     groups = np.asarray(groups, dtype=object if isinstance(groups, list | tuple) else None)
     if groups.ndim != 1:
@@ -181,7 +187,7 @@ def _borders(groups, n_steps):
     starts, start = {}, 0
     for step, group in enumerate(groups):
         if group not in starts:
-            if group is None or is_pandas_na(group) or group != group:
+            if is_missing(group):
                 raise ValueError(
                     f"groups has a missing value ({group}) at step {step}; say which group this "
                     "step belongs to, or drop it."
