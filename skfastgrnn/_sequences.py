@@ -18,6 +18,7 @@ from ._forms import (
     refuse_unreadable,
     transposed,
 )
+from ._names import learn_or_check_names
 from ._numbers import as_numbers
 from ._views import joined, regular_view
 from .cell import SequenceBatch
@@ -76,8 +77,12 @@ def to_sequences(estimator, X, *, reset, dtype=FLOATS, allow_gaps=False, check_n
         n_dimensions = depth(X)
     is_list = is_ragged(X, one_channel=not reset and estimator._reads_sequences)
     if is_list:
+        if check_names:
+            learn_or_check_names(estimator, X, reset=reset)
         sequences, form = _ragged(X, dtype, None if reset else estimator.n_channels_)
     elif n_dimensions >= 3:
+        if check_names and (reset or hasattr(estimator, "feature_names_in_")):
+            learn_or_check_names(estimator, None, reset=reset)
         sequences, form = _three_dimensional(estimator, X, dtype)
     else:
         sequences, form = _two_dimensional(estimator, X, reset, dtype, check_names)
@@ -198,7 +203,6 @@ def _learn_or_check_channels(estimator, X, n_channels, form, reset):
     name = estimator.__class__.__name__
     if reset:
         estimator.n_features_in_ = n_channels
-        vars(estimator).pop("feature_names_in_", None)
     elif not estimator._reads_sequences:
         if form.kind == "3-D":
             what, then = "3 dimensions", "Reshape X to 2 dimensions"

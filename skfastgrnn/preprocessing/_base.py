@@ -7,20 +7,20 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from .._guards import unchanged_on_error
-from .._sequences import FLOATS, to_sequences
+from .._sequences import to_sequences
 
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 
 
-def answers_rows(transformer):
-    """2-D output has column names; sequences have none, and no DataFrame can hold them."""
-    if not transformer._answers_rows:
+def has_names(transformer):
+    """Columns of rows have names, and channels of sequences if X was sequences, too."""
+    if not (transformer._answers_rows or getattr(transformer, "_reads_sequences", False)):
         raise AttributeError(
-            f"This {transformer.__class__.__name__} answers sequences, which have no column names; "
-            "only 2-D output has them."
+            f"This {transformer.__class__.__name__} makes sequences of rows, whose columns are no "
+            "channels: there are no names."
         )
     return True
 
@@ -32,6 +32,13 @@ class SequenceTransformer(TransformerMixin, BaseEstimator):
     called.
     """
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        # What scikit-learn's `set_output` makes containers of: rows, never sequences.
+        cls._sklearn_auto_wrap_output_keys = property(
+            lambda self: {"transform"} if self._answers_rows else set()
+        )
+
     #: Whether NaN inside sequences is passed on; otherwise it is refused.
     _allows_gaps = False
 
@@ -39,47 +46,47 @@ class SequenceTransformer(TransformerMixin, BaseEstimator):
     def _answers_rows(self):
         return not getattr(self, "_reads_sequences", False)
 
-    def _read(self, X, *, reset):
+    def _read(self, X, *, reset, check_names=True):
         """X as sequences, one after the other, and its form."""
         if not reset:
             check_is_fitted(self)
         with unchanged_on_error(self):
-            sequences, form = to_sequences(self, X, reset=reset, allow_gaps=self._allows_gaps)
+            sequences, form = to_sequences(
+                self, X, reset=reset, allow_gaps=self._allows_gaps, check_names=check_names
+            )
         return sequences.stacked(), form
 
     def _read_back(self, X, **fitted):
-        """X of `inverse_transform`: of 2-D X, column names do not matter, as in scikit-learn.
+        """X of `inverse_transform`: names of columns do not matter, as in scikit-learn.
 
         `fitted` are attributes by which X is not what `fit` was given.
         """
         check_is_fitted(self)
-        if hasattr(X, "columns"):
-            X = check_array(X, dtype=FLOATS, ensure_all_finite=False)
         reader = copy(self)
-        vars(reader).pop("feature_names_in_", None)
         vars(reader).update(fitted)
-        return reader._read(X, reset=False)
+        return reader._read(X, reset=False, check_names=False)
 
     def _names_out(self, names):
         return names
 
-    @available_if(answers_rows)
+    @available_if(has_names)
     def get_feature_names_out(self, input_features=None):
-        """Names of the columns of 2-D output.
+        """Names of the columns of 2-D output, or of the channels of sequences.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the columns of X; None for those seen in `fit`, or else ``x0, x1, ...``.
+            Names of the columns of 2-D X, or of the channels of sequences; None for those seen in
+            `fit`, or else ``x0, x1, ...``.
 
         Returns
         -------
-        ndarray of shape (n_columns_out,) of str objects
+        ndarray of shape (n_columns_out,) or (n_channels_out,) of str objects
 
         Raises
         ------
         AttributeError
-            If the output is sequences, which have no columns.
+            If rows become sequences: the columns of X are no channels.
         ValueError
             If `input_features` are not those seen in `fit`.
         """

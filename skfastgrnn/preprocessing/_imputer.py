@@ -60,7 +60,8 @@ class SequenceImputer(SequenceTransformer):
         Columns of 2-D X, channels of any other.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of columns, where X was a DataFrame with names that are strings.
+        Names of columns, where X was a DataFrame with names that are strings; those of channels,
+        where it was a list of such DataFrames.
 
     See Also
     --------

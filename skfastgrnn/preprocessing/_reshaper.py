@@ -33,7 +33,8 @@ class SequenceReshaper(SequenceTransformer):
     n_features_in_ : int
         Columns of 2-D X, else channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names of a DataFrame, if all are strings.
+        Names of columns, where X was a DataFrame with names that are strings; those of channels,
+        where it was a list of such DataFrames.
 
     Notes
     -----
@@ -45,8 +46,8 @@ class SequenceReshaper(SequenceTransformer):
     Other NaN are passed on.
 
     Rows of several branches of a `ColumnTransformer` or `FeatureUnion` lie one behind the other.
-    They are not steps of more channels, so reshape each branch by itself. A pipeline that goes
-    through sequences has no names for its columns; to scale rows and keep the names, give the
+    They are not steps of more channels, so reshape each branch by itself. A pipeline that makes
+    sequences of rows has no names for its columns; to scale rows and keep the names, give the
     scaler `n_timesteps` instead.
 
     Examples
@@ -199,6 +200,6 @@ class SequenceReshaper(SequenceTransformer):
             )
 
     def _names_out(self, names):
-        if not self._reads_sequences:
+        if not (self._reads_sequences and self._answers_rows):
             return names
         return [f"{name}_t{step}" for step in range(self.n_timesteps_) for name in names]

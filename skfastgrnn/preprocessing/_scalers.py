@@ -194,7 +194,8 @@ class SequenceStandardScaler(SequenceScaler):
     n_features_in_ : int
         Columns of 2-D X, else channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names of a DataFrame, if all are strings.
+        Names of columns, where X was a DataFrame with names that are strings; those of channels,
+        where it was a list of such DataFrames.
 
     See Also
     --------
@@ -342,7 +343,8 @@ class SequenceMinMaxScaler(SequenceScaler):
     n_features_in_ : int
         Columns of 2-D X, else channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names of a DataFrame, if all are strings.
+        Names of columns, where X was a DataFrame with names that are strings; those of channels,
+        where it was a list of such DataFrames.
 
     See Also
     --------
@@ -438,7 +440,8 @@ class SequenceRobustScaler(SequenceScaler):
     n_features_in_ : int
         Columns of 2-D X, else channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names of a DataFrame, if all are strings.
+        Names of columns, where X was a DataFrame with names that are strings; those of channels,
+        where it was a list of such DataFrames.
 
     See Also
     --------
