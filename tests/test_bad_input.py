@@ -251,7 +251,7 @@ BAD_PARAMETERS = {
     "early_stopping": ["yes", None, 2],
     "validation_fraction": [0, 1, 1.0, -0.2, 20, None],
     "validation_split": ["last", None, True, 0.2],
-    "n_iter_no_change": [0, -1, 2.5, None],
+    "n_iter_no_change": [0, -1, 2.5, "auto"],
     "tol": [-1e-9, np.nan, None],
     "refit": ["yes", None],
     "warm_start": ["yes", None],
