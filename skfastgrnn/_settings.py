@@ -183,7 +183,7 @@ def schedule_of(estimator, max_iter):
 
 def has_patience_of_its_own(estimator):
     """Whether a training ends, and is expected to, after a number of epochs that the user chose."""
-    return estimator.n_iter_no_change is not None and np.isfinite(estimator.n_iter_no_change)
+    return estimator.n_iter_no_change is not None and estimator.n_iter_no_change < np.inf
 
 
 def steady(epoch):

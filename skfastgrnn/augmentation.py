@@ -179,7 +179,7 @@ class TimeMask(Augmentation):
         Largest share of the steps that a mask hides, rounded down, in [0, 1]: sequences of fewer
         than ``1 / fraction`` steps stay as they are. 1 may hide a sequence entirely.
     n_masks : int, default=1
-        Masks a sequence; they may overlap.
+        Masks a sequence, from 1 to 10 000; they may overlap.
     p : float, default=1.0
         Probability that a sequence is changed.
     value : float, default=0.0
@@ -210,7 +210,7 @@ class TimeMask(Augmentation):
 
     _parameter_constraints = {
         "fraction": [PROBABILITY],
-        "n_masks": [COUNT],
+        "n_masks": [Number(Integral, 1, 10_000, closed="both")],
         "p": [PROBABILITY],
         "value": [Number(Real, -np.inf, np.inf, closed="neither")],
     }

@@ -455,7 +455,7 @@ OUT_OF_RANGE = {
     "p": [-0.1, 1.1, np.nan, "1", None, True, np.True_],
     "per": ["step", None, 1],
     "fraction": [-0.1, 1.1, np.nan, None, False],
-    "n_masks": [0, -1, 1.0, None, True],
+    "n_masks": [0, -1, 1.0, None, True, 10_001],
     "value": [np.inf, -np.inf, np.nan, None, "0"],
     "max_steps": [0, -1, 2.0, None, True],
 }
