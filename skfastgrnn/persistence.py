@@ -17,15 +17,14 @@ any moment, even after the process or machine has died, finds a whole one.
 
 import json
 import os
-import secrets
-from contextlib import suppress
-from pathlib import Path
+import stat
 from typing import NamedTuple
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
+from ._files import as_path, replace_file
 from ._packing import Unwritable, pack, unpack
 
 __all__ = ["load", "save"]
@@ -77,7 +76,7 @@ def save(estimator, path):
         only code could restore, such as a function as `learning_rate` or a RandomState, is not
         saved either; the loaded estimator has the default in its place, which changes nothing that
         it predicts.
-    path : str or path-like
+    path : str, bytes or path-like
         Where to; by custom it ends in ``.safetensors``. A file of that name is replaced, at the
         moment when the new one is complete.
 
@@ -115,7 +114,7 @@ def load(path):
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, bytes or path-like
         The file.
 
     Returns
@@ -169,6 +168,7 @@ def packed_parameters(estimator):
 
 def read(path):
     """The `Checkpoint` in a file; its `training` is None if that is a saved estimator."""
+    path = as_path(path)
     content, tensors = read_file(path)
     try:
         if content["format_version"] != FORMAT_VERSION:
@@ -189,7 +189,7 @@ def read(path):
         estimator._restore(attributes, {key: tensors[key] for key in content["arrays"]})
         training = unpack(content.get("training"), tensors)
     except DAMAGE as error:
-        raise ValueError(f"{os.fspath(path)} cannot be read: {error}") from error
+        raise ValueError(f"{path} cannot be read: {error}") from error
     return Checkpoint(estimator, content["parameters"], training)
 
 
@@ -198,20 +198,32 @@ def read_checkpoint(path, estimator_name):
     checkpoint = read(path)
     if checkpoint.training is None:
         raise ValueError(
-            f"{os.fspath(path)} holds a saved estimator, not a training that could be taken up: "
+            f"{path} holds a saved estimator, not a training that could be taken up: "
             "load it, and use warm_start or partial_fit."
         )
     found = type(checkpoint.estimator).__name__
     if found != estimator_name:
-        raise ValueError(f"{os.fspath(path)} is of a {found}, not of a {estimator_name}.")
+        raise ValueError(f"{path} is of a {found}, not of a {estimator_name}.")
     return checkpoint
+
+
+def check_readable(path):
+    """Raise the error of opening a path that is no file, or may not be read."""
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(f"There is no file {path}.") from None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(f"{path} is a folder, not a file.")
+    if not stat.S_ISREG(mode):
+        raise ValueError(f"{path} cannot be read: it is a device or a pipe, not a file.")
+    with open(path, "rb"):
+        pass
 
 
 def read_file(path):
     """The JSON and the arrays of a safetensors file."""
-    path = os.fspath(path)
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"There is no file {path}.")
+    check_readable(path)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -221,21 +233,3 @@ def read_file(path):
             return content, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except DAMAGE as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
-
-
-def replace_file(path, content):
-    """Write bytes beside the file, then put them in its place."""
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} to.")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        with open(temporary, "xb") as file:  # with the permissions of any new file
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise

@@ -36,7 +36,7 @@ MAY_IMPORT = {
         "schedules",
         "training",
     },
-    "callbacks": {"_printing", "persistence", "training"},
+    "callbacks": {"_files", "_printing", "persistence", "training"},
     "preprocessing": {
         "_sequences",
         "_forms",
@@ -64,7 +64,8 @@ MAY_IMPORT = {
     "_continuing": {"_printing", "cell"},
     "_streaming": {"_continuing", "_guards", "_sequences", "_settings", "training", "cell"},
     "_watching": {"_continuing", "training", "cell"},
-    "persistence": {"_packing"},
+    "persistence": {"_files", "_packing"},
+    "_files": set(),
     "_packing": {"augmentation", "schedules"},
     "training": {"_guards", "augmentation", "schedules", "cell"},
     "_sequences": {"_finite", "_forms", "_names", "_numbers", "_views", "cell"},

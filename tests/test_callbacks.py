@@ -506,9 +506,16 @@ def test_logs_are_those_of_the_latest_run(tmp_path):
     with (tmp_path / "log-0-1-1.jsonl").open("a") as file:
         file.write('{"run": "')
     assert len(writer.get_logs()) == 4
-    (tmp_path / "log-3.jsonl").write_text('["something else"]\n')
-    with pytest.raises(ValueError, match=r"log-3\.jsonl was not written by HistoryWriter"):
-        writer.get_logs()
+    line = {"run": "a", "begun": "b", "fit": [3], "epoch": 1}
+    for other in (
+        b'["something else"]\n',
+        b"[" * 100_000 + b"\n",
+        b"\xff\n",
+        *(json.dumps({**line, name: None}).encode() + b"\n" for name in line),
+    ):
+        (tmp_path / "log-3.jsonl").write_bytes(other)
+        with pytest.raises(ValueError, match=r"log-3\.jsonl was not written by HistoryWriter"):
+            writer.get_logs()
 
 
 def test_learning_rates():

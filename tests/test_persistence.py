@@ -185,7 +185,7 @@ def test_labels_that_cannot_be_saved(dtype, tmp_path):
 def test_a_missing_file_or_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no file"):
         skfastgrnn.load(tmp_path / "nothing.safetensors")
-    with pytest.raises(FileNotFoundError, match="There is no file"):
+    with pytest.raises(IsADirectoryError, match="is a folder, not a file"):
         skfastgrnn.load(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"There is no folder .*nothing to write"):
         skfastgrnn.save(quick().fit(X, y), tmp_path / "nothing" / "model.safetensors")

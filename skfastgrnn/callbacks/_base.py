@@ -1,9 +1,8 @@
 """What the callbacks of this package share."""
 
 import os
-import tempfile
-from pathlib import Path
 
+from .._files import as_path
 from ..training import EpochSupport
 
 
@@ -70,7 +69,7 @@ def path_of_fit(path, context):
 
 def numbered(path, numbers):
     """A path with numbers before its suffix."""
-    path = Path(path)
+    path = as_path(path)
     return path.with_name("-".join([path.stem, *map(str, numbers)]) + path.suffix)
 
 
@@ -86,20 +85,4 @@ def make_folder(folder):
     except OSError as error:
         raise type(error)(
             error.errno, f"{os.strerror(error.errno or 0)}: cannot make the folder", str(folder)
-        ) from error
-
-
-def check_writable(path):
-    """Raise the error of writing to a path before there is anything to lose."""
-    folder = Path(path).parent
-    if Path(path).is_dir():
-        raise IsADirectoryError(f"{path} is a folder; give it the name of a file.")
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {folder} to write {Path(path).name} to.")
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise type(error)(
-            error.errno, f"{os.strerror(error.errno or 0)}: cannot write to the folder", str(folder)
         ) from error

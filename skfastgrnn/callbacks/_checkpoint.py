@@ -5,8 +5,9 @@ from os import PathLike
 
 from sklearn.utils._param_validation import Interval, validate_params
 
+from .._files import check_replaceable
 from ..persistence import write
-from ._base import Callback, check_writable, is_epoch, path_of_fit
+from ._base import Callback, is_epoch, path_of_fit
 
 
 class Checkpoint(Callback):
@@ -17,14 +18,14 @@ class Checkpoint(Callback):
 
     Parameters
     ----------
-    path : str, path-like or None, default=None
+    path : str, bytes, path-like or None, default=None
         The file of the last checkpoint; by custom its name ends in ``.safetensors``. It is replaced
         in one step, so that there is a whole one at any moment. None writes none, which makes sense
         with `best_path`. In a search or another meta-estimator, each fit has a file of its own: the
         numbers of its tasks are put before the suffix.
     every : int, default=1
         Epochs between two checkpoints. One more is written when the training ends.
-    best_path : str, path-like or None, default=None
+    best_path : str, bytes, path-like or None, default=None
         The file of the best model so far, as :func:`skfastgrnn.save` writes it: by validation loss,
         or by training loss where nothing is held out.
 
@@ -62,9 +63,9 @@ class Checkpoint(Callback):
 
     @validate_params(
         {
-            "path": [str, PathLike, None],
+            "path": [str, bytes, PathLike, None],
             "every": [Interval(Integral, 1, None, closed="left")],
-            "best_path": [str, PathLike, None],
+            "best_path": [str, bytes, PathLike, None],
         },
         prefer_skip_nested_validation=True,
     )
@@ -79,7 +80,7 @@ class Checkpoint(Callback):
         """Find out whether the files can be written."""
         super().setup(estimator, context)
         for path in filter(None, (self.path, self.best_path)):
-            check_writable(path_of_fit(path, context))
+            check_replaceable(path_of_fit(path, context))
 
     def on_fit_task_end(self, estimator, context):
         """Write what is due after an epoch, or at the end of the training."""

@@ -5,13 +5,12 @@ import json
 import math
 import re
 from os import PathLike
-from pathlib import Path
 
 from sklearn.utils._param_validation import validate_params
 
+from .._files import as_path, check_writable
 from ._base import (
     Callback,
-    check_writable,
     entries_of_epoch,
     numbered,
     numbers_of_fit,
@@ -24,7 +23,7 @@ class HistoryWriter(Callback):
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, bytes or path-like
         The file; by custom its name ends in ``.jsonl``. At the end of the first epoch it is written
         anew, after each further one a line is added; what is written can be read at once. In a
         search or another meta-estimator each fit has a file of its own: the numbers of its tasks
@@ -67,7 +66,7 @@ class HistoryWriter(Callback):
     True
     """
 
-    @validate_params({"path": [str, PathLike]}, prefer_skip_nested_validation=True)
+    @validate_params({"path": [str, bytes, PathLike]}, prefer_skip_nested_validation=True)
     def __init__(self, path):
         self.path = path
         self._fits = {}  # the file of each
@@ -106,7 +105,7 @@ class HistoryWriter(Callback):
         ValueError
             If a file that has such a name holds something else.
         """
-        path = Path(self.path)
+        path = as_path(self.path)
         name = re.compile(rf"{re.escape(path.stem)}((?:-\d+)*){re.escape(path.suffix)}")
         fits = []
         for file in path.parent.glob(glob.escape(path.stem) + "*"):
@@ -158,11 +157,18 @@ class LinesOfFit:
 
 def read_lines(path):
     """The objects in a file, without a last line that is not complete yet."""
-    *complete, _ = path.read_text("utf-8").split("\n")
     try:
+        *complete, _ = path.read_text("utf-8").split("\n")
         lines = [json.loads(line) for line in complete]
         for line in lines:
-            line["run"], line["begun"], line["fit"], line["epoch"]
-    except (ValueError, TypeError, KeyError) as error:
+            check_line(line)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{path} was not written by HistoryWriter: {error!r}") from error
     return lines
+
+
+def check_line(line):
+    """Refuse what `LinesOfFit` does not write, as far as it is compared."""
+    for name, kind in {"run": str, "begun": str, "fit": list, "epoch": int}.items():
+        if not isinstance(line[name], kind):
+            raise TypeError(f"{name} is {line[name]!r}")

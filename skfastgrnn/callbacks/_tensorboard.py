@@ -2,13 +2,12 @@
 
 from numbers import Integral
 from os import PathLike
-from pathlib import Path
 
 from sklearn.utils._param_validation import Interval, validate_params
 
+from .._files import as_path, check_folder
 from ._base import (
     Callback,
-    check_writable,
     entries_of_epoch,
     is_epoch,
     make_folder,
@@ -21,7 +20,7 @@ class TensorBoardLogger(Callback):
 
     Parameters
     ----------
-    folder : str or path-like
+    folder : str, bytes or path-like
         The folder, made if there is none. In a search or another meta-estimator each fit has a
         folder of its own in it, which TensorBoard calls a run: ``fit-`` and the numbers of its
         tasks.
@@ -64,7 +63,7 @@ class TensorBoardLogger(Callback):
 
     @validate_params(
         {
-            "folder": [str, PathLike],
+            "folder": [str, bytes, PathLike],
             "histograms_every": [Interval(Integral, 1, None, closed="left"), None],
             "n_sequences": [Interval(Integral, 1, None, closed="left")],
         },
@@ -81,11 +80,11 @@ class TensorBoardLogger(Callback):
         """Make the folder."""
         super().setup(estimator, context)
         numbers = numbers_of_fit(context)
-        folder = Path(self.folder)
+        folder = as_path(self.folder)
         if numbers:
             folder /= "-".join(["fit", *map(str, numbers)])
         make_folder(folder)
-        check_writable(folder / "events")
+        check_folder(folder, "writing events")
         self._fits[id(estimator)] = RunOfFit(folder)
 
     def on_fit_task_end(self, estimator, context):
