@@ -20,6 +20,7 @@ from ._continuing import (
     trained_mask,
 )
 from ._guards import as_it_is, naming, unchanged_on_error, working_copy
+from ._schema import FITTED, SOMETIMES_FITTED, check_fitted, record
 from ._sequences import to_sequences
 from ._settings import (
     CONSTRAINTS,
@@ -33,7 +34,7 @@ from ._settings import (
 )
 from ._streaming import StreamMixin
 from ._watching import ongoing_fit
-from .persistence import packed_parameters, read_checkpoint
+from .persistence import comparable_parameters, read_checkpoint
 from .training import (
     BestSoFar,
     DataSet,
@@ -93,6 +94,9 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
 
     _parameter_constraints = CONSTRAINTS
 
+    #: Attributes of this kind of estimator that a file keeps, each with its check: see `_schema`.
+    _saved_attributes = {}
+
     #: What a teacher adds to the training that runs; see `_distillation`.
     _lesson = None
     #: Is called with the rows that a fit holds out.
@@ -107,6 +111,13 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         if self.validation_split == "auto":
             return not self.shuffle
         return self.validation_split == "tail"
+
+    def _check_exclusions(self):
+        if self.warm_start and self.refit:
+            raise ValueError(
+                "warm_start=True and refit=True exclude each other: the former goes on with what "
+                "was learned, the latter trains once more from the start. Set one of them to False."
+            )
 
     def _check_validation_arguments(self, X_val, y_val, sample_weight_val):
         if X_val is not None and y_val is None:
@@ -123,11 +134,7 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
 
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val, saved=None):
         """Train on X; `saved` is the checkpoint of a training to take up, see `persistence`."""
-        if self.warm_start and self.refit:
-            raise ValueError(
-                "warm_start=True and refit=True exclude each other: the former goes on with what "
-                "was learned, the latter trains once more from the start. Set one of them to False."
-            )
+        self._check_exclusions()
         self._check_validation_arguments(X_val, y_val, sample_weight_val)
         calls = calls_of_fit(self, X, y, sample_weight)
         with unchanged_on_error(self):  # as callbacks may raise one when the fit is at its end
@@ -184,8 +191,9 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         facts = facts_of(training, validation, getattr(self, "classes_", None))
         if saved:
             check_agreement(
+                saved.path,
                 {**saved.parameters, **saved.training["facts"]},
-                {**packed_parameters(self), **facts},
+                {**comparable_parameters(self), **facts},
                 ignored=WITHOUT_EFFECT,
             )
         network = network_of(self, self._n_outputs())
@@ -273,7 +281,7 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
 
         Parameters
         ----------
-        path : str or path-like
+        path : str, bytes or path-like
             A file that :class:`skfastgrnn.callbacks.Checkpoint` has written during `fit`.
 
         X, y : array-like
@@ -295,12 +303,12 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         Raises
         ------
         ValueError
-            If the file is no checkpoint, or something is not what it was: a parameter (`n_jobs` and
-            `verbose` aside), the shape of the data, classes, or a checksum of targets, weights and
-            the first and last sequence. The error lists what differs; the estimator is left as it
-            was.
-        FileNotFoundError
-            If there is no such file.
+            If the file is no checkpoint, is damaged, or something is not what it was: the value of
+            a parameter (`n_jobs` and `verbose` aside), the shape of the data, classes, or a
+            checksum of targets, weights and the first and last sequence. The error names the file
+            and lists what differs; the estimator is left as it was.
+        FileNotFoundError, IsADirectoryError, PermissionError
+            If there is no such file, it is a folder, or it may not be read.
         """
         saved = read_checkpoint(path, type(self).__name__)
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, saved)
@@ -436,40 +444,28 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
     def _to_save(self):
         """What a file keeps beside the constructor's parameters: attributes, arrays by name."""
         check_is_fitted(self)
-        attributes = {
-            name: value
-            for name, value in self.__getstate__().items()
-            if is_fitted_name(name) and not name.startswith("_skl") and name != "_parameters"
-        }
-        return attributes, self.params_
+        names = {**FITTED, **SOMETIMES_FITTED, **self._saved_attributes}
+        state = self.__getstate__()
+        return {name: state[name] for name in names if name in state}, self.params_
 
     def _restore(self, attributes, arrays):
         """Become what `_to_save` told of, if it makes sense."""
-        for name in attributes:
-            if not is_fitted_name(name) or hasattr(type(self), name):
-                raise ValueError(f"it has {name!r}, which is no attribute of fitted estimators.")
+        record({**FITTED, **self._saved_attributes}, SOMETIMES_FITTED)("attributes", attributes)
         vars(self).update(attributes)
-        if not isinstance(self.history_, dict):
-            raise ValueError("its history_ is no dict.")
-        _ = self._network.codes  # refuses activations and readouts that there are not
-        wanted = cell.shapes(self._network)
-        found = {name: array.shape for name, array in arrays.items()}
-        if found != wanted:
-            raise ValueError(f"the network needs arrays of shapes {wanted}; there are {found}.")
-        dtypes = {array.dtype.name for array in arrays.values()}
-        if len(dtypes) > 1 or not dtypes <= {"float32", "float64"}:
-            raise ValueError(f"its arrays are {sorted(dtypes)}, not all float32 or all float64.")
-        channels = self.n_features_in_ if self._reads_sequences else self.n_channels_
-        sizes = {
-            "outputs": (self._network.n_outputs, self._n_outputs()),
-            "channels": (self._network.n_channels, self.n_channels_),
-            "channels of X": (self._network.n_channels, channels),
-            "columns beyond whole steps": (0, self.n_features_in_ % self.n_channels_),
-        }
-        for name, (found, wanted_size) in sizes.items():
-            if found != wanted_size:
-                raise ValueError(f"it says that there are {found} and {wanted_size} {name}.")
-        self._parameters = np.concatenate([arrays[name].ravel() for name in wanted])
+        network = network_of(self, self._n_outputs())
+        check_fitted(self, network, arrays)
+        self._parameters = np.concatenate([arrays[name].ravel() for name in cell.shapes(network)])
+        self._check_parameters(network)
+
+    def _check_parameters(self, network):
+        """Refuse parameters that no training of a network takes, whatever the data."""
+        self._check_exclusions()
+        trained_mask(network, self.frozen, self._parameters.dtype)
+        plan = plan_of(self, 1, epochs_of(self, 1), np.inf)
+        step, rng = np.zeros((1, network.n_channels)), np.random.default_rng(0)
+        with np.errstate(over="ignore"):
+            for augmentation in plan.epoch.augment:
+                augmentation.apply(step, np.array([0]), np.array([1]), rng)
 
     def __getstate__(self):
         """What copies and pickles get: nothing that belongs to a fit which is going on."""
@@ -482,8 +478,3 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-def is_fitted_name(name):
-    """Whether `fit` may have given an attribute its name: public ones end in _, others begin so."""
-    return name.startswith("_") != name.endswith("_")

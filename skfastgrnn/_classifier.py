@@ -12,6 +12,7 @@ from ._base import BaseFastGRNN
 from ._continuing import take_over_head
 from ._guards import as_it_is, naming
 from ._printing import plain
+from ._schema import CLASSIFIER
 from ._targets import checked_labels
 from ._weights import check_total, checked_weights
 from .cell import Targets
@@ -301,6 +302,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     """
 
     _metric = "accuracy"
+    _saved_attributes = CLASSIFIER
 
     _parameter_constraints = {
         **BaseFastGRNN._parameter_constraints,
@@ -578,6 +580,11 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                 f"{plain(self.class_weight)!r}."
             )
         return weights
+
+    def _check_parameters(self, network):
+        super()._check_parameters(network)
+        if isinstance(self.class_weight, dict):
+            self._weights_of_classes(np.arange(len(self.classes_)), None)
 
     def _targets(self, labels, weights, dtype, logits=None):
         """Labels, and a teacher's logits, as targets; weights of samples and classes multiply."""

@@ -5,6 +5,7 @@ import zlib
 import numpy as np
 
 from . import cell
+from ._packing import same
 from ._printing import plain
 
 HEAD = ("head_weight", "head_bias")
@@ -131,19 +132,22 @@ def checksum(data):
         parts.append(sequences.values[start : start + sequences.lengths[row]])
     number = 0
     for part in parts:
-        number = zlib.crc32(np.ascontiguousarray(part), number)
+        number = zlib.crc32(np.ascontiguousarray(part) + 0, number)  # -0.0 is 0.0
     return number
 
 
-def check_agreement(saved, now, *, ignored=()):
-    """Refuse to take up a training with something else than it had; both are dicts by name."""
+def check_agreement(path, saved, now, *, ignored=()):
+    """Refuse to take up a training with something else than it had; both are dicts by name.
+
+    What is compared are values: order in a dict, or a list for a tuple, makes no difference.
+    """
     differences = [
         f"{name}: {saved.get(name)!r} in the checkpoint, {now.get(name)!r} here"
         for name in {**saved, **now}
-        if saved.get(name) != now.get(name) and name not in ignored
+        if name not in ignored and not same(saved.get(name), now.get(name))
     ]
     if differences:
         raise ValueError(
-            "The training cannot be taken up, since not all is as it was:\n  "
+            f"The training in {path} cannot be taken up, since not all is as it was:\n  "
             + "\n  ".join(differences)
         )

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from ._base import BaseFastGRNN
 from ._guards import as_it_is, naming
+from ._schema import REGRESSOR
 from ._targets import checked_numbers
 from ._weights import checked_weights
 from .cell import Targets, named_views
@@ -294,6 +295,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     """
 
     _metric = "r2"
+    _saved_attributes = REGRESSOR
 
     _parameter_constraints = {
         **BaseFastGRNN._parameter_constraints,

@@ -18,6 +18,7 @@ any moment, even after the process or machine has died, finds a whole one.
 import json
 import os
 import stat
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -25,14 +26,27 @@ import safetensors
 import safetensors.numpy
 
 from ._files import as_path, replace_file
-from ._packing import Unwritable, pack, unpack
+from ._packing import Refused, needs_code, pack, unpack
+from ._schema import TRAINING, check_training, list_of, record, text
 
 __all__ = ["load", "save"]
 
 ENTRY = "skfastgrnn"
 FORMAT_VERSION = 1
 
-#: What reading a file raises that is not what `write` has made.
+#: What a file says; `parameters` and `attributes` are objects of JSON, checked when unpacked.
+CONTENT = record(
+    {
+        "format_version": lambda name, value: None,
+        "estimator": text,
+        "parameters": lambda name, value: None,
+        "attributes": lambda name, value: None,
+        "arrays": list_of(text),
+    },
+    {"training": lambda name, value: None},
+)
+
+#: What reading a file may raise that is not what `write` has made.
 DAMAGE = (
     ArithmeticError,
     AttributeError,
@@ -55,15 +69,16 @@ def saveable(cls):
 
 
 class Checkpoint(NamedTuple):
-    """What `read_checkpoint` finds: a fitted estimator, and the training that it was in.
+    """What `read` finds: a fitted estimator, and the training that it was in.
 
-    parameters : dict, as `packed_parameters` answers it
-    training : dict: the random state it began with, the facts of its data, its state
+    parameters : dict of the constructor's parameters, as `comparable_parameters` returns it
+    training : dict: the random state it began with, the facts of its data, its state; or None
     """
 
+    path: Path
     estimator: object
     parameters: dict
-    training: dict
+    training: dict | None
 
 
 def save(estimator, path):
@@ -78,7 +93,8 @@ def save(estimator, path):
         it predicts.
     path : str, bytes or path-like
         Where to; by custom it ends in ``.safetensors``. A file of that name is replaced, at the
-        moment when the new one is complete.
+        moment when the new one is complete, and its permissions stay. Through a symbolic link, the
+        file that it points to is replaced.
 
     Raises
     ------
@@ -86,8 +102,13 @@ def save(estimator, path):
         If the estimator is not fitted.
     TypeError
         If it is none of this package, or its labels are neither strings nor numbers.
+    ValueError
+        If `load` would refuse the file: parameters have been set that are not those of the fitted
+        network (such as another `hidden_size`) or that no `fit` takes, or a fitted attribute has
+        been changed to what no fit leaves.
     OSError
-        If the file cannot be written.
+        If the file cannot be written: it is write-protected, a device or a folder; or no file can
+        be made in its folder, as replacing it takes.
 
     See Also
     --------
@@ -106,7 +127,14 @@ def save(estimator, path):
     >>> restored.predict([[0.0, 2.0]]).item()
     'rises'
     """
-    write(path, estimator)
+    content, tensors = content_of(estimator)
+    try:
+        restored(json.loads(json.dumps(content)), dict(tensors), path)
+    except DAMAGE as error:
+        raise ValueError(
+            f"The estimator could not be read back, so is not saved: {error}"
+        ) from error
+    replace_file(path, as_bytes(content, tensors))
 
 
 def load(path):
@@ -125,16 +153,23 @@ def load(path):
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    FileNotFoundError, IsADirectoryError, PermissionError
+        If there is no such file, it is a folder, or it may not be read.
     ValueError
-        If it is no file of this format, is incomplete, or holds arrays of shapes that do not fit.
+        If it is no file of this format or is damaged. All that it says is checked, types, ranges,
+        shapes and how they fit each other, before there is an estimator; the error names the file
+        and the entry. (Of weights, only that they are finite: which numbers they are is not known.)
     """
     return read(path).estimator
 
 
 def write(path, estimator, training=None):
     """Write an estimator and, for a checkpoint, the dict `training`."""
+    replace_file(path, as_bytes(*content_of(estimator, training)))
+
+
+def content_of(estimator, training=None):
+    """The JSON and the arrays of a file."""
     name = type(estimator).__name__
     if SAVEABLE.get(name) is not type(estimator):
         raise TypeError(
@@ -150,14 +185,15 @@ def write(path, estimator, training=None):
         "attributes": {key: pack(value, key, tensors) for key, value in attributes.items()},
         "arrays": list(arrays),
     }
-    for key, value in attributes.items():
-        if isinstance(unpack(content["attributes"][key], tensors), Unwritable):
-            raise TypeError(f"{key} cannot be saved, since only code could restore it: {value!r}.")
     if training is not None:
         content["training"] = pack(training, "training", tensors)
+    return content, tensors
+
+
+def as_bytes(content, tensors):
+    """The file that holds them."""
     tensors = {key: np.ascontiguousarray(tensor) for key, tensor in tensors.items()}
-    metadata = {ENTRY: json.dumps(content, allow_nan=False)}
-    replace_file(path, safetensors.numpy.save(tensors, metadata))
+    return safetensors.numpy.save(tensors, {ENTRY: json.dumps(content, allow_nan=False)})
 
 
 def packed_parameters(estimator):
@@ -166,31 +202,52 @@ def packed_parameters(estimator):
     return {name: pack(value, name, tensors=None) for name, value in parameters.items()}
 
 
+def comparable_parameters(estimator):
+    """The constructor's parameters as a file would give them back: see `_packing.same`."""
+    packed = packed_parameters(estimator)
+    return {name: unpack(value, name, {}) for name, value in packed.items()}
+
+
 def read(path):
     """The `Checkpoint` in a file; its `training` is None if that is a saved estimator."""
     path = as_path(path)
-    content, tensors = read_file(path)
+    check_readable(path)
     try:
-        if content["format_version"] != FORMAT_VERSION:
-            raise ValueError(
-                f"it has version {content['format_version']} of the format, and this skfastgrnn "
-                f"reads version {FORMAT_VERSION}. Upgrade the older one."
-            )
-        name = content["estimator"]
-        if name not in SAVEABLE:
-            raise ValueError(f"it holds a {name!r}; there are {sorted(SAVEABLE)}.")
-        estimator = SAVEABLE[name]()
-        parameters = {key: unpack(value, tensors) for key, value in content["parameters"].items()}
-        estimator.set_params(
-            **{key: value for key, value in parameters.items() if not isinstance(value, Unwritable)}
-        )
-        estimator._validate_params()
-        attributes = {key: unpack(value, tensors) for key, value in content["attributes"].items()}
-        estimator._restore(attributes, {key: tensors[key] for key in content["arrays"]})
-        training = unpack(content.get("training"), tensors)
+        return restored(*read_file(path), path)
     except DAMAGE as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
-    return Checkpoint(estimator, content["parameters"], training)
+
+
+def restored(content, tensors, path):
+    """What JSON and arrays tell of, checked as a whole; takes arrays out of the dict `tensors`."""
+    version = content.get("format_version") if isinstance(content, dict) else None
+    if version != FORMAT_VERSION:
+        raise Refused(
+            f"it has version {version} of the format, and this skfastgrnn reads version "
+            f"{FORMAT_VERSION}. Upgrade the older one."
+        )
+    CONTENT("its content", content)
+    name = content["estimator"]
+    if name not in SAVEABLE:
+        raise Refused(f"it holds a {name!r}; there are {sorted(SAVEABLE)}.")
+    estimator = SAVEABLE[name]()
+    parameters = unpack({"dict": content["parameters"]}, "parameters", tensors)
+    unknown = parameters.keys() - estimator.get_params(deep=False).keys()
+    if unknown:
+        raise Refused(f"parameters has {sorted(unknown)}, and {name} has no such parameter.")
+    estimator.set_params(**{k: value for k, value in parameters.items() if not needs_code(value)})
+    estimator._validate_params()
+    attributes = unpack({"dict": content["attributes"]}, "attributes", tensors)
+    missing = [key for key in content["arrays"] if key not in tensors]
+    if missing:
+        raise Refused(f"it has no arrays {missing}.")
+    estimator._restore(attributes, {key: tensors.pop(key) for key in content["arrays"]})
+    training = None
+    if "training" in content:
+        training = unpack(content["training"], "training", tensors)
+        TRAINING("training", training)
+        check_training(training, estimator)
+    return Checkpoint(path, estimator, parameters, training)
 
 
 def read_checkpoint(path, estimator_name):
@@ -198,12 +255,12 @@ def read_checkpoint(path, estimator_name):
     checkpoint = read(path)
     if checkpoint.training is None:
         raise ValueError(
-            f"{path} holds a saved estimator, not a training that could be taken up: "
+            f"{checkpoint.path} holds a saved estimator, not a training that could be taken up: "
             "load it, and use warm_start or partial_fit."
         )
     found = type(checkpoint.estimator).__name__
     if found != estimator_name:
-        raise ValueError(f"{path} is of a {found}, not of a {estimator_name}.")
+        raise ValueError(f"{checkpoint.path} is of a {found}, not of a {estimator_name}.")
     return checkpoint
 
 
@@ -223,13 +280,14 @@ def check_readable(path):
 
 def read_file(path):
     """The JSON and the arrays of a safetensors file."""
-    check_readable(path)
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if ENTRY not in metadata:
-                raise ValueError("it was not written by skfastgrnn.")
-            content = json.loads(metadata[ENTRY])
-            return content, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except DAMAGE as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+    with safetensors.safe_open(path, framework="numpy") as file:
+        metadata = file.metadata() or {}
+        if ENTRY not in metadata:
+            raise Refused("it was not written by skfastgrnn.")
+        content = json.loads(metadata[ENTRY], parse_constant=refuse_constant)
+        return content, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def refuse_constant(name):
+    """Refuse NaN and Infinity, which JSON does not have."""
+    raise Refused(f"its JSON has {name}.")

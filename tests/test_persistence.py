@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from sklearn.exceptions import NotFittedError
 
 import skfastgrnn
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
-from skfastgrnn._packing import Unwritable, pack, unpack
+from skfastgrnn._packing import needs_code, pack, same, unpack
 from skfastgrnn.augmentation import Jitter, TimeMask
 from skfastgrnn.preprocessing import SequenceStandardScaler
 from skfastgrnn.schedules import Cosine, ReduceOnPlateau, WarmUp
@@ -182,6 +183,73 @@ def test_labels_that_cannot_be_saved(dtype, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_saving_and_loading_warn_of_nothing(tmp_path):
+    models = [
+        quick().fit(X, np.arange(40)),  # labels that come once
+        quick().fit(X, y).set_params(augment=[Jitter(1e308)]),  # may overflow
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for model in models:
+            there_and_back(model, tmp_path)
+
+
+UNREADABLE = {
+    "another network": ({"hidden_size": 8}, "hidden_size must be 8 .* got 3"),
+    "layers": ({"n_layers": 2}, "n_layers must be 2 .* got 1"),
+    "frozen": ({"frozen": "V"}, "frozen names .*'V'"),
+    "class weights": ({"class_weight": {"up": 1}}, "are not in class_weight"),
+    "sampling": ({"sampling": "balanced", "shuffle": False}, "exclude each other"),
+    "both": ({"warm_start": True, "refit": True}, "warm_start=True and refit=True exclude"),
+    "out of range": ({"alpha": -1}, "The 'alpha' parameter"),
+    "weights": ({"_parameters": np.full(30, np.nan)}, "array W must be finite"),
+    "order of classes": ({"classes_": np.array([1, 0])}, "classes_ must be sorted"),
+    "history": ({"history_": {"loss": [0.1]}}, "attributes/history_ must be lists"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_what_could_not_be_read_back_is_not_saved(case, tmp_path):
+    changes, message = UNREADABLE[case]
+    path = tmp_path / "model.safetensors"
+    model = quick().fit(X, y)
+    skfastgrnn.save(model, path)
+    before = path.read_bytes()
+    for name, value in changes.items():
+        setattr(model, name, value)
+    with pytest.raises(
+        ValueError, match=f"(?s)could not be read back, so is not saved: .*{message}"
+    ):
+        skfastgrnn.save(model, path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_is_refused_before_anything_is_made_of_it(a_file, tmp_path):
+    """Entry by entry: without it, and with another type in its place."""
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(a_file)
+    with safetensors.safe_open(path, framework="numpy") as file:
+        attributes = json.loads(file.metadata()["skfastgrnn"])["attributes"]
+    for name in attributes:
+        for change in (
+            lambda content, tensors, name=name: content["attributes"].pop(name),
+            put("attributes", name, value={"unwritable": "os.system"}),
+            put("attributes", name, value=[None]),
+        ):
+            changed(a_file, path, change)
+            with pytest.raises(ValueError, match=f"{path.name} cannot be read: .*{name}"):
+                skfastgrnn.load(path)
+
+
+@given(content=st.binary(max_size=200))
+def test_any_bytes_are_refused(content, tmp_path_factory):
+    path = tmp_path_factory.mktemp("bytes") / "model.safetensors"
+    for prefix in (b"", b"\x10" + 7 * b"\0" + b'{"__metadata__":'):
+        path.write_bytes(prefix + content)
+        with pytest.raises(ValueError, match=f"{path.name} cannot be read"):
+            skfastgrnn.load(path)
+
+
 def test_a_missing_file_or_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no file"):
         skfastgrnn.load(tmp_path / "nothing.safetensors")
@@ -259,26 +327,50 @@ DAMAGES = {
     "version": (put("format_version", value=99), "version 99 of the format"),
     "class": (put("estimator", value="Popen"), "it holds a 'Popen'"),
     "parameter": (put("parameters", "hidden_size", value=-3), "hidden_size"),
-    "unknown parameter": (put("parameters", "shell", value="rm"), "Invalid parameter 'shell'"),
+    "unknown parameter": (put("parameters", "shell", value="rm"), r"parameters has \['shell'\]"),
     "value": (put("parameters", "augment", value=[{"value": "os", "settings": {}}]), "os"),
-    "kind": (put("parameters", "augment", value={"code": "import os"}), "'code', which is unknown"),
-    "size": (put(*SETTINGS, "hidden_size", value=4), "needs arrays of shapes"),
-    "channels": (put("attributes", "n_channels_", value=4), "3 and 4 channels"),
-    "features": (put("attributes", "n_features_in_", value=6), "3 and 6 channels of X"),
+    "kind": (
+        put("parameters", "augment", value={"code": "import os"}),
+        "parameters/augment must be one of the known kinds",
+    ),
+    "size": (
+        put(*SETTINGS, "hidden_size", value=4),
+        "_network_settings/hidden_size must be 3 .* got 4",
+    ),
+    "channels": (
+        put("attributes", "n_channels_", value=4),
+        "_network_settings/n_channels must be 4 .* got 3",
+    ),
+    "features": (
+        put("attributes", "n_features_in_", value=6),
+        "attributes/n_channels_ must be 6 .* got 3",
+    ),
     "classes": (
         put("attributes", "classes_", value={"labels": [1, 2, 3], "dtype": "<i8"}),
-        "1 and",
+        "_network_settings/n_outputs must be 3 .* got 1",
     ),
-    "no channels": (put("attributes", "n_channels_", value=0), "zero"),
-    "method": (put("attributes", "predict", value=0), "'predict', which is no attribute"),
-    "property": (put("attributes", "params_", value=0), "'params_', which is no attribute"),
-    "activation": (put(*SETTINGS, "gate_activation", value="os.system"), "not in tuple"),
-    "history": (put("attributes", "history_", value=[]), "history"),
-    "a missing array": (lambda content, tensors: tensors.pop("W"), "'W'"),
-    "a missing attribute": (lambda content, tensors: content["attributes"].pop("classes_"), ""),
-    "shape": (put_array("U", np.zeros((2, 2))), "needs arrays of shapes"),
-    "integers": (put_array("U", np.zeros((3, 3), int)), "not all float32 or all float64"),
-    "precision": (put_array("U", np.zeros((3, 3), np.float32)), "not all float32 or all float64"),
+    "no channels": (
+        put("attributes", "n_channels_", value=0),
+        "attributes/n_channels_ must be an integer from 1",
+    ),
+    "method": (put("attributes", "predict", value=0), r"attributes has \['predict'\]"),
+    "property": (put("attributes", "params_", value=0), r"attributes has \['params_'\]"),
+    "activation": (
+        put(*SETTINGS, "gate_activation", value="os.system"),
+        "_network_settings/gate_activation must be one of",
+    ),
+    "history": (put("attributes", "history_", value=[]), "attributes/history_ must be lists"),
+    "a missing array": (lambda content, tensors: tensors.pop("W"), r"it has no arrays \['W'\]"),
+    "a missing attribute": (
+        lambda content, tensors: content["attributes"].pop("classes_"),
+        r"attributes lacks \['classes_'\]",
+    ),
+    "shape": (put_array("U", np.zeros((2, 2))), r"the array U must be of shape \(3, 3\)"),
+    "integers": (
+        put_array("U", np.zeros((3, 3), int)),
+        "the array U must be float32 or float64, got 'int64'",
+    ),
+    "precision": (put_array("U", np.zeros((3, 3), np.float32)), "all float32 or all float64"),
 }
 
 
@@ -315,13 +407,17 @@ VALUES = st.recursive(
 def test_packing_and_unpacking_gives_the_same_value(value):
     tensors = {}
     packed = json.loads(json.dumps(pack(value, "name", tensors), allow_nan=False))
-    assert repr(unpack(packed, tensors)) == repr(value)
+    unpacked = unpack(packed, "name", tensors)
+    assert repr(unpacked) == repr(value)
+    assert same(unpacked, value)
 
 
 def test_code_is_not_packed():
     for value in (a_function, print, os.system, object(), np.random.RandomState(0), Cosine):
         for whole in (value, [1, value], (value,), {"inside": [value]}, {1: value}):
-            assert isinstance(unpack(pack(whole, "name", {}), {}), Unwritable)
+            assert needs_code(unpack(pack(whole, "name", None), "name", {}))
+            with pytest.raises(TypeError, match="only code could restore it"):
+                pack(whole, "name", {})
 
 
 def write_for_ever(path):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import safetensors.numpy
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor, load
 from skfastgrnn.augmentation import Jitter, TimeShift
-from skfastgrnn.schedules import ReduceOnPlateau
+from skfastgrnn.schedules import ReduceOnPlateau, WarmUp
 
 pytest.importorskip("sklearn.callback")
 
@@ -37,6 +38,14 @@ NOISY = {
     "learning_rate": ReduceOnPlateau(factor=0.5, patience=1),
     "early_stopping": True,
 }
+
+
+def a_function(epoch):
+    return 1.0
+
+
+def another_function(epoch):
+    return 0.5
 
 
 class Kill:
@@ -204,6 +213,75 @@ def test_what_differs_is_listed(case, checkpoint):
     assert vars(model).keys() == model.get_params().keys()
 
 
+SAME = {
+    "order of a dict": ({"class_weight": {0: 1, 1: 2, 2: 3}}, {"class_weight": {2: 3, 1: 2, 0: 1}}),
+    "numbers in a dict": (
+        {"class_weight": {0: 1, 1: 2, 2: 3}},
+        {"class_weight": {np.int64(2): np.float64(3), 1.0: 2.0, np.uint8(0): np.float32(1)}},
+    ),
+    "a kind of dict": (
+        {"class_weight": {0: 1, 1: 2, 2: 3}},
+        {"class_weight": OrderedDict([(1, 2), (2, 3), (0, 1)])},
+    ),
+    "augment": ({"augment": (Jitter(0.1), TimeShift(1))}, {"augment": [Jitter(0.1), TimeShift(1)]}),
+    "frozen": ({"frozen": ["W", "U"]}, {"frozen": ("W", "U")}),
+    "a number": ({"learning_rate_init": 0.01}, {"learning_rate_init": np.float64(0.01)}),
+    "an integer": ({"alpha": 0, "batch_size": 16}, {"alpha": 0.0, "batch_size": np.int16(16)}),
+    "a boolean": ({"bidirectional": True}, {"bidirectional": np.True_}),
+    "a schedule": (
+        {"learning_rate": WarmUp(2, then=ReduceOnPlateau(patience=1))},
+        {"learning_rate": WarmUp(np.int8(2), then=ReduceOnPlateau(patience=1, factor=0.1))},
+    ),
+    "code in a schedule": (
+        {"learning_rate": WarmUp(2, then=a_function)},
+        {"learning_rate": WarmUp(2, then=a_function)},
+    ),
+}
+UNLIKE = {
+    "weights": ({"class_weight": {0: 1, 1: 2, 2: 3}}, {"class_weight": {0: 2, 1: 1, 2: 3}}),
+    "order": ({"augment": [Jitter(0.1), TimeShift(1)]}, {"augment": [TimeShift(1), Jitter(0.1)]}),
+    "rounding": ({"learning_rate_init": 0.01}, {"learning_rate_init": np.float32(0.01)}),
+    "setting": ({"augment": [Jitter(0.1)]}, {"augment": [Jitter(0.2)]}),
+    "schedule": ({"learning_rate": ReduceOnPlateau()}, {"learning_rate": WarmUp(1)}),
+    "code": ({"learning_rate": a_function}, {"learning_rate": another_function}),
+    "code in a schedule": (
+        {"learning_rate": WarmUp(2, then=a_function)},
+        {"learning_rate": WarmUp(2, then=another_function)},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_parameters_of_the_same_value_are_the_same(case, tmp_path):
+    then, now = SAME[case]
+    path = tmp_path / "training.safetensors"
+    whole = network(**then).fit(X, y)
+    for first, second in ((then, now), (now, then)):
+        network(**first).set_callbacks(Checkpoint(path), Stop(3)).fit(X, y)
+        resumed = network(**second).resume(path, X, y)
+        np.testing.assert_array_equal(resumed.predict_proba(X), whole.predict_proba(X))
+
+
+@pytest.mark.parametrize("case", UNLIKE)
+def test_parameters_of_another_value_are_others(case, tmp_path):
+    then, now = UNLIKE[case]
+    path = tmp_path / "training.safetensors"
+    network(**then).set_callbacks(Checkpoint(path), Stop(3)).fit(X, y)
+    with pytest.raises(
+        ValueError, match=rf"{path.name} cannot be taken up(?s:.*){next(iter(then))}: .* in"
+    ):
+        network(**now).resume(path, X, y)
+
+
+def test_zeros_of_either_sign_are_the_same_data(tmp_path):
+    path = tmp_path / "training.safetensors"
+    data, target = X.copy(), X[:, -1, 0].copy()
+    data[0, 0], target[:3] = 0.0, 0.0
+    network(FastGRNNRegressor).set_callbacks(Checkpoint(path), Stop(3)).fit(data, target)
+    data[0, 0], target[:3] = -0.0, -0.0
+    network(FastGRNNRegressor).resume(path, data, target)
+
+
 def test_other_estimators_and_files_are_refused(checkpoint, tmp_path):
     with pytest.raises(ValueError, match="is of a FastGRNNClassifier, not of a FastGRNNRegressor"):
         network(FastGRNNRegressor).resume(checkpoint, X, y)
@@ -223,7 +301,7 @@ def test_damaged_moments_are_refused(checkpoint):
         if "/optimizer/" in name or "parameters" in name:
             damaged = {**tensors, name: tensors[name][:-1]}
             safetensors.numpy.save_file(damaged, checkpoint, metadata)
-            with pytest.raises(ValueError, match="damaged"):
+            with pytest.raises(ValueError, match=f"{checkpoint.name} cannot be read: {name} must"):
                 network().resume(checkpoint, X, y)
 
 
