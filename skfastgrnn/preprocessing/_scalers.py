@@ -1,8 +1,15 @@
-"""scikit-learn's scalers over the steps of sequences."""
+"""scikit-learn's scalers over the steps of sequences, for values of any magnitude.
 
-from copy import deepcopy
+Parameters, attributes and formulas are scikit-learn's. The arithmetic is done here, because there
+a range below 1e-6 in float32 (2e-15 in float64) counts as none, squares and ranges of large values
+overflow, float32 data are scaled in float32 by a product and a sum that cancel, and `partial_fit`
+truncates sums of weights and keeps NaN once a part had no value in a column.
+"""
+
+from copy import copy
 
 import numpy as np
+from scipy.stats import norm
 from sklearn.base import _fit_context
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils._param_validation import StrOptions
@@ -10,6 +17,8 @@ from sklearn.utils._param_validation import StrOptions
 from .._guards import unchanged_on_error
 from .._weights import checked_weights
 from ._base import POSITIVE_INTEGER, SequenceTransformer
+from ._columns import CHUNK, Scaling, joined, moments_of, quantile_scaling
+from ._steps import place
 
 
 def statistic(name, meaning):
@@ -25,10 +34,14 @@ def statistic(name, meaning):
 
 
 class SequenceScaler(SequenceTransformer):
-    """One of scikit-learn's scalers; a subclass says by `_new_scaler` which one.
+    """One of scikit-learn's scalers.
 
     It sees steps (n_steps, n_channels) or, where each time step has statistics of its own, rows
-    (n_samples, n_timesteps * n_channels).
+    (n_samples, n_timesteps * n_channels). A subclass defines
+
+    - `_new_scaler`, which checks the parameters and returns scikit-learn's scaler, not fitted;
+    - `_learn_rows`, which sets the statistics of that scaler and returns the `Scaling` of the rows;
+    - where it does more than that, `_finished` and its inverse `_begun`.
     """
 
     _allows_gaps = True
@@ -60,7 +73,7 @@ class SequenceScaler(SequenceTransformer):
             If X holds infinity, or a sequence of nothing but NaN; if sequences differ in their
             channels or, for ``per="timestep"``, in their lengths.
         """
-        return self._learn(X, self._new_scaler().fit, reset=True)
+        return self._learn(X, reset=True)
 
     def transform(self, X):
         """Scale X.
@@ -80,8 +93,9 @@ class SequenceScaler(SequenceTransformer):
         NotFittedError
             Before `fit`.
         ValueError
-            If X has other channels or columns than fitted, or holds infinity; for
-            ``per="timestep"`` also if a sequence has another length.
+            If X has other channels or columns than fitted, holds infinity, or lies so far from the
+            fitted values that the result overflows; for ``per="timestep"`` also if a sequence has
+            another length.
         """
         return self._scaled(*self._read(X, reset=False), inverse=False)
 
@@ -107,41 +121,34 @@ class SequenceScaler(SequenceTransformer):
         """
         return self._scaled(*self._read_back(X), inverse=True)
 
-    def _learn(self, X, learn, *, reset, sample_weight=None):
-        """Fit by `learn`, which answers a fitted scaler."""
+    def _learn(self, X, *, reset, sample_weight=None):
+        """Learn statistics, with `reset` anew, otherwise together with what was learned before."""
         with unchanged_on_error(self):
             sequences, _ = self._read(X, reset=reset)
             if reset:
                 # Steps of each sequence; None for a statistic over all steps.
                 self._length = int(sequences.lengths[0]) if self.per == "timestep" else None
             rows = self._rows(sequences)
-            weights = {}
+            weights = None
             if sample_weight is not None:
                 n_rows = sequences.lengths if self._length is None else 1  # of each sequence
-                weights["sample_weight"] = np.repeat(
-                    checked_weights(sample_weight, sequences), n_rows
-                )
-            # Whatever scikit-learn is configured to answer, sequences are made of arrays.
-            self.scaler_ = learn(rows, **weights).set_output(transform="default")
-            self._check_learned(rows)
+                weights = np.repeat(checked_weights(sample_weight, sequences), n_rows)
+            scaler = self._new_scaler() if reset else copy(self.scaler_)
+            with np.errstate(over="ignore"):  # what float64 cannot hold is infinite
+                self._scaling = self._learn_rows(scaler, rows, weights, reset=reset)
+            scaler.n_features_in_ = rows.shape[1]
+            self.scaler_ = scaler
         return self
 
-    def _check_learned(self, rows):
-        """Refuse statistics that overflowed; those of columns that are NaN throughout are NaN."""
-        scale = self.scaler_.scale_
-        if scale is None:
-            return
-        with np.errstate(over="ignore"):
-            overflows = ~np.isfinite(scale) & ~np.isnan(rows).all(axis=0)
-        if overflows.any():
-            channel = np.flatnonzero(overflows)[0] % self.n_channels_
-            raise ValueError(f"The range of channel {channel} overflows; scale X down.")
+    def _learn_moments(self, rows, weights, *, reset):
+        """The Moments of all rows so far."""
+        moments = moments_of(rows, weights)
+        self._moments = moments if reset else joined(self._moments, moments)
+        return self._moments
 
     def _learn_more(self, X, sample_weight=None):
-        """Fit what was fitted before, if anything, to one more part of the data."""
-        reset = not hasattr(self, "scaler_")
-        scaler = self._new_scaler() if reset else deepcopy(self.scaler_)
-        return self._learn(X, scaler.partial_fit, reset=reset, sample_weight=sample_weight)
+        """Learn one more part of the data."""
+        return self._learn(X, reset=not hasattr(self, "scaler_"), sample_weight=sample_weight)
 
     def _rows(self, sequences):
         """What the scaler reads: steps, or whole sequences of the fitted length."""
@@ -158,13 +165,40 @@ class SequenceScaler(SequenceTransformer):
         return sequences.values.reshape(len(sequences), -1)
 
     def _scaled(self, sequences, form, *, inverse):
-        scale = self.scaler_.inverse_transform if inverse else self.scaler_.transform
-        values = scale(self._rows(sequences)).reshape(-1, self.n_channels_)
-        return form.restore(values, sequences.lengths)
+        rows = self._rows(sequences)
+        changed = np.empty_like(rows)
+        size = max(1, CHUNK // rows.shape[1])
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, len(rows), size):
+                part = rows[start : start + size]
+                if inverse:
+                    part = self._scaling.restored(self._begun(part), rows.dtype)
+                else:
+                    part = self._finished(self._scaling.scaled(part))
+                changed[start : start + size] = part
+        is_known = ~np.isnan(self._scaling.scale)
+        overflows = ~np.isfinite(changed) & np.isfinite(rows) & is_known
+        changed = changed.reshape(-1, self.n_channels_)
+        if overflows.any():
+            step, channel = np.argwhere(overflows.reshape(changed.shape))[0]
+            raise ValueError(
+                f"The value at {place(sequences, step)}, channel {channel} is so far from those "
+                f"that {self.__class__.__name__} was fitted to that the result overflows "
+                f"{changed.dtype}. Clip X, or fit on data of its magnitude."
+            )
+        return form.restore(changed, sequences.lengths)
+
+    def _finished(self, scaled):
+        """What comes out, of rows scaled in float64."""
+        return scaled
+
+    def _begun(self, rows):
+        """Undo `_finished`, in float64."""
+        return rows.astype(np.float64)
 
 
 class SequenceStandardScaler(SequenceScaler):
-    """Scale sequences to zero mean and unit variance by scikit-learn's `StandardScaler`.
+    """Scale sequences to zero mean and unit variance, as scikit-learn's `StandardScaler` does.
 
     Parameters
     ----------
@@ -183,12 +217,14 @@ class SequenceStandardScaler(SequenceScaler):
     Attributes
     ----------
     mean_, var_, scale_ : ndarray of shape (n_channels,) or (n_timesteps, n_channels), or None
-        Mean, variance and what is divided by, as `StandardScaler` has them.
+        Mean, variance and what is divided by, as `StandardScaler` has them. A variance that
+        float64 cannot hold is infinite or 0; the scaling does not suffer.
     n_samples_seen_ : int, float or ndarray of the shape of `mean_`
         Number (or weight) of the steps seen in each channel, for ``per="timestep"`` that of
         sequences; an array where it differs as NaN is missing.
     scaler_ : StandardScaler
-        Fitted to steps (n_steps, n_channels), or to rows (n_samples, n_timesteps * n_channels).
+        scikit-learn's, with these statistics: of steps (n_steps, n_channels), or of rows
+        (n_samples, n_timesteps * n_channels).
     n_channels_ : int
         Channels of a step.
     n_features_in_ : int
@@ -207,6 +243,11 @@ class SequenceStandardScaler(SequenceScaler):
     at the end of an entry of 3-D X that are NaN in every channel are padding: they enter no
     statistic. Other NaN are ignored in `fit` and passed on. A channel without any number has
     statistics of NaN, as in scikit-learn: all that is scaled by them becomes NaN.
+
+    The unit of a channel does not matter: volts or microvolts give the same, to the last bit where
+    their ratio is a power of two. No spread is so small that it counts as none, unless the values
+    of the channel differ by no more than float64 rounds (4 units of their last place). float32 X
+    is scaled as the same numbers in float64 are, and rounded at the end.
 
     ``per="timestep"`` is how the code published with FastGRNN [1]_ normalises its data.
 
@@ -246,16 +287,23 @@ class SequenceStandardScaler(SequenceScaler):
     def _new_scaler(self):
         return StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
 
-    def _check_learned(self, rows):
-        super()._check_learned(rows)
-        # The mean of many equal numbers is not quite that number; what is constant shall become 0.
-        least, most = np.fmin.reduce(rows, axis=0), np.fmax.reduce(rows, axis=0)
-        only_part = np.max(self.scaler_.n_samples_seen_) <= len(rows)
-        is_constant = (least == most) & only_part
-        for learned, exact in (("mean_", least), ("var_", 0.0), ("scale_", 1.0)):
-            values = getattr(self.scaler_, learned)
-            if values is not None:
-                setattr(self.scaler_, learned, np.where(is_constant, exact, values))
+    def _learn_rows(self, scaler, rows, weights, *, reset):
+        moments = self._learn_moments(rows, weights, reset=reset)
+        is_weighted = weights is not None
+        if not reset:
+            is_weighted |= np.asarray(scaler.n_samples_seen_).dtype.kind == "f"
+        counts = moments.weight if is_weighted else moments.weight.astype(np.int64)
+        scaler.n_samples_seen_ = counts[0] if (counts == counts[0]).all() else counts
+        unit, deviation = moments.unit, moments.measure(np.sqrt(moments.variance))
+        has_mean = scaler.with_mean or scaler.with_std
+        scaler.mean_ = moments.mean * unit if has_mean else None
+        scaler.var_ = moments.variance * unit * unit if scaler.with_std else None
+        scaler.scale_ = deviation * unit if scaler.with_std else None
+        return Scaling(
+            moments.exponent,
+            offset=moments.mean if scaler.with_mean else np.zeros_like(unit),
+            scale=deviation if scaler.with_std else 1 / unit,
+        )
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
@@ -283,7 +331,7 @@ class SequenceStandardScaler(SequenceScaler):
             channels or, for ``per="timestep"``, in their lengths; if weights are negative, or all
             are zero.
         """
-        return self._learn(X, self._new_scaler().fit, reset=True, sample_weight=sample_weight)
+        return self._learn(X, reset=True, sample_weight=sample_weight)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
@@ -313,7 +361,7 @@ class SequenceStandardScaler(SequenceScaler):
 
 
 class SequenceMinMaxScaler(SequenceScaler):
-    """Scale sequences to a range by scikit-learn's `MinMaxScaler`.
+    """Scale sequences to a range, as scikit-learn's `MinMaxScaler` does.
 
     Parameters
     ----------
@@ -331,13 +379,15 @@ class SequenceMinMaxScaler(SequenceScaler):
     Attributes
     ----------
     data_min_, data_max_, data_range_ : ndarray of shape (n_channels,) or (n_timesteps, n_channels)
-        Least and largest value, and the distance between them.
+        Least and largest value, and the distance between them (infinite where float64 cannot hold
+        it; the scaling does not suffer).
     scale_, min_ : ndarray of shape (n_channels,) or (n_timesteps, n_channels)
         What X is multiplied by, and what is then added.
     n_samples_seen_ : int
         Number of steps seen, for ``per="timestep"`` that of sequences.
     scaler_ : MinMaxScaler
-        Fitted to steps (n_steps, n_channels), or to rows (n_samples, n_timesteps * n_channels).
+        scikit-learn's, with these statistics: of steps (n_steps, n_channels), or of rows
+        (n_samples, n_timesteps * n_channels).
     n_channels_ : int
         Channels of a step.
     n_features_in_ : int
@@ -348,7 +398,7 @@ class SequenceMinMaxScaler(SequenceScaler):
 
     See Also
     --------
-    SequenceStandardScaler : Its notes on forms of X and NaN hold here, too.
+    SequenceStandardScaler : Its notes on forms of X, NaN and units hold here, too.
 
     Examples
     --------
@@ -383,7 +433,36 @@ class SequenceMinMaxScaler(SequenceScaler):
         self.n_timesteps = n_timesteps
 
     def _new_scaler(self):
+        least, most = self.feature_range
+        if not (least < most and np.isfinite(np.float64(most) - least)):
+            raise ValueError(
+                "Minimum of desired feature range must be smaller than maximum, and their distance "
+                f"finite. Got {self.feature_range}."
+            )
         return MinMaxScaler(self.feature_range, clip=self.clip)
+
+    def _learn_rows(self, scaler, rows, weights, *, reset):
+        moments = self._learn_moments(rows, weights, reset=reset)
+        unit, distance = moments.unit, moments.most - moments.least
+        scale = moments.measure(distance)
+        least, most = scaler.feature_range
+        scaler.data_min_, scaler.data_max_ = moments.least * unit, moments.most * unit
+        scaler.data_range_ = distance * unit
+        scaler.scale_ = (most - least) / scale / unit
+        scaler.min_ = least - moments.least / scale * (most - least)
+        scaler.n_samples_seen_ = len(rows) + (0 if reset else scaler.n_samples_seen_)
+        return Scaling(moments.exponent, offset=moments.least, scale=scale)
+
+    def _finished(self, scaled):
+        """From [0, 1] to the range, whose ends are met exactly."""
+        if self.scaler_.clip:
+            scaled = np.clip(scaled, 0.0, 1.0)
+        least, most = self.scaler_.feature_range
+        return least * (1 - scaled) + most * scaled
+
+    def _begun(self, rows):
+        least, most = self.scaler_.feature_range
+        return (rows.astype(np.float64) - least) / (most - least)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None):
@@ -411,18 +490,21 @@ class SequenceMinMaxScaler(SequenceScaler):
 
 
 class SequenceRobustScaler(SequenceScaler):
-    """Scale sequences by median and quantiles, by scikit-learn's `RobustScaler`.
+    """Scale sequences by median and quantiles, as scikit-learn's `RobustScaler` does.
 
     Parameters
     ----------
     with_centering : bool, default=True
         Whether to subtract the median.
     with_scaling : bool, default=True
-        Whether to divide by the distance between the quantiles, unless it is zero.
+        Whether to divide by the distance between the quantiles. Where that is zero although the
+        channel varies (more than half of its values are equal, say), the standard deviation takes
+        its place; scikit-learn divides by 1, which depends on the unit of the channel.
     quantile_range : tuple of (q_min, q_max), default=(25.0, 75.0)
         The quantiles, in percent.
     unit_variance : bool, default=False
-        Whether to divide such that normally distributed values have unit variance.
+        Whether to divide such that normally distributed values have unit variance. The quantiles
+        must then differ, and be other than 0 and 100.
     per : {"channel", "timestep"}, default="channel"
         What has statistics of its own: each channel, over all steps of all sequences; or each pair
         of time step and channel, over all sequences, which must then have one length.
@@ -434,7 +516,8 @@ class SequenceRobustScaler(SequenceScaler):
     center_, scale_ : ndarray of shape (n_channels,) or (n_timesteps, n_channels), or None
         The median, and what is divided by.
     scaler_ : RobustScaler
-        Fitted to steps (n_steps, n_channels), or to rows (n_samples, n_timesteps * n_channels).
+        scikit-learn's, with these statistics: of steps (n_steps, n_channels), or of rows
+        (n_samples, n_timesteps * n_channels).
     n_channels_ : int
         Channels of a step.
     n_features_in_ : int
@@ -445,7 +528,7 @@ class SequenceRobustScaler(SequenceScaler):
 
     See Also
     --------
-    SequenceStandardScaler : Its notes on forms of X and NaN hold here, too.
+    SequenceStandardScaler : Its notes on forms of X, NaN and units hold here, too.
 
     Examples
     --------
@@ -488,9 +571,37 @@ class SequenceRobustScaler(SequenceScaler):
         self.n_timesteps = n_timesteps
 
     def _new_scaler(self):
+        if len(self.quantile_range) != 2 or not (
+            0 <= self.quantile_range[0] <= self.quantile_range[1] <= 100
+        ):
+            raise ValueError(f"Invalid quantile range: {self.quantile_range}")
+        if self.unit_variance and not 0 < self._normal_distance() < np.inf:
+            raise ValueError(
+                "With unit_variance=True the two quantiles must differ, and be other than 0 and "
+                "100, which normal distributions do not have. Got "
+                f"quantile_range={self.quantile_range}."
+            )
         return RobustScaler(
             with_centering=self.with_centering,
             with_scaling=self.with_scaling,
             quantile_range=self.quantile_range,
             unit_variance=self.unit_variance,
+        )
+
+    def _normal_distance(self):
+        """Distance between the two quantiles of the standard normal distribution."""
+        lower, upper = norm.ppf(np.divide(self.quantile_range, 100.0))
+        return upper - lower
+
+    def _learn_rows(self, scaler, rows, weights, *, reset):
+        factor = 1 / self._normal_distance() if self.unit_variance else 1.0
+        columns = [quantile_scaling(column, self.quantile_range, factor) for column in rows.T]
+        exponent, center, spread = (np.array(part) for part in zip(*columns, strict=True))
+        unit = np.ldexp(1.0, exponent)
+        scaler.center_ = center * unit if self.with_centering else None
+        scaler.scale_ = spread * unit if self.with_scaling else None
+        return Scaling(
+            exponent,
+            offset=center if self.with_centering else np.zeros_like(unit),
+            scale=spread if self.with_scaling else 1 / unit,
         )
