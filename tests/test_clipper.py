@@ -242,11 +242,6 @@ def test_float32_clipped_to_limits_beyond_its_range():
 REFUSED = {
     "infinity": ({}, [[[1.0], [np.inf]]], "infinity: sample 0, step 1, channel 0"),
     "nothing but NaN": ({}, [[[1.0]], [[nan], [nan]]], "sample 1 holds nothing else"),
-    "a deviation that overflows": (
-        {"by": "std"},
-        [[[1.0, 1e200], [1.0, -1e200]]],
-        "limits of channel 1 overflow; scale X down",
-    ),
     "by": ({"by": "range"}, [[[1.0]]], "The 'by' parameter"),
     "limits": ({"limits": "past"}, [[[1.0]]], "The 'limits' parameter"),
     "n_std": ({"n_std": 0.0}, [[[1.0]]], "The 'n_std' parameter"),
@@ -287,6 +282,3 @@ def test_what_transform_refuses():
     fitted = SequenceClipper("std", limits="causal").fit(gappy([3], 2))
     with pytest.raises(ValueError, match="X has 3 channels, but SequenceClipper is expecting 2"):
         fitted.transform(gappy([3], 3))
-    huge = [np.ones((4, 2)), np.array([[1, 0], [1, 1e200], [1, -1e200]])]
-    with pytest.raises(ValueError, match="limits at sample 1, step 1, channel 1 overflow; scale X"):
-        fitted.transform(huge)

@@ -254,11 +254,6 @@ def test_before_a_classifier():
 REFUSED = {
     "infinity": ({}, [[[1.0], [np.inf]]], "infinity: sample 0, step 1, channel 0"),
     "nothing but NaN": ({}, [[[1.0]], [[nan], [nan]]], "sample 1 holds nothing else"),
-    "means that overflow": (
-        {},
-        [[[1.0, 1e308], [1.0, 1e308]]],
-        "mean of channel 1 overflows; scale X down",
-    ),
     "strategy": ({"strategy": "backward"}, [[[1.0]]], "The 'strategy' parameter"),
     "add_indicator": ({"add_indicator": "yes"}, [[[1.0]]], "The 'add_indicator' parameter"),
     "n_timesteps": ({"n_timesteps": 0}, [[1.0]], "The 'n_timesteps' parameter"),

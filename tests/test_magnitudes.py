@@ -1,4 +1,4 @@
-"""Scalers do not depend on the unit of a channel, and hold over the whole range of floats."""
+"""Transformers do not depend on the unit of a channel, and hold over the whole range of floats."""
 
 import hypothesis
 import numpy as np
@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from skfastgrnn.preprocessing import (
+    SequenceClipper,
+    SequenceImputer,
     SequenceMinMaxScaler,
     SequenceRobustScaler,
     SequenceStandardScaler,
+    TemporalFeatures,
 )
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -221,3 +224,60 @@ def test_a_classifier_behind_a_scaler_does_not_feel_the_unit():
             for unit in (1.0, 2.0**-50)
         ]
         np.testing.assert_array_equal(*answers)
+
+
+# Other transformers, which answer in the unit of their channel
+
+RATES = {"lags": (), "differences": (), "keep_original": False, "rates": (1, 2)}
+IN_THEIR_UNIT = {
+    "limits by deviation": SequenceClipper("std", n_std=1.0),
+    "limits by quantiles": SequenceClipper(quantile_range=(20.0, 70.0)),
+    "limits by deviation so far": SequenceClipper("std", limits="causal", n_std=1.0),
+    "limits by quantiles so far": SequenceClipper(limits="causal", quantile_range=(20.0, 70.0)),
+    "means": SequenceImputer("mean"),
+    "features": TemporalFeatures(
+        lags=(), rolling_windows=(3, 4), rolling_statistics=("mean", "std", "max"), spans=(4,)
+    ),
+}
+
+
+@pytest.mark.parametrize("unit", [2.0**-1000, 2.0**-540, 2.0**540, 2.0**1014])
+@pytest.mark.parametrize("name", IN_THEIR_UNIT)
+def test_answers_come_in_the_unit_of_the_channel(name, unit):
+    transformer = IN_THEIR_UNIT[name]
+    given = X.copy()
+    given[3, 2, 1] = np.nan
+    given = given if name != "features" else X
+    expected = transformer.fit_transform(given)
+    np.testing.assert_array_equal(transformer.fit_transform(unit * given), unit * expected)
+
+
+@pytest.mark.parametrize("unit", [2.0**-1060, 2.0**-540, 2.0**540, 2.0**1023])
+def test_rates_have_no_unit(unit):
+    values = np.array([1.0, -1, 1.5, 0.5, 0.25, -1]).reshape(1, -1, 1)
+    features = TemporalFeatures(**RATES)
+    expected = features.fit_transform(values)
+    assert expected[0, 1, 0] == -2
+    np.testing.assert_array_equal(features.fit_transform(unit * values), expected)
+
+
+def test_sequences_of_other_magnitudes_do_not_matter():
+    """Neither to features nor to limits up to each step."""
+    small = [1e-200 * X[0], 1e-300 * X[1]]
+    for name in ("features", "limits by deviation so far"):
+        transformer = IN_THEIR_UNIT[name].fit([X[0]])
+        alone = transformer.transform(small)
+        beside = transformer.transform([*small, 1e250 * X[2]])
+        np.testing.assert_array_equal(alone, beside[:2])
+
+
+def test_limits_that_float64_cannot_hold_are_none():
+    values = series([-1.7e308, 0, 1.7e308])
+    clipper = SequenceClipper("std", n_std=2.0).fit(values)
+    assert (clipper.lower_, clipper.upper_) == (-np.inf, np.inf)
+    np.testing.assert_array_equal(clipper.transform(values), values)
+
+
+def test_a_mean_of_the_largest_numbers_is_one_of_them():
+    largest = np.finfo(np.float64).max
+    assert SequenceImputer().fit(series([largest, largest, largest])).statistics_ == largest

@@ -9,7 +9,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._guards import unchanged_on_error
 from .._printing import plain
 from ._base import POSITIVE_INTEGER, SequenceTransformer
-from ._steps import place, side_by_side
+from ._columns import exponents_of
+from ._steps import side_by_side
 
 
 class SequenceClipper(SequenceTransformer):
@@ -48,7 +49,8 @@ class SequenceClipper(SequenceTransformer):
     ----------
     lower_, upper_ : ndarray of shape (n_channels,), float64, or None
         The limits of limits='learned'. Infinite for a channel that is missing throughout the
-        training, of which nothing is known. None with limits='causal'.
+        training, of which nothing is known, and where float64 cannot hold them. None with
+        limits='causal'.
 
     n_channels_ : int
         Channels of a step.
@@ -146,8 +148,7 @@ class SequenceClipper(SequenceTransformer):
         Raises
         ------
         ValueError
-            If a parameter is out of range, X holds infinity or a sequence of nothing but NaN, or
-            values are so large that their limits overflow.
+            If a parameter is out of range, or X holds infinity or a sequence of nothing but NaN.
         """
         check_quantile_range(self.quantile_range)
         with unchanged_on_error(self):
@@ -163,21 +164,23 @@ class SequenceClipper(SequenceTransformer):
         limits = np.empty((2, values.shape[1]))
         for channel, column in enumerate(values.T):
             known = column[~np.isnan(column)].astype(np.float64)
-            limits[:, channel] = self._limits(known) if len(known) else (-np.inf, np.inf)
-            if len(known) and not np.isfinite(limits[:, channel]).all():
-                raise ValueError(f"The limits of channel {channel} overflow; scale X down.")
+            if len(known) == 0:
+                limits[:, channel] = -np.inf, np.inf
+                continue
+            unit = unit_of(known)
+            with np.errstate(over="ignore"):
+                limits[:, channel] = self._limits(known / unit) * unit
         return limits
 
     def _limits(self, values):
-        """Limits of the values (n,) of a channel, float64 and at least one."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            if self.by == "quantile":
-                return np.percentile(values, self.quantile_range)
-            # Distances from a value of theirs make the mean of equal ones exact.
-            distances = values - values[0]
-            mean = values[0] + distances.mean()
-            deviation = self.n_std * distances.std()
-            return mean - deviation, mean + deviation
+        """Limits (2,) of the values (n,) of a channel, float64 and at least one."""
+        if self.by == "quantile":
+            return np.percentile(values, self.quantile_range)
+        # Distances from a value of theirs make the mean of equal ones exact.
+        distances = values - values[0]
+        mean = values[0] + distances.mean()
+        deviation = self.n_std * distances.std()
+        return np.array([mean - deviation, mean + deviation])
 
     def transform(self, X):
         """Clip values to the limits.
@@ -198,9 +201,8 @@ class SequenceClipper(SequenceTransformer):
         NotFittedError
             Before `fit`.
         ValueError
-            If X has another number of channels or columns than fitted, holds infinity or a
-            sequence of nothing but NaN, or, with limits='causal', values so large that their
-            limits overflow.
+            If X has another number of channels or columns than fitted, or holds infinity or a
+            sequence of nothing but NaN.
         """
         sequences, form = self._read(X, reset=False)
         dtype = sequences.values.dtype
@@ -210,15 +212,9 @@ class SequenceClipper(SequenceTransformer):
             return form.restore(np.clip(sequences.values, *limits), sequences.lengths)
         clipped = np.empty_like(sequences.values)
         for values, put in side_by_side(sequences):
+            unit = unit_of(values)
             with np.errstate(over="ignore", invalid="ignore"):
-                lower, upper = self._limits_so_far(values)
-            steps, broken = put(~(np.isfinite(lower) & np.isfinite(upper)) & ~np.isnan(values))
-            if broken.any():
-                step, channel = np.argwhere(broken)[0]
-                raise ValueError(
-                    f"The limits at {place(sequences, steps[step])}, channel {channel} overflow; "
-                    "scale X down."
-                )
+                lower, upper = (limit * unit for limit in self._limits_so_far(values / unit))
             steps, limited = put(np.clip(values, lower, upper))
             clipped[steps] = limited
         return form.restore(clipped, sequences.lengths)
@@ -230,6 +226,14 @@ class SequenceClipper(SequenceTransformer):
             return quantile_so_far(values, lower), quantile_so_far(values, upper)
         mean, deviation = mean_and_deviation_so_far(values)
         return mean - self.n_std * deviation, mean + self.n_std * deviation
+
+
+def unit_of(values):
+    """A power of two near the largest of values (n,) or, for each series, (n, n_series).
+
+    In such units, squares and distances neither overflow nor vanish.
+    """
+    return np.ldexp(1.0, exponents_of(np.fmax.reduce(np.abs(values), axis=0)))
 
 
 def check_quantile_range(quantile_range):

@@ -2,11 +2,12 @@
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.impute import MissingIndicator
 from sklearn.utils._param_validation import StrOptions
 
 from .._guards import unchanged_on_error
 from ._base import POSITIVE_INTEGER, SequenceTransformer
+from ._columns import moments_of
 
 
 class SequenceImputer(SequenceTransformer):
@@ -154,22 +155,14 @@ class SequenceImputer(SequenceTransformer):
         """
         with unchanged_on_error(self):
             sequences, _ = self._read(X, reset=True)
-            # A mean over many steps of float32 would be off by more than float32 rounds.
-            steps = sequences.values.astype(np.float64, copy=False)
-            with np.errstate(over="ignore", invalid="ignore"):
-                means = SimpleImputer(strategy="mean").fit(steps).statistics_
-            is_unknown = np.isnan(steps).all(axis=0)
-            overflows = ~(np.isfinite(means) | is_unknown)
-            if overflows.any():
-                raise ValueError(
-                    f"The mean of channel {np.argmax(overflows)} overflows; scale X down."
-                )
-            self.statistics_ = np.where(is_unknown, 0.0, means)
+            moments = moments_of(sequences.values)
+            means = np.clip(moments.mean, moments.least, moments.most) * moments.unit
+            self.statistics_ = np.where(moments.weight > 0, means, 0.0)
             self.indicator_ = None
             if self.add_indicator:
                 indicator = MissingIndicator(error_on_new=False)
                 # Whatever scikit-learn is configured to answer, sequences are made of arrays.
-                self.indicator_ = indicator.set_output(transform="default").fit(steps)
+                self.indicator_ = indicator.set_output(transform="default").fit(sequences.values)
         return self
 
     def transform(self, X):

@@ -1,5 +1,6 @@
 """TemporalFeatures: what changes, and how fast, as additional channels."""
 
+from functools import cached_property
 from numbers import Integral
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from sklearn.base import _fit_context
 
 from .._printing import plain
 from ._base import POSITIVE_INTEGER, SequenceTransformer
+from ._columns import exponents_of
 from ._steps import place, positions, side_by_side
 
 #: No sequence is longer, and an index has room for it.
@@ -268,14 +270,26 @@ class Past:
             return self._extreme({"min": np.minimum, "max": np.maximum}[kind], steps)
         if kind in ("mean", "std"):
             mean, squares = self._mean_and_squares(steps)
-            return mean if kind == "mean" else np.sqrt(squares / self._count(steps))
+            return self._unit * (mean if kind == "mean" else np.sqrt(squares / self._count(steps)))
         past = self.values[self._before(steps)]
         if kind == "lag":
             return past
-        difference = self.values - past
         if kind == "diff":
-            return difference
-        return np.divide(difference, np.abs(past), out=np.zeros_like(past), where=past != 0)
+            return self.values - past
+        unit = np.ldexp(1.0, exponents_of(np.abs(past)))
+        difference = self.values / unit - past / unit
+        before = np.abs(past) / unit
+        return np.divide(difference, before, out=np.zeros_like(before), where=past != 0)
+
+    @cached_property
+    def _unit(self):
+        """A power of two near the largest value of each sequence and channel, for each step.
+
+        In such units, squares and distances neither overflow nor vanish.
+        """
+        largest = np.maximum.reduceat(np.abs(self.values), self.sequences.starts)
+        unit = np.ldexp(1.0, exponents_of(largest))
+        return np.repeat(unit, self.sequences.lengths, axis=0)
 
     def _count(self, window):
         """Steps in the window that ends at each step, (n_steps, 1)."""
@@ -310,7 +324,7 @@ class Past:
         return self._joined(window, self.values, join)
 
     def _mean_and_squares(self, window):
-        """Means and sums of squared deviations from them, float64."""
+        """Means and sums of squared deviations from them, float64 and in `_unit`."""
         if self._window[0] == window:
             return self._window[1]
 
@@ -324,16 +338,18 @@ class Past:
             squares = squares + earlier_squares[before] + difference**2 * (here * share)
             return mean + difference * share, squares
 
-        values = self.values.astype(np.float64)
+        values = self.values / self._unit
         self._window = window, self._joined(window, (values, np.zeros_like(values)), join)
         return self._window[1]
 
     def _moving_average(self, alpha):
         averages = np.empty_like(self.values)
         for values, put in side_by_side(self.sequences):
+            unit = np.ldexp(1.0, exponents_of(np.fmax.reduce(np.abs(values), axis=0)))
+            values /= unit
             for step in range(1, len(values)):
                 values[step] = values[step - 1] + alpha * (values[step] - values[step - 1])
-            steps, done = put(values)
+            steps, done = put(values * unit)
             averages[steps] = done
         return averages
 
