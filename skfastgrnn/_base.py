@@ -249,7 +249,7 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
             take_over_cells(parts, earlier.params_, network, earlier._network)
             self._take_over_head(parts, earlier)
             if earlier._network == network and self._has_head_of(earlier):
-                take_over_moments(optimizer, getattr(earlier, "_moments", None))
+                take_over_moments(optimizer, self._moments_of(earlier))
         return TrainingState(
             parameters=parameters,
             initial=parameters.copy(),
@@ -316,6 +316,13 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
     def _earlier(self):
         """The estimator as it is, if it is fitted."""
         return copy(self) if hasattr(self, "_parameters") else None
+
+    def _moments_of(self, earlier):
+        """Moments of the optimizer that an earlier training kept, for the targets of this one."""
+        return getattr(earlier, "_moments", None)
+
+    def _forget_targets(self, earlier):
+        """Know of targets only what the estimator knew earlier."""
 
     def _has_head_of(self, earlier):
         """Whether the outputs of a network of the same size mean the same."""

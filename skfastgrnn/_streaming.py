@@ -53,5 +53,7 @@ class StreamMixin:
         vars(self).pop("_moments", None)
         if result.completed:  # else those of the epoch may be beyond repair
             moments = moments_of(state.optimizer)
+        elif earlier is not None:
+            self._forget_targets(earlier)
         if moments is not None:
             self._moments = moments

@@ -525,8 +525,8 @@ def test_a_fit_of_many_rows_is_computed_in_blocks(monkeypatch):
     weights = rng.random(30)
     expected = SequenceStandardScaler().fit(X, sample_weight=weights)
     scaled = expected.transform(X)
-    for module in ("_columns", "_scalers"):
-        monkeypatch.setattr(f"skfastgrnn.preprocessing.{module}.CHUNK", 7)
+    for module in ("_columns", "preprocessing._scalers"):
+        monkeypatch.setattr(f"skfastgrnn.{module}.CHUNK", 7)
     model = SequenceStandardScaler().fit(X, sample_weight=weights)
     assert_learned_like(model, expected)
     np.testing.assert_array_equal(expected.transform(X), scaled)
@@ -564,7 +564,7 @@ def test_an_interrupted_part_is_not_learned(scaler, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skfastgrnn.preprocessing._columns.Moments.measure", interrupt)
+    monkeypatch.setattr("skfastgrnn._columns.Moments.measure", interrupt)
     for fit in (model.partial_fit, model.fit):
         with pytest.raises(KeyboardInterrupt):
             fit(X * 100)

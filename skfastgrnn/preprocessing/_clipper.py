@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._columns import exponents_of
 from .._guards import unchanged_on_error
 from .._printing import plain
 from ._base import POSITIVE_INTEGER, SequenceTransformer
-from ._columns import exponents_of
 from ._steps import side_by_side
 
 

@@ -5,9 +5,9 @@ from sklearn.base import _fit_context
 from sklearn.impute import MissingIndicator
 from sklearn.utils._param_validation import StrOptions
 
+from .._columns import moments_of
 from .._guards import unchanged_on_error
 from ._base import POSITIVE_INTEGER, SequenceTransformer
-from ._columns import moments_of
 
 
 class SequenceImputer(SequenceTransformer):

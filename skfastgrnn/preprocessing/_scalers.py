@@ -14,10 +14,10 @@ from sklearn.base import _fit_context
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils._param_validation import StrOptions
 
+from .._columns import CHUNK, Scaling, joined, moments_of, quantile_scaling
 from .._guards import unchanged_on_error
 from .._weights import checked_weights
 from ._base import POSITIVE_INTEGER, SequenceTransformer
-from ._columns import CHUNK, Scaling, joined, moments_of, quantile_scaling
 from ._steps import place
 
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import _fit_context
 
+from .._columns import exponents_of
 from .._printing import plain
 from ._base import POSITIVE_INTEGER, SequenceTransformer
-from ._columns import exponents_of
 from ._steps import place, positions, side_by_side
 
 #: No sequence is longer, and an index has room for it.

@@ -6,6 +6,7 @@ _callbacks.py       scikit-learn's callbacks, told of every epoch
 _shared_monitor.py  a log that all processes of a search write to
 _report.py          the lines that verbose=1 prints, and warnings
 _metrics.py         accuracy and R², beside the loss
+_target_scale.py    center and scale of targets that are numbers
 _data.py            data sets, and parts of them held out
 _lesson.py          what a teacher adds to the targets
 _sampling.py        rows drawn so that classes come equally often
@@ -25,12 +26,12 @@ from ._callbacks import (
 from ._data import DataSet, concatenated, hold_out
 from ._epoch import EpochPlan
 from ._lesson import Lesson
-from ._metrics import center_and_scale
 from ._report import warn
 from ._shared_monitor import SharedMonitor
 from ._state import TrainingState, new_history
 from ._stopping import BestSoFar
 from ._stream import joined_history, lowest_loss, train_on_piece
+from ._target_scale import center_and_scale, target_statistics
 from ._trainer import Plan, train
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "joined_history",
     "lowest_loss",
     "new_history",
+    "target_statistics",
     "train",
     "train_on_piece",
     "warn",

@@ -34,34 +34,3 @@ def mean_and_deviation(values, weights):
     distance = np.abs(values - mean)
     unit = np.maximum(distance.max(axis=0), np.finfo(np.float64).tiny)  # squares might overflow
     return mean, unit * np.sqrt(np.average((distance / unit) ** 2, axis=0, weights=weights))
-
-
-def center_and_scale(values, weights, *, robust):
-    """What to subtract from targets (n_sequences, n_outputs), and to divide them by (n_outputs,).
-
-    Mean and standard deviation or, if `robust`, the median and 1.4826 times the median distance
-    from it (Hampel, *The Influence Curve and its Role in Robust Estimation*, 1974), where that is
-    not zero. Of constant targets the scale is 1.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        center, scale = mean_and_deviation(values, weights)
-        if robust:
-            middle = weighted_median(values, weights)
-            spread = 1.4826 * weighted_median(np.abs(values - middle), weights)
-            has_spread = spread > 0
-            center, scale = (
-                np.where(has_spread, middle, center),
-                np.where(has_spread, spread, scale),
-            )
-    # What rounding leaves of a constant is no scale.
-    is_constant = scale <= 10 * np.finfo(np.float64).eps * np.abs(center)
-    return center, np.where(is_constant, 1.0, scale)
-
-
-def weighted_median(values, weights):
-    """The least value (n_outputs,) that half of the weight does not exceed."""
-    weights = np.ones(len(values)) if weights is None else weights.astype(np.float64)
-    order = np.argsort(values, axis=0)
-    below = np.cumsum(weights[order], axis=0)
-    place = np.argmax(below >= 0.5 * below[-1], axis=0)
-    return np.take_along_axis(values, np.take_along_axis(order, place[None], axis=0), axis=0)[0]
