@@ -14,7 +14,7 @@ from ._targets import checked_numbers
 from ._weights import checked_weights
 from .cell import Targets, named_views
 from .persistence import saveable
-from .training import center_and_scale, target_statistics, with_callbacks
+from .training import center_and_scale, check_statistics, target_statistics, with_callbacks
 
 #: Updates of a stream in which predictions follow center and scale of the targets.
 SETTLING = 10
@@ -651,6 +651,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         head["head_bias"] *= self._y_scale
         head["head_bias"] += self._y_center
         return finished
+
+    def _restore(self, attributes, arrays):
+        super()._restore(attributes, arrays)
+        check_statistics(self._y_statistics, len(self._y_scale))
 
     def predict(self, X):
         """Predict the targets of sequences.

@@ -137,9 +137,10 @@ def test_moments_are_those_of_gradients_in_the_new_scale():
     model = stream(y, n=100, size=5, alpha=0.0)
     before, scale = model._moments, model._y_scale.copy()
     # With these decay rates a part adds nothing to the moments.
-    model.set_params(beta_1=1 - 1e-16, beta_2=1 - 1e-16)
+    model.set_params(beta_1=1 - 1e-16, beta_2=1 - 1e-16, learning_rate_init=1e-300)
     model.partial_fit(X[:50], 50 + 20 * y[:50])
     ratio = float(scale[0] / model._y_scale[0])
+    assert ratio < 0.5
     is_head = np.zeros(len(model._parameters), dtype=bool)
     for name in ("head_weight", "head_bias"):
         pointer = model.params_[name].__array_interface__["data"][0]
@@ -155,6 +156,7 @@ def test_the_first_updates_follow_the_scale():
     center, scale = model._y_center.copy(), model._y_scale.copy()
     expected = (model.predict(X) - center) / scale
     model.set_params(learning_rate_init=1e-300).partial_fit(X[4:5], [7.0])
+    assert model._y_scale > 1.5 * scale
     np.testing.assert_allclose((model.predict(X) - model._y_center) / model._y_scale, expected)
 
 
@@ -251,3 +253,33 @@ def test_targets_in_another_unit_are_learned_all_the_same():
     for _ in range(60):
         model.partial_fit(X, 1e4 * y)
     assert model.score(X, 1e4 * y) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("row", "value"),
+    [(0, 0.5), (0, 2000.0), (1, 0.0), (3, -1.0), (5, -4.0), (2, 5.0), (7, -1.0), (6, np.nan)],
+)
+def test_statistics_that_no_targets_have_are_refused_in_a_file(row, value, tmp_path):
+    model = stream(y, n=20, size=10)
+    model._y_statistics[row] = value
+    save(model, tmp_path / "damaged.safetensors")
+    with pytest.raises(ValueError, match=r"damaged.*statistics of its targets"):
+        load(tmp_path / "damaged.safetensors")
+    model._y_statistics = model._y_statistics[:, [0, 0]]
+    save(model, tmp_path / "damaged.safetensors")
+    with pytest.raises(ValueError, match=r"the shape \(8, 2\), not \(8, 1\)"):
+        load(tmp_path / "damaged.safetensors")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of scikit-learn's R²
+def test_the_distance_of_teacher_and_student_in_any_unit():
+    rows, target = X[:60].reshape(60, -1), y[:60]
+    taught = target + np.linspace(-1, 1, 60)
+    distances = []
+    for unit in (1.0, 2.0**-600, 2.0**600):
+        student = quick(early_stopping=True)
+        model = DistilledFastGRNNRegressor(None, student)
+        model.fit(rows, unit * target, teacher_prediction=unit * taught)
+        distances.append(model.report_["distance"] / unit)
+    assert distances[0] > 0
+    assert distances == [distances[0]] * 3

@@ -274,7 +274,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         self._say("Training the same student without a teacher, to compare.")
         fitted = fitted_alone(alone, X, y[for_alone], for_alone, for_student)
         predicted = self.student_.predict(X_val)
-        difference = None if taught is None else float(np.sqrt(np.mean((taught - predicted) ** 2)))
+        difference = None if taught is None else root_mean_square(taught - predicted)
         scores = (
             None if taught is None else r2_score(y_val, taught),
             r2_score(y_val, predicted),
@@ -294,6 +294,12 @@ def numbers(values, name, **checks):
     with naming(name):
         values = as_numbers(values, ("sample", "output"), name=name)
         return check_array(values, ensure_2d=False, dtype=np.float64, input_name=name, **checks)
+
+
+def root_mean_square(values):
+    """As a float; squares of very large or small values would overflow or vanish."""
+    largest = np.abs(values).max()
+    return float(largest * np.sqrt(np.mean((values / largest) ** 2))) if largest > 0 else 0.0
 
 
 def like(predicted, y):

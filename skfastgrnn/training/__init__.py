@@ -31,7 +31,7 @@ from ._shared_monitor import SharedMonitor
 from ._state import TrainingState, new_history
 from ._stopping import BestSoFar
 from ._stream import joined_history, lowest_loss, train_on_piece
-from ._target_scale import center_and_scale, target_statistics
+from ._target_scale import center_and_scale, check_statistics, target_statistics
 from ._trainer import Plan, train
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "TrainingState",
     "calls_of_fit",
     "center_and_scale",
+    "check_statistics",
     "concatenated",
     "hold_out",
     "joined_history",

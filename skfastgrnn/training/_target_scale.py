@@ -7,7 +7,7 @@ exponent and weight are in units of ``2**exponent``.
 
 import numpy as np
 
-from .._columns import ROUNDING, Moments, joined, moments_of
+from .._columns import MOST_EXPONENT, ROUNDING, Moments, joined, moments_of
 
 #: Standard deviations of a normal distribution in its median distance from the median (Hampel,
 #: "The Influence Curve and its Role in Robust Estimation", 1974).
@@ -66,6 +66,36 @@ def center_and_scale(statistics, *, robust):
     is_constant = moments.most - moments.least <= ROUNDING * magnitude
     center = np.where(is_constant, moments.mean, center)
     return center * moments.unit, np.where(is_constant, 0.0, scale) * moments.unit
+
+
+def check_statistics(statistics, n_outputs):
+    """Refuse what `target_statistics` does not return.
+
+    Raises
+    ------
+    ValueError
+        If it is no float64 array (8, n_outputs), or no numbers of which targets could be.
+    """
+    shape = 8, n_outputs
+    if not (isinstance(statistics, np.ndarray) and statistics.dtype == np.float64):
+        raise ValueError("the statistics of its targets are no array of float64.")
+    if statistics.shape != shape:
+        raise ValueError(
+            f"the statistics of its targets have the shape {statistics.shape}, not {shape}."
+        )
+    exponent, weight, mean, squares, least, most, middle, spread = statistics
+    is_possible = (
+        np.isfinite(statistics).all()
+        and (exponent == np.round(exponent)).all()
+        and (np.abs(exponent) <= MOST_EXPONENT).all()
+        and (weight > 0).all()
+        and (least <= most).all()
+        and (np.abs([mean, least, most, middle]) <= 4).all()
+        and (spread >= 0).all()
+        and (squares >= 0).all()
+    )
+    if not is_possible:
+        raise ValueError("the statistics of its targets are such as no targets have.")
 
 
 def weighted_median(values, weights):
