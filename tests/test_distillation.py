@@ -55,7 +55,8 @@ PROBA = LogisticRegression().fit(X, y).predict_proba(X)
 
 def student(**params):
     settings = {"hidden_size": 4, "max_iter": 5, "n_iter_no_change": np.inf, "random_state": 0}
-    return FastGRNNClassifier(**{**settings, **params})
+    rate = {"learning_rate": "constant", "learning_rate_init": 0.012}
+    return FastGRNNClassifier(**{**settings, **rate, **params})
 
 
 def distilled(teacher=None, pupil=None, **params):

@@ -1,13 +1,17 @@
 """The validation set: what is held out, when training stops, which weights are kept."""
 
+import warnings
+
 import numpy as np
 import pytest
 from estimator_cases import bits, quick, record_epochs, sequences
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, log_loss
 
-from skfastgrnn import FastGRNNClassifier
+from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.cell import active_kernel
+from skfastgrnn.schedules import OneCycle
 from skfastgrnn.schedules import Step
 from skfastgrnn.training import _trainer
 
@@ -137,6 +141,53 @@ def test_a_third_of_the_epochs_without_improvement_ends_a_validated_training(hel
             to_beat, last_improvement = loss, epoch
     assert model.n_iter_ == last_improvement + 30
     assert model.best_iter_ == np.argmin(losses) + 1
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "params", "n_epochs"),
+    [
+        (10, {}, 1000),  # minibatches of 8
+        (100, {}, 154),  # 13 updates an epoch
+        (100, {"accumulate": 2}, 286),
+        (100, {"batch_size": 2}, 100),
+        (1000, {}, 100),
+        (10, {"max_iter": 7}, 7),
+    ],
+)
+def test_a_default_fit_lasts_a_hundred_epochs_or_two_thousand_updates(n_samples, params, n_epochs):
+    rows = np.random.default_rng(0).standard_normal((n_samples, 1, 1))
+    noise = np.random.default_rng(1).permutation(n_samples) % 2
+    model = FastGRNNClassifier(1, random_state=0, tol=0, **params)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(rows, noise)
+    assert model.n_iter_ == n_epochs
+    factors = [OneCycle(n_epochs=n_epochs)(epoch) for epoch in range(n_epochs)]
+    np.testing.assert_allclose(model.history_["learning_rate"], 0.02 * np.array(factors))
+
+
+@pytest.mark.parametrize("given", [{}, {"X_val": X_val, "y_val": y_val}], ids=["alone", "X_val"])
+def test_a_default_fit_ends_where_nothing_is_left_to_learn(given):
+    separable = (X[:, -1, 0] > 0).astype(int)
+    model = FastGRNNClassifier(8, random_state=0, tol=1e-3).fit(X, separable, **given)
+    assert model.loss_curve_[-1] < 1e-2 < min(model.loss_curve_[:-1])
+    assert model.n_iter_ < 250  # 60 samples: 8 updates an epoch
+    to_the_end = clone(model).set_params(n_iter_no_change=np.inf, max_iter=250)
+    to_the_end.fit(X, separable, **given)
+    assert to_the_end.n_iter_ == 250
+    assert to_the_end.loss_curve_[: model.n_iter_] == model.loss_curve_
+
+
+def test_a_regressor_ends_where_nothing_is_left_to_learn():
+    target = X[:, -1, 0]
+    model = FastGRNNRegressor(16, random_state=0, tol=1.0).fit(X, target)
+    assert model.loss_curve_[-1] < 1e-2 < min(model.loss_curve_[:-1])
+
+
+def test_patience_comes_with_a_steady_rate():
+    """The length of the training, over which a rate could fall, is not known."""
+    model = FastGRNNClassifier(2, n_iter_no_change=3, random_state=0).fit(X, y)
+    assert set(model.history_["learning_rate"]) == {0.6 * 0.02}
 
 
 @pytest.mark.parametrize(("n_samples", "n_classes"), [(2000, 500), (10_000, 5000)])

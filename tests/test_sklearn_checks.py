@@ -20,6 +20,8 @@ from skfastgrnn import (
 DETERMINISTIC = {
     "shuffle": False,
     "batch_size": 1_000_000,
+    "max_iter": 100,
+    "learning_rate": "constant",
     "learning_rate_init": 0.003,
     "early_stopping": False,
     "random_state": 0,
