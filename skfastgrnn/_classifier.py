@@ -159,9 +159,9 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Share to hold out, in (0, 1).
 
     validation_split : {'auto', 'random', 'tail'}, default='auto'
-        What to hold out: sequences drawn at random, of every class its share,
-        or the last ones, as a forecast wants it: 'tail' does so while the others are shuffled.
-        'auto' takes the tail with ``shuffle=False``, and otherwise draws.
+        What to hold out: sequences drawn at random, of every class its share, or the last ones, as
+        a forecast wants it: 'tail' does so while the others are shuffled. 'auto' takes the tail
+        with ``shuffle=False``, and otherwise draws.
 
     n_iter_no_change : int, inf or None, default=None
         Stop after so many epochs in which the validation loss (without validation the training

@@ -99,6 +99,22 @@ def test_nothing_is_an_improvement_for_a_huge_tol(validated):
     assert model.fit(X, y).n_iter_ == 4
 
 
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"early_stopping": True}, "the validation loss no longer improves"),
+        ({"early_stopping": False}, "the training loss no longer improves"),
+        ({"n_iter_no_change": None, "tol": 0.1}, "nothing is left to learn"),
+        ({"max_iter": 4}, None),
+    ],
+)
+def test_verbose_says_why_it_stops(settings, reason, capsys):
+    model = quick(**{"n_iter_no_change": 3, "tol": 1e9, "verbose": 1, **settings}).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    last = [] if reason is None else [f"Stopping after epoch {model.n_iter_}: {reason}."]
+    assert lines[model.n_iter_ :] == last
+
+
 def test_slow_progress_adds_up():
     """Epochs that gain less than tol each are an improvement together."""
     slow = {"learning_rate_init": 1e-4, "max_iter": 40, "batch_size": 60, "shuffle": False}

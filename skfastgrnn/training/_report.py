@@ -56,10 +56,11 @@ def epoch_line(history, epoch, max_iter):
     return ", ".join(parts)
 
 
-def stop_line(epoch, *, validated):
+def stop_line(epoch, *, validated, done):
     """Why a training ends before its time."""
     watched = "validation" if validated else "training"
-    return f"Stopping after epoch {epoch}: the {watched} loss no longer improves."
+    why = "nothing is left to learn" if done else f"the {watched} loss no longer improves"
+    return f"Stopping after epoch {epoch}: {why}."
 
 
 def duration(seconds):

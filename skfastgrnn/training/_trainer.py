@@ -104,8 +104,8 @@ def train(kernel, network, training, validation, state, plan, calls=None):
         warn("Training interrupted by user.")
         interrupted = state.broken = True
         diverged = not np.isfinite(state.parameters).all()
-    if plan.verbose and watched.exhausted:
-        print(stop_line(state.n_iter, validated=validation is not None))
+    if plan.verbose and state.n_iter < plan.max_iter and (watched.exhausted or epochs.learned_all):
+        print(stop_line(state.n_iter, validated=validation is not None, done=epochs.learned_all))
     hopeless = diverged or state.hopeless
     candidates = worth_keeping(state, hopeless=hopeless, validated=validation is not None)
     if len(candidates) > 1:
