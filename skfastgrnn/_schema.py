@@ -64,8 +64,8 @@ def text(name, value):
         refuse(name, "a string", value)
 
 
-def vector(*dtypes, length=None, low=None, above=None):
-    """Accept 1-D arrays of finite numbers, at least `low` and more than `above`."""
+def vector(*dtypes, length=None, low=None):
+    """Accept 1-D arrays of finite numbers, at least `low`."""
 
     def check(name, value):
         if not isinstance(value, np.ndarray) or value.dtype not in dtypes or value.ndim != 1:
@@ -77,8 +77,18 @@ def vector(*dtypes, length=None, low=None, above=None):
             refuse(name, "finite", value)
         if low is not None and (value < low).any():
             refuse(name, f"at least {low}", value)
-        if above is not None and (value <= above).any():
-            refuse(name, f"above {above}", value)
+
+    return check
+
+
+def matrix(dtype):
+    """Accept 2-D arrays of finite numbers."""
+
+    def check(name, value):
+        if not isinstance(value, np.ndarray) or value.dtype != dtype or value.ndim != 2:
+            refuse(name, f"a 2-D array of {np.dtype(dtype).name}", value)
+        if not np.isfinite(value).all():
+            refuse(name, "finite", value)
 
     return check
 
@@ -204,8 +214,9 @@ SOMETIMES_FITTED = {
 #: ... and those of one kind.
 CLASSIFIER = {"classes_": classes, "_class_weights": optional(vector(np.float64, low=0))}
 REGRESSOR = {
+    "_y_statistics": matrix(np.float64),
     "_y_center": vector(np.float64),
-    "_y_scale": vector(np.float64, above=0),
+    "_y_scale": vector(np.float64, low=0),
     "_y_is_1d": boolean,
 }
 

@@ -11,8 +11,7 @@ from sklearn.metrics import accuracy_score, log_loss
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.cell import active_kernel
-from skfastgrnn.schedules import OneCycle
-from skfastgrnn.schedules import Step
+from skfastgrnn.schedules import OneCycle, Step
 from skfastgrnn.training import _trainer
 
 X, y = sequences(60)

@@ -262,13 +262,12 @@ def test_targets_in_another_unit_are_learned_all_the_same():
 def test_statistics_that_no_targets_have_are_refused_in_a_file(row, value, tmp_path):
     model = stream(y, n=20, size=10)
     model._y_statistics[row] = value
-    save(model, tmp_path / "damaged.safetensors")
-    with pytest.raises(ValueError, match=r"damaged.*statistics of its targets"):
-        load(tmp_path / "damaged.safetensors")
+    with pytest.raises(ValueError, match="statistics"):
+        save(model, tmp_path / "damaged.safetensors")
+    model = stream(y, n=20, size=10)
     model._y_statistics = model._y_statistics[:, [0, 0]]
-    save(model, tmp_path / "damaged.safetensors")
     with pytest.raises(ValueError, match=r"the shape \(8, 2\), not \(8, 1\)"):
-        load(tmp_path / "damaged.safetensors")
+        save(model, tmp_path / "damaged.safetensors")
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of scikit-learn's R²
