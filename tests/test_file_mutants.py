@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from file_mutants import mutant, read, written
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor, load, save
 from skfastgrnn.augmentation import ChannelDrop, Jitter, TimeMask
@@ -93,6 +93,7 @@ def quiet():
     """Without the warnings of trainings that are too short or diverge, and what they print."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", UndefinedMetricWarning)  # of a validation set of one row
         warnings.simplefilter("ignore", RuntimeWarning)  # of parameters near the largest float
         yield
 

@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -214,20 +215,18 @@ print(closed.read_text().count("epoch"), sorted(p.name for p in folder.rglob("*"
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="needs users")
-def test_protected_files_and_folders_are_named_with_the_reason(tmp_path):
+def test_protected_files_and_folders_are_named_with_the_reason():
     """In a process of its own that is not root, to whom nothing is closed."""
     pytest.importorskip("sklearn.callback")
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder != Path("/tmp") and folder.is_relative_to("/tmp"):
-            folder.chmod(0o755)
-    tmp_path.chmod(0o777)
-    saved, checked, protected, read, checked_mine, last = run_python(
-        PROTECTED, tmp_path
-    ).splitlines()
+    with tempfile.TemporaryDirectory() as folder:  # tmp_path is in one that is closed to others
+        os.chmod(folder, 0o777)
+        saved, checked, protected, read, checked_mine, last = run_python(
+            PROTECTED, folder
+        ).splitlines()
     for line in (saved, checked):
         assert line.startswith("PermissionError")
         assert "cannot make a file in the folder, which replacing model.safetensors takes" in line
-        assert line.endswith(f"'{tmp_path / 'closed'}'")
+        assert line.endswith(f"'{Path(folder, 'closed')}'")
     for line in (protected, checked_mine):
         assert line.startswith("PermissionError")
         assert "the file is write-protected" in line
