@@ -28,13 +28,13 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def _fit_told(self, X, y, sample_weight, soft, X_unlabeled, **validation):
+    def _fit_told(self, X, y, sample_weight, soft, X_unlabeled, **metadata):
         """Fit, telling callbacks; `soft` are targets from outside, or None."""
-        validation = {name: value for name, value in validation.items() if value is not None}
+        metadata = {name: value for name, value in metadata.items() if value is not None}
         calls = StepCalls(self, 2, X, y)
         with unchanged_on_error(self):  # as callbacks may raise one when the fit is at its end
             with working_copy(self) as fitted:
-                fitted._fit(X, y, sample_weight, soft, X_unlabeled, validation, calls)
+                fitted._fit(X, y, sample_weight, soft, X_unlabeled, metadata, calls)
             calls.end()
         return self
 
@@ -45,11 +45,11 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
     def _given_student(self):
         return self._student_class() if self.student is None else self.student
 
-    def _prepared(self, sample_weight, validation, rng):
-        """An unfitted student, and what the fits of teacher and student are called with."""
+    def _prepared(self, sample_weight, metadata, rng):
+        """An unfitted student, and what the fits and the splitter are called with."""
         student = cloned(self._given_student(), rng)
         network_in(student, self._student_class)
-        return student, *routed(self, student, sample_weight, validation)
+        return student, routed(self, student, sample_weight, metadata)
 
     def _train(self, student, X, y, for_student, calls, **more):
         """Fit a student; answers the rows that its network held out.
@@ -70,6 +70,33 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
     def _say(self, line):
         if self.verbose:
             print(line)
+
+    def set_params(self, **params):
+        """Set parameters, also of teacher and student (``student__hidden_size=8``).
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or the estimator that should have it is None.
+        """
+        for part in ("teacher", "student"):
+            nested = [name for name in params if name.startswith(f"{part}__")]
+            if nested and params.get(part, getattr(self, part)) is None:
+                example = "" if part == "teacher" else f", such as {self._student_class.__name__}()"
+                raise ValueError(
+                    f"{nested[0]} cannot be set, because {part} is None. Pass an estimator as "
+                    f"{part}{example}, first."
+                )
+        return super().set_params(**params)
 
     def strip_teacher(self):
         """The fitted student, an estimator of its own that knows nothing of the teacher.
@@ -119,7 +146,7 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         return self.student_.feature_names_in_
 
     def get_metadata_routing(self):
-        """What `fit` passes on to teacher and student, where metadata routing is enabled.
+        """What `fit` passes on to teacher, student and `cv`, where metadata routing is enabled.
 
         Returns
         -------
@@ -136,7 +163,9 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         router = MetadataRouter(owner=self).add_self_request(self)
         if self.teacher is not None:
             router.add(teacher=self.teacher, method_mapping=fits)
-        return router.add(student=student, method_mapping=fits)
+        router.add(student=student, method_mapping=fits)
+        splits = MethodMapping().add(caller="fit", callee="split")
+        return router.add(splitter=self.cv, method_mapping=splits)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -14,14 +14,14 @@ from sklearn.utils.validation import (
 )
 
 from .._classifier import FastGRNNClassifier
-from .._guards import naming
 from ..schedules import NAMES as SCHEDULES
 from ..schedules import schedule_named
 from ..training import Lesson, with_callbacks
 from . import _teachers
 from ._base import BaseDistillation
-from ._labels import numbered
+from ._labels import numbered, read_labels
 from ._report import as_columns, comparison, resources_of
+from ._soft_targets import SoftTargets, as_outputs, soft_targets_out_of_fold
 from ._students import (
     check_given,
     cloned,
@@ -30,6 +30,7 @@ from ._students import (
     joined,
     of_rows,
     rows_of,
+    with_more_groups,
 )
 
 
@@ -208,6 +209,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         *,
         teacher_proba=None,
         X_unlabeled=None,
+        groups=None,
         X_val=None,
         y_val=None,
         sample_weight_val=None,
@@ -236,6 +238,10 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             More samples, without labels, in the form of X. Rows of `teacher_proba` for them follow
             those for X; their weight is 1.
 
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the samples of X, for a splitter in `cv` that keeps them together, such as
+            :class:`~sklearn.model_selection.GroupKFold`.
+
         X_val, y_val, sample_weight_val : array-like, default=None
             The student's validation set, as in :meth:`FastGRNNClassifier.fit`. A Pipeline as
             student needs metadata routing and ``transform_input=["X_val"]`` for it.
@@ -255,96 +261,101 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             sample_weight,
             teacher_proba,
             X_unlabeled,
+            groups=groups,
             X_val=X_val,
             y_val=y_val,
             sample_weight_val=sample_weight_val,
         )
 
-    def _fit(self, X, y, sample_weight, teacher_proba, X_unlabeled, validation, calls):
+    def _fit(self, X, y, sample_weight, teacher_proba, X_unlabeled, metadata, calls):
         rng = self._generator()
         check_given(self, y)
-        with naming("y"):
-            y = column_or_1d(y, warn=True)
+        y, missing = read_labels(y)
         X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
-        check_consistent_length(X, y, sample_weight)
+        check_consistent_length(X, y, sample_weight, metadata.get("groups"))
         n_more = 0 if X_unlabeled is None else _num_samples(X_unlabeled)
-        proba = None
+        proba = taught = None
         if teacher_proba is not None:
             proba = _teachers.checked_proba(teacher_proba, len(y) + n_more)
         elif self.teacher is None:
             raise ValueError("There are no soft targets: teacher and teacher_proba are None.")
-        taught = None
-        if proba is None and _teachers.is_ready(self.teacher, self.cv):
-            taught = _teachers.ready_teacher(self.teacher, self.teacher_method).classes
+        else:
+            _teachers.check_kind(self.teacher, "classifier")
+            if _teachers.is_ready(self.teacher, self.cv):
+                taught = _teachers.ready_teacher(self.teacher, self.teacher_method).classes
         n_columns = None if proba is None else proba.shape[1]
-        classes, labels = numbered(y, n_columns=n_columns, taught=taught)
+        classes, labels = numbered(y, missing, n_columns=n_columns, taught=taught)
         if n_more:
             X, y = joined(X, X_unlabeled), np.append(y.astype(object), [-1] * n_more)
             labels = np.append(labels, np.full(n_more, -1, dtype=np.int32))
             if sample_weight is not None:
                 sample_weight = np.append(column_or_1d(sample_weight), np.ones(n_more))
+            metadata = with_more_groups(metadata, n_more)
         if self.alpha == 0 and (labels < 0).any():
             raise ValueError(
                 f"{np.sum(labels < 0)} samples have no label (-1), and with alpha=0 there are no "
                 "soft targets to learn from. Raise alpha, or leave these samples out."
             )
-        student, for_teacher, for_student = self._prepared(sample_weight, validation, rng)
+        student, routed = self._prepared(sample_weight, metadata, rng)
         alone = cloned(student)
 
         teacher = None
         if proba is not None:
-            logits = _teachers.logits_of(proba, "predict_proba", np.arange(len(classes)))
+            names = getattr(teacher_proba, "columns", None)
+            if names is not None:
+                proba = proba[:, _teachers.order_of_columns(list(names), classes)]
+            soft = SoftTargets.of_proba(proba)
         else:
-            teacher, logits = self._taught(X, classes, labels, for_teacher, rng, calls)
-        has_own = teacher is not None and "X_val" in validation
+            teacher, soft = self._taught(X, classes, labels, routed, rng, calls)
+        validation_logits = None
+        if teacher is not None and "X_val" in routed.student:
+            validation_logits = teacher.logits(routed.student["X_val"])
+            validation_logits = as_outputs(validation_logits)
         lesson = Lesson(
             classes,
             labels,
-            logits,
-            validation_logits=teacher.logits(validation["X_val"]) if has_own else None,
+            as_outputs(soft.logits),
+            validation_logits,
             alpha=float(self.alpha),
             temperature=float(self.temperature),
             temperature_schedule=self._temperature_schedule(),
             curriculum=self.curriculum,
         )
-        held_out = self._train(student, X, y, for_student, calls, _lesson=lesson)
+        held_out = self._train(student, X, y, routed.student, calls, _lesson=lesson)
         self.classes_ = classes
         self.teacher_ = None if teacher is None else teacher.estimator
         self.student_ = student
         self.report_ = {
             **resources_of(self.teacher_, student, _safe_indexing(X, [0])),
-            **self._comparison(X, lesson, held_out, alone, for_student),
+            **self._comparison(X, lesson, held_out, alone, routed.student),
         }
 
-    def _taught(self, X, classes, labels, for_teacher, rng, calls):
-        """The fitted `Teacher`, and its logits (n_samples, n_outputs) for all samples."""
+    def _taught(self, X, classes, labels, routed, rng, calls):
+        """The fitted `Teacher`, and its `SoftTargets` for all samples."""
         if _teachers.is_ready(self.teacher, self.cv):
             teacher = _teachers.ready_teacher(self.teacher, self.teacher_method)
-            return teacher, teacher.logits(X)
+            return teacher, SoftTargets.of_ready(teacher, X)
         estimator = cloned(self.teacher, rng)
-        known, unknown = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
-        X_known, y_known = rows_of(X, known), classes[labels[known]]
-        for_teacher = of_rows(for_teacher, known, len(labels))
+        known = np.flatnonzero(labels >= 0)
+        params, for_splitter = (
+            of_rows(given, known, len(labels)) for given in (routed.teacher, routed.splitter)
+        )
         self._say("Fitting the teacher.")
         with calls.step("fit-teacher", estimator):
-            estimator.fit(X_known, y_known, **for_teacher)
+            estimator.fit(rows_of(X, known), classes[labels[known]], **params)
         method = _teachers.method_of(estimator, self.teacher_method)
-        teacher = _teachers.Teacher(estimator, method)
+        teacher = _teachers.Teacher(estimator, method, classes)
         self._say("Asking the teacher out of fold.")
-        out_of_fold = _teachers.logits_out_of_fold(
-            estimator,
-            X_known,
-            y_known,
-            method,
-            cv=_teachers.folds(self.cv, labels[known]),
+        return teacher, soft_targets_out_of_fold(
+            teacher,
+            X,
+            labels,
+            known,
+            cv=self.cv,
+            for_splitter=for_splitter,
+            params=params,
             n_jobs=self.n_jobs,
-            params=for_teacher,
         )
-        logits = np.empty((len(labels), out_of_fold.shape[1]))
-        logits[known] = out_of_fold
-        if len(unknown):
-            logits[unknown] = teacher.logits(rows_of(X, unknown))
-        return teacher, logits
 
     def _comparison(self, X, lesson, held_out, alone, for_student):
         """Teacher, student and the same student alone, on what the training did not learn from."""

@@ -1,21 +1,78 @@
 """Labels, some of which are unknown."""
 
 import numpy as np
+from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
 
 from .._guards import naming
 
 
-def numbered(y, *, n_columns=None, taught=None):
+def read_labels(y):
+    """Labels as an array, -1 where they are missing, and which ones are.
+
+    None, NaN, NaT and pandas' NA are missing. Integers and booleans that only their missing
+    neighbours make floats or objects are what they were.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples,)
+    missing : ndarray of shape (n_samples,), bool
+    """
+    given_dtype = str(getattr(y, "dtype", "")).lower()
+    if isinstance(y, list | tuple) and any(is_missing(label) for label in y):
+        y = np.array(y, dtype=object)  # else NumPy makes 'nan' of a NaN among strings
+    with naming("y"):
+        y = column_or_1d(y, warn=True)
+    missing = np.array([is_missing(label) for label in y.tolist()], dtype=bool)
+    if not missing.any():
+        return y, missing
+    y = np.where(missing, -1, y)
+    if given_dtype.startswith(("int", "uint")):
+        y = y.astype(np.int64)
+    elif given_dtype.startswith("bool"):
+        y = y.astype(object)
+        y[~missing] = y[~missing].astype(bool)
+    return y, missing
+
+
+def is_missing(label):
+    """Whether it stands for no label at all."""
+    is_no_time = isinstance(label, np.datetime64 | np.timedelta64) and np.isnat(label)
+    return label is None or is_pandas_na(label) or is_scalar_nan(label) or is_no_time
+
+
+def values_of(y):
+    """The labels as an array of their own kind: numbers in an object array are numbers."""
+    if len(y) == 0:
+        return np.array([], dtype=np.intp)
+    if y.dtype != object or all(isinstance(label, str) for label in y.tolist()):
+        return y
+    if any(isinstance(label, str) for label in y.tolist()):
+        kinds = sorted({type(label).__name__ for label in y.tolist()})
+        raise ValueError(
+            f"y: It holds labels of several types ({', '.join(kinds)}); make all of them strings, "
+            "or all numbers."
+        )
+    return np.array(y.tolist())
+
+
+def numbered(y, missing, *, n_columns=None, taught=None):
     """The sorted classes, and the number of each label: -1 where it is unknown.
 
-    -1 is the name of a class if without it there were fewer classes than the teacher has, or fewer
-    than two.
+    Unknown is what is missing, and -1. But -1 is the name of a class if without it there were fewer
+    classes than the teacher has, or fewer than two.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
         Labels; -1 stands for unknown ones.
+    missing : ndarray of shape (n_samples,), bool
+        Where y is no label in any case.
     n_columns : int or None
         Columns of the soft targets from outside, if these are used.
     taught : ndarray of shape (n_classes,), or None
@@ -32,22 +89,22 @@ def numbered(y, *, n_columns=None, taught=None):
             "object array in which -1 is a number: np.where(known, y.astype(object), -1)."
         )
     is_unknown = np.array([label == -1 for label in y.tolist()], dtype=bool)
-    classes = np.unique(y[~is_unknown])
+    classes = np.unique(values_of(y[~is_unknown]))
     if taught is not None:
         is_class = -1 in taught.tolist()
     else:
-        is_class = is_unknown.any() and len(classes) == (n_columns or 2) - 1
+        is_class = (is_unknown & ~missing).any() and len(classes) == (n_columns or 2) - 1
     if is_class:
-        is_unknown[:] = False
-        classes = np.unique(y)
+        is_unknown = missing
+        classes = np.unique(values_of(y[~is_unknown]))
     with naming("y"):
-        check_classification_targets(y[~is_unknown])
+        check_classification_targets(values_of(y[~is_unknown]))
     if taught is not None and is_unknown.any():
         classes = np.union1d(classes, taught) if len(classes) else taught
     if len(classes) == 0:
         raise ValueError(
-            "y holds no label but -1, and nothing says which classes there are: label a sample of "
-            "each, or use a fitted teacher with cv='prefit'."
+            "y holds no label but -1 or missing ones, and nothing says which classes there are: "
+            "label a sample of each, or use a fitted teacher with cv='prefit'."
         )
     if len(classes) < 2:
         raise ValueError(

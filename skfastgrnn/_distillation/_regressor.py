@@ -3,15 +3,21 @@
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.model_selection import cross_val_predict
 from sklearn.utils import _safe_indexing, check_array
-from sklearn.utils.validation import _num_samples, check_consistent_length, check_is_fitted
+from sklearn.utils.validation import (
+    _num_samples,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+)
 
 from .._guards import naming
 from .._numbers import as_numbers
 from .._regressor import FastGRNNRegressor
 from ..training import with_callbacks
 from ._base import BaseDistillation
+from ._folds import ask_out_of_fold, check_coverage, mean_by_sample, splits_of_numbers
+from ._labels import is_missing
 from ._report import resources_of
 from ._students import (
     check_given,
@@ -21,8 +27,9 @@ from ._students import (
     joined,
     of_rows,
     rows_of,
+    with_more_groups,
 )
-from ._teachers import UNFITTED, is_ready
+from ._teachers import UNFITTED, check_kind, is_ready
 
 
 class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
@@ -142,6 +149,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         *,
         teacher_prediction=None,
         X_unlabeled=None,
+        groups=None,
         X_val=None,
         y_val=None,
         sample_weight_val=None,
@@ -168,6 +176,10 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             More samples, without targets, in the form of X. Rows of `teacher_prediction` for them
             follow those for X; their weight is 1.
 
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the samples of X, for a splitter in `cv` that keeps them together, such as
+            :class:`~sklearn.model_selection.GroupKFold`.
+
         X_val, y_val, sample_weight_val : array-like, default=None
             The student's validation set, as in :meth:`FastGRNNRegressor.fit`. A Pipeline as student
             needs metadata routing and ``transform_input=["X_val"]`` for it.
@@ -187,23 +199,27 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             sample_weight,
             teacher_prediction,
             X_unlabeled,
+            groups=groups,
             X_val=X_val,
             y_val=y_val,
             sample_weight_val=sample_weight_val,
         )
 
-    def _fit(self, X, y, sample_weight, teacher_prediction, X_unlabeled, validation, calls):
+    def _fit(self, X, y, sample_weight, teacher_prediction, X_unlabeled, metadata, calls):
         rng = self._generator()
         check_given(self, y)
         y = numbers(y, "y", ensure_all_finite="allow-nan")
         X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
-        check_consistent_length(X, y, sample_weight)
+        check_consistent_length(X, y, sample_weight, metadata.get("groups"))
+        if teacher_prediction is None:
+            check_kind(self.teacher, "regressor")
         if X_unlabeled is not None:
             n_more = _num_samples(X_unlabeled)
             X = joined(X, X_unlabeled)
             y = np.concatenate([y, np.full((n_more, *y.shape[1:]), np.nan)])
             if sample_weight is not None:
-                sample_weight = np.append(sample_weight, np.ones(n_more))
+                sample_weight = np.append(column_or_1d(sample_weight), np.ones(n_more))
+            metadata = with_more_groups(metadata, n_more)
         is_missing = np.isnan(y.reshape(len(y), -1))
         is_known = ~is_missing.any(axis=1)
         if (is_known != ~is_missing.all(axis=1)).any():
@@ -214,28 +230,28 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
                 f"{np.sum(~is_known)} samples have no target (NaN), and with alpha=0 there is "
                 "nothing else to learn from. Raise alpha, or leave these samples out."
             )
-        student, for_teacher, for_student = self._prepared(sample_weight, validation, rng)
+        student, routed = self._prepared(sample_weight, metadata, rng)
         alone, teacher = cloned(student), None
         if teacher_prediction is not None:
             soft = numbers(teacher_prediction, "teacher_prediction")
         elif self.teacher is None:
             raise ValueError("There is no teacher: teacher and teacher_prediction are None.")
         else:
-            teacher, soft = self._taught(X, y, is_known, for_teacher, rng, calls)
+            teacher, soft = self._taught(X, y, is_known, routed, rng, calls)
         if soft.shape != y.shape:
             raise ValueError(f"The teacher's predictions have the shape {soft.shape}, y {y.shape}.")
         mixed = np.where(is_known.reshape(-1, *[1] * (y.ndim - 1)), y, soft)
         mixed += self.alpha * (soft - mixed)
         # Of the loss of samples without a target, only the teacher's share is left.
         shares = None if is_known.all() else np.where(is_known, 1.0, self.alpha)
-        held_out = self._train(student, X, mixed, for_student, calls, _shares=shares)
+        held_out = self._train(student, X, mixed, routed.student, calls, _shares=shares)
         self.teacher_, self.student_ = teacher, student
         self.report_ = {
             **resources_of(teacher, student, _safe_indexing(X, [0])),
-            **self._comparison(X, y, is_known, soft, held_out, alone, for_student),
+            **self._comparison(X, y, is_known, soft, held_out, alone, routed.student),
         }
 
-    def _taught(self, X, y, is_known, for_teacher, rng, calls):
+    def _taught(self, X, y, is_known, routed, rng, calls):
         """The fitted teacher, and its predictions for all samples, in the shape of y."""
         if is_ready(self.teacher, self.cv):
             check_is_fitted(self.teacher, msg=UNFITTED)
@@ -243,18 +259,32 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         teacher = cloned(self.teacher, rng)
         known, unknown = np.flatnonzero(is_known), np.flatnonzero(~is_known)
         X_known, y_known = rows_of(X, known), y[known]
-        for_teacher = of_rows(for_teacher, known, len(y))
+        params, for_splitter = (
+            of_rows(given, known, len(y)) for given in (routed.teacher, routed.splitter)
+        )
         self._say("Fitting the teacher.")
         with calls.step("fit-teacher", teacher):
-            teacher.fit(X_known, y_known, **for_teacher)
+            teacher.fit(X_known, y_known, **params)
         self._say("Asking the teacher out of fold.")
-        soft = np.empty(y.shape)
-        out_of_fold = cross_val_predict(
-            teacher, X_known, y_known, cv=self.cv, n_jobs=self.n_jobs, params=for_teacher
+        splits = splits_of_numbers(self.cv, X_known, y_known, for_splitter)
+        asked = ask_out_of_fold(
+            teacher,
+            predicted,
+            X_known,
+            y_known,
+            splits,
+            params=params,
+            n_jobs=self.n_jobs,
         )
-        soft[known] = like(out_of_fold, y)
-        if len(unknown):
-            soft[unknown] = like(teacher.predict(rows_of(X, unknown)), y)
+        soft, others = np.empty(y.shape), unknown
+        if asked:
+            shape = (len(known), *y.shape[1:])
+            soft[known], counts = mean_by_sample([like(p, y) for p in asked], splits, shape)
+            check_coverage(counts, self.cv)
+        else:  # there is only one sample to ask about
+            others = np.arange(len(y))
+        if len(others):
+            soft[others] = like(teacher.predict(rows_of(X, others)), y)
         return teacher, soft
 
     def _comparison(self, X, y, is_known, soft, held_out, alone, for_student):
@@ -290,7 +320,11 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
 
 
 def numbers(values, name, **checks):
-    """Targets (n_samples,) or (n_samples, n_outputs) in float64."""
+    """Targets (n_samples,) or (n_samples, n_outputs) in float64; what is missing is NaN."""
+    if isinstance(values, list | tuple | np.ndarray) and np.asarray(values).dtype == object:
+        values = np.asarray(values, dtype=object)
+        missing = np.reshape([is_missing(value) for value in values.ravel()], values.shape)
+        values = np.where(missing, np.nan, values)
     with naming(name):
         values = as_numbers(values, ("sample", "output"), name=name)
         return check_array(values, ensure_2d=False, dtype=np.float64, input_name=name, **checks)
@@ -300,6 +334,11 @@ def root_mean_square(values):
     """As a float; squares of very large or small values would overflow or vanish."""
     largest = np.abs(values).max()
     return float(largest * np.sqrt(np.mean((values / largest) ** 2))) if largest > 0 else 0.0
+
+
+def predicted(teacher, X, train):
+    """What a fold's teacher predicts."""
+    return teacher.predict(X)
 
 
 def like(predicted, y):

@@ -1,5 +1,7 @@
 """Students of a distillation: networks, alone or at the end of a pipeline, and their samples."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.sparse import issparse, vstack
 from sklearn.base import clone
@@ -40,26 +42,45 @@ def weights_for(estimator, sample_weight):
     return {"sample_weight": sample_weight} if has_fit_parameter(estimator, "sample_weight") else {}
 
 
-def routed(estimator, student, sample_weight, validation):
-    """What the fits of an estimator's teacher and student are called with, besides X and y.
+class Routed(NamedTuple):
+    """What the fits of teacher and student, and the splitter, are called with besides X and y."""
 
-    validation : dict of X_val, y_val and sample_weight_val, as far as they are given
+    teacher: dict
+    student: dict
+    splitter: dict
+
+
+def routed(estimator, student, sample_weight, metadata):
+    """`Routed` for the parts of an estimator.
+
+    metadata : dict of X_val, y_val, sample_weight_val and groups, as far as they are given
     """
     if _routing_enabled():
-        given = {"sample_weight": sample_weight, **validation}
+        given = {"sample_weight": sample_weight, **metadata}
         given = {name: value for name, value in given.items() if value is not None}
-        parameters = process_routing(estimator, "fit", **given)
-        return parameters.teacher.fit, parameters.student.fit
+        found = process_routing(estimator, "fit", **given)
+        for_teacher = {} if estimator.teacher is None else found.teacher.fit
+        return Routed(for_teacher, found.student.fit, found.splitter.split)
+    validation = {name: value for name, value in metadata.items() if name in VALIDATION}
     if validation and isinstance(student, Pipeline):
         raise ValueError(
             f"{', '.join(validation)} cannot be passed to a Pipeline as student, which would have "
             "to transform it: enable metadata routing, and use transform_input=['X_val'] in the "
             "Pipeline and set_fit_request(X_val=True, y_val=True) of the network."
         )
-    return weights_for(estimator.teacher, sample_weight), {
-        **weights_for(student, sample_weight),
-        **validation,
-    }
+    return Routed(
+        weights_for(estimator.teacher, sample_weight),
+        {**weights_for(student, sample_weight), **validation},
+        {name: value for name, value in metadata.items() if name == "groups"},
+    )
+
+
+def with_more_groups(metadata, n_more):
+    """The same for some more samples, which have no label and so are in no split."""
+    if "groups" not in metadata:
+        return metadata
+    groups = np.asarray(metadata["groups"])
+    return {**metadata, "groups": np.append(groups, np.repeat(groups[:1], n_more))}
 
 
 def of_rows(parameters, rows, n_samples):

@@ -1,0 +1,97 @@
+"""Out-of-fold predictions: each sample is asked of a teacher that was fitted on others."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.parallel import Parallel, delayed
+
+from ._students import of_rows
+
+
+def splits_by_class(cv, X, y, labels, for_splitter):
+    """Pairs of training and test rows, as a list; `labels` (n_samples,) are numbers of classes.
+
+    cv None is 5 folds, or as many as the rarest class has samples. A class of a single sample does
+    not count: it is in all training parts and in no test part.
+    """
+    if cv is not None and not isinstance(cv, Integral):
+        return list(check_cv(cv, y, classifier=True).split(X, y, **for_splitter))
+    counts = np.bincount(labels)
+    single = np.flatnonzero(counts[labels] == 1)
+    others = np.flatnonzero(counts[labels] > 1)
+    if len(others) == 0:
+        return []
+    n_splits = int(np.clip(counts[counts > 1].min(), 2, 5)) if cv is None else cv
+    return [
+        (np.union1d(others[train], single), others[test])
+        for train, test in StratifiedKFold(n_splits).split(others, labels[others])
+    ]
+
+
+def splits_of_numbers(cv, X, y, for_splitter):
+    """Pairs of training and test rows, as a list; cv None is 5 folds, fewer for fewer samples."""
+    if cv is None:
+        cv = KFold(min(5, len(y))) if len(y) > 1 else []
+    return list(check_cv(cv, y, classifier=False).split(X, y, **for_splitter))
+
+
+def ask_out_of_fold(teacher, ask, X, y, splits, *, params, n_jobs):
+    """What `ask(fitted teacher, X of the test rows, training rows)` returns for each split.
+
+    Each split has a clone of the teacher, fitted on its training rows; `params` are what its `fit`
+    is called with besides X and y, of which those of each sample are split, too.
+    """
+    parallel = Parallel(n_jobs=n_jobs)
+    return parallel(
+        delayed(fit_and_ask)(clone(teacher), ask, X, y, train, test, params)
+        for train, test in splits
+    )
+
+
+def fit_and_ask(teacher, ask, X, y, train, test, params):
+    """The part of `ask_out_of_fold` of one split."""
+    X_train, y_train = _safe_split(teacher, X, y, train)
+    X_test, _ = _safe_split(teacher, X, None, test, train)
+    teacher.fit(X_train, y_train, **of_rows(params, train, len(y)))
+    return ask(teacher, X_test, train)
+
+
+def mean_by_sample(values, splits, shape):
+    """Averages over the splits that a sample was tested in, and in how many it was.
+
+    Parameters
+    ----------
+    values : list of ndarray of shape (n_test_samples, ...)
+        One for each split.
+    splits : list of pairs of ndarray
+        Training and test rows.
+    shape : tuple
+        (n_samples, ...)
+
+    Returns
+    -------
+    means : ndarray of that shape
+        0 where a sample was in no test part.
+    counts : ndarray of shape (n_samples,)
+    """
+    means = np.zeros(shape)
+    counts = np.zeros(len(means))
+    for (_, test), part in zip(splits, values, strict=True):
+        np.add.at(means, test, part)
+        np.add.at(counts, test, 1)
+    means /= np.maximum(counts, 1).reshape(-1, *[1] * (means.ndim - 1))
+    return means, counts
+
+
+def check_coverage(counts, cv):
+    """Refuse splits that leave samples out of every test part."""
+    if (counts == 0).any():
+        sample = int(np.argmin(counts))
+        raise ValueError(
+            f"cv={cv!r} has {np.sum(counts == 0)} samples in no test part (the first is labelled "
+            f"sample {sample}), so that no teacher can be asked about them out of fold. Use splits "
+            "whose test parts hold every sample, such as KFold."
+        )

@@ -1,0 +1,124 @@
+"""What a classifier as teacher finds probable, for all samples of a fit."""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.utils import _safe_indexing
+
+from ._folds import ask_out_of_fold, check_coverage, mean_by_sample, splits_by_class
+from ._students import rows_of
+from ._teachers import LEAST, MOST_COMPARED, Teacher
+
+
+class SoftTargets(NamedTuple):
+    """Logits of a teacher.
+
+    logits : (n_samples, n_classes)
+    out_of_fold : (n_samples,) bool, where they are of a teacher that was fitted on other samples,
+        some of them of the same class; or None, if nobody knows what it was fitted on
+    are_probabilities : whether they are logarithms of probabilities
+    """
+
+    logits: np.ndarray
+    out_of_fold: np.ndarray | None
+    are_probabilities: bool
+
+    @classmethod
+    def of_proba(cls, proba):
+        """Of probabilities (n_samples, n_classes) from outside."""
+        return cls(np.log(np.maximum(proba, LEAST)), None, True)
+
+    @classmethod
+    def of_ready(cls, teacher, X):
+        """Of a `Teacher` that somebody has fitted before, for samples X."""
+        return cls(teacher.checked_logits(X), None, teacher.method != "decision_function")
+
+
+def ask_fold(estimator, X, train, *, method, classes, labels):
+    """Logits of a fold's teacher for its test samples, their predictions, and what it has seen.
+
+    Returns
+    -------
+    logits : ndarray of shape (n_samples, n_classes)
+    compared : ndarray of shape (n_compared,)
+        Some of the samples,
+    predicted : ndarray of shape (n_compared,)
+        and the numbers of the classes that are predicted for them.
+    seen : ndarray of shape (n_classes,), bool
+        Which classes it was fitted on.
+    """
+    teacher = Teacher(estimator, method, classes)
+    logits = teacher.logits(X)
+    compared = np.linspace(0, len(logits) - 1, min(len(logits), MOST_COMPARED)).astype(np.intp)
+    predicted = teacher.predicted(_safe_indexing(X, compared))
+    return logits, compared, predicted, np.isin(np.arange(len(classes)), labels[train])
+
+
+def soft_targets_out_of_fold(teacher, X, labels, known, *, cv, for_splitter, params, n_jobs):
+    """`SoftTargets` of a fitted `Teacher` whose clones are asked about the samples it has seen.
+
+    A sample that is in several test parts gets the mean of what their teachers say: of
+    probabilities, or of decisions. Where these have seen no sample of its class, or it is in no
+    test part because it is the only one of its class, and where the label is unknown, the teacher
+    itself is asked.
+
+    Parameters
+    ----------
+    teacher : Teacher
+        Fitted on the samples `known`.
+    X : array-like of n_samples samples
+    labels : ndarray of shape (n_samples,)
+        Numbers of classes, -1 where unknown.
+    known : ndarray
+        The rows that have a label.
+    cv : int, splitter, iterable of splits or None
+    for_splitter, params : dict
+        What the splitter, and the `fit` of the teacher's clones, are called with; for the samples
+        `known`.
+    n_jobs : int or None
+    """
+    X_known, labels_known = rows_of(X, known), labels[known]
+    y_known = teacher.classes[labels_known]
+    splits = splits_by_class(cv, X_known, y_known, labels_known, for_splitter)
+    ask = partial(ask_fold, method=teacher.method, classes=teacher.classes, labels=labels_known)
+    asked = ask_out_of_fold(
+        teacher.estimator, ask, X_known, y_known, splits, params=params, n_jobs=n_jobs
+    )
+    logits = np.empty((len(labels), len(teacher.classes)))
+    out_of_fold = np.zeros(len(labels), dtype=bool)
+    if asked:
+        teacher.check(
+            np.concatenate([part[compared] for part, compared, *_ in asked]),
+            np.concatenate([predicted for *_, predicted, _ in asked]),
+        )
+        is_decision = teacher.method == "decision_function"
+        values = [part if is_decision else softmax(part, axis=1) for part, *_ in asked]
+        means, counts = mean_of_seen(values, asked, splits, labels_known)
+        if cv is not None:
+            tested = np.zeros(len(known))
+            np.add.at(tested, np.concatenate([test for _, test in splits]), 1)
+            tested[np.bincount(labels_known)[labels_known] == 1] += 1
+            check_coverage(tested, cv)
+        logits[known] = means if is_decision else np.log(np.maximum(means, LEAST))
+        out_of_fold[known] = counts > 0
+    others = np.flatnonzero(~out_of_fold)
+    if len(others):
+        logits[others] = teacher.logits(rows_of(X, others))
+    return SoftTargets(logits, out_of_fold, teacher.method != "decision_function")
+
+
+def mean_of_seen(values, asked, splits, labels):
+    """`mean_by_sample` over the splits whose teachers have seen the sample's class."""
+    kept = [seen[labels[test]] for (*_, seen), (_, test) in zip(asked, splits, strict=True)]
+    return mean_by_sample(
+        [part[keep] for part, keep in zip(values, kept, strict=True)],
+        [(train, test[keep]) for (train, test), keep in zip(splits, kept, strict=True)],
+        (len(labels), values[0].shape[1]),
+    )
+
+
+def as_outputs(logits):
+    """Logits (n_samples, n_outputs) as the student has them: one for two classes."""
+    return logits[:, 1:] - logits[:, :1] if logits.shape[1] == 2 else logits
