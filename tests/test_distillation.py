@@ -656,6 +656,11 @@ REFUSED = {
         "must be a classifier; Pipeline is an outlier detector",
     ),
     "a clusterer": ({"teacher": KMeans()}, {}, "must be a classifier; KMeans is a clusterer"),
+    "a schedule without a number": (
+        {"temperature_schedule": "linear"},
+        {},
+        "temperature is 'auto': pass one to begin with",
+    ),
     "other classes": (
         {"teacher": OTHER, "cv": "prefit"},
         {},

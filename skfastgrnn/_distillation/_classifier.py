@@ -19,9 +19,10 @@ from ..schedules import schedule_named
 from ..training import Lesson, with_callbacks
 from . import _teachers
 from ._base import BaseDistillation
+from ._calibration import Calibration
 from ._labels import numbered, read_labels
 from ._report import as_columns, comparison, resources_of
-from ._soft_targets import SoftTargets, as_outputs, soft_targets_out_of_fold
+from ._soft_targets import SoftTargets, as_outputs, calibration_of, soft_targets_out_of_fold
 from ._students import (
     check_given,
     cloned,
@@ -58,8 +59,12 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
     student : FastGRNNClassifier, Pipeline that ends in one, or None, default=None
         What is trained. None is a `FastGRNNClassifier` with its defaults.
 
-    temperature : float, default=3.0
-        T above, greater than 0.
+    temperature : float or "auto", default="auto"
+        T above, greater than 0. With "auto", the teacher is calibrated: its logits are divided by
+        the temperature that minimises their log loss on the labels [4]_, of targets smoothed by
+        their number, and no probability is less than one in as many samples and classes as there
+        are; T is 1 then. Of ``cv="prefit"`` and `teacher_proba`, which may know the labels, that
+        temperature is at least 1. It is in `report_`.
 
     alpha : float, default=0.5
         Share of the teacher in the loss, in [0, 1]. With 0 the student learns as without it.
@@ -69,17 +74,20 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         fitted on the other folds, so that one that knows its training samples by heart does not
         hand that over. None is 5-fold, stratified, with fewer folds for classes of fewer samples.
         "prefit" asks the teacher as it was fitted, and so does a
-        :class:`~sklearn.frozen.FrozenEstimator` with any `cv`.
+        :class:`~sklearn.frozen.FrozenEstimator` with any `cv`. A sample in the test parts of
+        several splits gets the mean of their answers. Where a fold's teacher has seen no other
+        sample of a class, the one that is fitted on all answers for those of that class.
 
     teacher_method : str, default="auto"
         What the teacher is asked for: "predict_proba", of which the logarithm is taken,
         "predict_log_proba" or "decision_function", whose answers are taken as logits. "auto" is the
-        first of these that the teacher has.
+        first of these that the teacher has. Columns are read by its `classes_`; those that
+        contradict its `predict`, or belong to pairs of classes, are refused.
 
     temperature_schedule : str, callable or None, default=None
         The temperature of an epoch: ``1 + (temperature - 1) * factor``, where a schedule as for
-        `learning_rate` answers the factor. "linear", "exponential" or "cosine" anneal it to 1 [2]_.
-        None keeps it. While it changes, only a validation loss can end the training early.
+        `learning_rate` answers the factor. "linear", "exponential" or "cosine" anneal it to 1 [2]_,
+        from a `temperature` that is a number. None keeps it. While it changes, only a validation loss can end the training early.
 
     curriculum : callable or None, default=None
         Callable epoch -> share of the training sequences, in (0, 1], such as
@@ -109,8 +117,8 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
 
     report_ : dict
         'teacher_bytes' and 'student_bytes' of their pickles, 'teacher_seconds' and
-        'student_seconds', the median time of a call of `predict` for one sample, and of the
-        samples that the training did not learn from ('n_held_out' of them: X_val, or what the
+        'student_seconds', the median time of a call of `predict` for one sample; 'temperature' and,
+        in words, 'temperature_reason'; and of the samples that the training did not learn from ('n_held_out' of them: X_val, or what the
         student held out): 'teacher_score', 'student_score' and 'alone_score', the accuracies of the
         teacher (out of fold, unless it is prefit), of the student and of the same student trained
         without a teacher; 'agreement', how often teacher and student answer the same, and 'kl', the
@@ -140,6 +148,8 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
     .. [2] A. Jafari, M. Rezagholizadeh, P. Sharma, A. Ghodsi, "Annealing Knowledge Distillation",
        EACL 2021.
     .. [3] Y. Bengio, J. Louradour, R. Collobert, J. Weston, "Curriculum Learning", ICML 2009.
+    .. [4] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On Calibration of Modern Neural Networks",
+       ICML 2017.
 
     Examples
     --------
@@ -166,7 +176,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
 
     _parameter_constraints = {
         **BaseDistillation._parameter_constraints,
-        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "teacher_method": [StrOptions({"auto", *_teachers.METHODS})],
         "temperature_schedule": [StrOptions(set(SCHEDULES) - {"plateau"}), callable, None],
         "curriculum": [callable, None],
@@ -177,7 +187,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         teacher,
         student=None,
         *,
-        temperature=3.0,
+        temperature="auto",
         alpha=0.5,
         cv=None,
         teacher_method="auto",
@@ -223,16 +233,18 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             anything that their pipelines make numbers of.
 
         y : array-like of shape (n_samples,)
-            Class labels; -1 where the label is unknown, unless -1 is one of two labels or a class
-            of the prefit teacher. Steps of pipelines that look at y see it, too.
+            Class labels; where the label is unknown None, NaN, pandas' NA, or -1, unless -1 is one
+            of two labels or a class of the prefit teacher. Steps of pipelines that look at y see
+            -1 there.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, for the student and, where its `fit` names them, for the teacher. With metadata
             routing enabled, for those that request them.
 
         teacher_proba : array-like of shape (n_samples, n_classes), default=None
-            Probabilities from outside, in the order of the sorted labels, or (n_samples,) those of
-            the second of two classes. They take the place of the teacher, which is not fitted.
+            Probabilities from outside: of a DataFrame whose columns have the labels as names, of
+            others in the order of the sorted labels, or (n_samples,) those of the second of two
+            classes. They take the place of the teacher, which is not fitted.
 
         X_unlabeled : array-like, default=None
             More samples, without labels, in the form of X. Rows of `teacher_proba` for them follow
@@ -307,17 +319,19 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             soft = SoftTargets.of_proba(proba)
         else:
             teacher, soft = self._taught(X, classes, labels, routed, rng, calls)
+        is_auto = self.temperature == "auto"
+        calibration = calibration_of(soft, labels, sample_weight) if is_auto else Calibration()
         validation_logits = None
         if teacher is not None and "X_val" in routed.student:
             validation_logits = teacher.logits(routed.student["X_val"])
-            validation_logits = as_outputs(validation_logits)
+            validation_logits = as_outputs(calibration.of(validation_logits))
         lesson = Lesson(
             classes,
             labels,
-            as_outputs(soft.logits),
+            as_outputs(calibration.of(soft.logits)),
             validation_logits,
             alpha=float(self.alpha),
-            temperature=float(self.temperature),
+            temperature=1.0 if is_auto else float(self.temperature),
             temperature_schedule=self._temperature_schedule(),
             curriculum=self.curriculum,
         )
@@ -326,6 +340,8 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         self.teacher_ = None if teacher is None else teacher.estimator
         self.student_ = student
         self.report_ = {
+            "temperature": calibration.temperature if is_auto else float(self.temperature),
+            "temperature_reason": calibration.reason,
             **resources_of(self.teacher_, student, _safe_indexing(X, [0])),
             **self._comparison(X, lesson, held_out, alone, routed.student),
         }
@@ -380,6 +396,11 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         return comparison(labels, logits, student_logits, alone_logits)
 
     def _temperature_schedule(self):
+        if self.temperature_schedule is not None and self.temperature == "auto":
+            raise ValueError(
+                "temperature_schedule changes a temperature that is a number, and temperature is "
+                "'auto': pass one to begin with, such as temperature=3."
+            )
         if isinstance(self.temperature_schedule, str):
             return schedule_named(self.temperature_schedule)
         return self.temperature_schedule

@@ -59,8 +59,9 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
 
     cv : int, splitter, iterable of splits, "prefit" or None, default=None
         How the teacher's predictions for the training samples come about: each from a teacher that
-        was fitted on the other folds, 5 with None. "prefit" asks the teacher as it was fitted, and
-        so does a :class:`~sklearn.frozen.FrozenEstimator` with any `cv`.
+        was fitted on the other folds, 5 with None, fewer for fewer samples. "prefit" asks the
+        teacher as it was fitted, and so does a :class:`~sklearn.frozen.FrozenEstimator` with any
+        `cv`. A sample in the test parts of several splits gets the mean of their predictions.
 
     random_state : int, RandomState instance or None, default=None
         Seeds whatever parameter `random_state` of teacher and student is None. None leaves them so.
@@ -163,7 +164,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             anything that their pipelines make numbers of.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Numbers to predict; NaN (in all outputs) where they are unknown.
+            Numbers to predict; NaN, None or pandas' NA (in all outputs) where they are unknown.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, for the student and, where its `fit` takes them, for the teacher. With metadata

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.utils import _safe_indexing
 
+from ._calibration import Calibration, calibrated
 from ._folds import ask_out_of_fold, check_coverage, mean_by_sample, splits_by_class
 from ._students import rows_of
 from ._teachers import LEAST, MOST_COMPARED, Teacher
@@ -122,3 +123,29 @@ def mean_of_seen(values, asked, splits, labels):
 def as_outputs(logits):
     """Logits (n_samples, n_outputs) as the student has them: one for two classes."""
     return logits[:, 1:] - logits[:, :1] if logits.shape[1] == 2 else logits
+
+
+def calibration_of(soft, labels, sample_weight):
+    """`Calibration` of soft targets by the labels (n_samples,), -1 where unknown.
+
+    Of a teacher that may have been fitted on these labels, only that it is too sure can be seen, so
+    that the temperature is at least 1.
+    """
+    is_known = labels >= 0 if soft.out_of_fold is None else soft.out_of_fold
+    weights = None
+    if sample_weight is not None:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+        is_known = is_known & (weights > 0)
+        weights = weights[is_known]
+    if not is_known.any():
+        return Calibration(reason="no labels to calibrate it on")
+    is_honest = soft.out_of_fold is not None
+    found = calibrated(
+        soft.logits[is_known],
+        labels[is_known],
+        weights,
+        are_probabilities=soft.are_probabilities,
+        lowest=0.0 if is_honest else 1.0,
+    )
+    how = ", out of fold" if is_honest else " that the teacher may know: not below 1"
+    return found._replace(reason=found.reason + how)

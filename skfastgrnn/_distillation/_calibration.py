@@ -1,0 +1,104 @@
+"""How sure a teacher may be: what makes its probabilities fit the labels that are known."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+#: Between these multiples of the spread of the logits the temperature is searched for.
+LEAST_MULTIPLE, LARGEST_MULTIPLE = 0.01, 1000.0
+
+
+class Calibration(NamedTuple):
+    """What is done to a teacher's logits before the student learns from them.
+
+    temperature : what they are divided by
+    least : the probability that none is below, or None
+    reason : in words, where the temperature comes from
+    """
+
+    temperature: float = 1.0
+    least: float | None = None
+    reason: str = "given"
+
+    def of(self, logits):
+        """Logits (n_samples, n_classes) with it."""
+        if self.least is not None:
+            logits = np.maximum(log_softmax(logits, axis=1), np.log(self.least))
+        return logits / self.temperature
+
+
+def calibrated(logits, labels, weights=None, *, are_probabilities, lowest=0.0):
+    """The `Calibration` by labels that are known.
+
+    A probability that so few samples say nothing about, below one in n_samples + n_classes, is
+    raised to that: zeros of a forest would decide alone.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_samples, n_classes)
+    labels : ndarray of shape (n_samples,)
+        Numbers of classes.
+    weights : ndarray of shape (n_samples,), or None
+    are_probabilities : bool
+        Whether the logits are logarithms of probabilities; decisions have no least value.
+    lowest : float
+        No temperature below this.
+    """
+    least = 1 / sum(logits.shape) if are_probabilities else None
+    logits = Calibration(least=least).of(logits)
+    temperature = calibrated_temperature(logits, labels, weights, lowest=lowest)
+    return Calibration(temperature, least, f"calibrated on {len(labels)} labels")
+
+
+def calibrated_temperature(logits, labels, weights=None, *, lowest=0.0):
+    """T that minimises the log loss of softmax(logits / T) for `smoothed_targets`.
+
+    The loss is convex in 1 / T, so that it has one minimum.
+
+    References
+    ----------
+    C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On Calibration of Modern Neural Networks", ICML
+    2017.
+    """
+    targets = smoothed_targets(labels, logits.shape[1], weights)
+
+    def loss(log_temperature):
+        log_p = log_softmax(logits * np.exp(-log_temperature), axis=1)
+        return -np.average(np.sum(targets * log_p, axis=1), weights=weights)
+
+    spread = np.std(logits - logits.mean(axis=1, keepdims=True))
+    if spread == 0:  # all classes are as probable at any temperature
+        return 1.0
+    bounds = np.log(np.maximum(spread * np.array([LEAST_MULTIPLE, LARGEST_MULTIPLE]), lowest))
+    if bounds[0] == bounds[1]:
+        return lowest
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    return max(lowest, float(np.exp(min([found.x, *bounds], key=loss))))
+
+
+def smoothed_targets(labels, n_classes, weights=None):
+    """Target probabilities (n_samples, n_classes), of which none is 0.
+
+    To the n samples of a class, sqrt(n) are added whose labels are spread evenly over all classes,
+    as in the minimax estimate of a probability [1]_: (n + sqrt(n) / n_classes) / (n + sqrt(n)).
+    Without that, a teacher that is right about all of a few samples would be taken for certain, as
+    J. Platt found of two classes [2]_.
+
+    weights : ndarray of shape (n_samples,), or None
+        The samples of a class count by these, scaled to a mean of 1.
+
+    References
+    ----------
+    .. [1] E. L. Lehmann, G. Casella, "Theory of Point Estimation", 2nd edition, Springer, 1998,
+       example 5.1.7.
+    .. [2] J. Platt, "Probabilistic Outputs for Support Vector Machines", 1999.
+    """
+    if weights is not None:
+        weights = weights * (len(weights) / weights.sum())
+    counts = np.bincount(labels, weights=weights, minlength=n_classes)[labels]
+    added = np.sqrt(counts)
+    targets = np.tile((added / n_classes / (counts + added))[:, None], n_classes)
+    targets[np.arange(len(labels)), labels] += counts / (counts + added)
+    return targets
