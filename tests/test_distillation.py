@@ -31,7 +31,7 @@ from sklearn.model_selection import (
     cross_val_score,
     train_test_split,
 )
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -366,9 +366,10 @@ def test_training_does_not_end_before_the_curriculum():
 
 def test_the_report():
     forest = ExtraTreesClassifier(30, random_state=0)
-    model = distilled(forest, student(max_iter=30)).fit(X[:80], y[:80], X_val=X[80:], y_val=y[80:])
+    model = distilled(forest, student(max_iter=30), compare=True)
+    model.fit(X[:80], y[:80], X_val=X[80:], y_val=y[80:])
     report = model.report_
-    assert report["n_held_out"] == 40
+    assert (report["scored_on"], report["n_scored"]) == ("X_val", 40)
     assert report["student_score"] == model.score(X[80:], y[80:])
     assert report["teacher_score"] == model.teacher_.score(X[80:], y[80:])
     alone = student(max_iter=30).fit(X[:80], y[:80], X_val=X[80:], y_val=y[80:])
@@ -388,7 +389,7 @@ def test_a_comparison_that_fails_does_not_lose_the_fit():
     held_out = {"X_val": X[80:], "y_val": y[80:]}
     for labels, more in ((unknown, {}), (unknown, held_out), (no_two, held_out)):
         with pytest.warns(UserWarning, match="could not be trained without its teacher") as caught:
-            model = distilled(teacher, pupil, cv="prefit").fit(X, labels, **more)
+            model = distilled(teacher, pupil, cv="prefit", compare=True).fit(X, labels, **more)
         told = [warning for warning in caught if "without its teacher" in str(warning.message)]
         assert [warning.filename for warning in told] == [__file__]
         assert model.report_["alone_score"] is None
@@ -410,9 +411,9 @@ def test_a_teacher_that_cannot_be_pickled_has_no_size():
 def test_the_report_on_what_the_student_holds_out(hidden):
     labels = np.where(np.arange(120) % 3, y, -1) if hidden else y
     pupil = student(max_iter=30, early_stopping=True)
-    model = distilled(KNeighborsClassifier(), pupil).fit(X, labels)
+    model = distilled(KNeighborsClassifier(), pupil, compare=True).fit(X, labels)
     report = model.report_
-    assert report["n_held_out"] == 24
+    assert (report["scored_on"], report["n_scored"]) == ("held out", 24)
     if not hidden:  # on the same samples
         alone = clone(pupil).fit(X, y)
         np.testing.assert_allclose(
@@ -426,12 +427,64 @@ def test_the_report_on_what_the_student_holds_out(hidden):
     assert outside.report_["teacher_score"] > 0.5
 
 
-def test_nothing_held_out_is_reported_as_none():
-    report = distilled().fit(X, y).report_
-    assert report["n_held_out"] == 0
-    assert [report[name] for name in ("teacher_score", "alone_score", "agreement", "kl")] == [
-        None
-    ] * 4
+@pytest.mark.parametrize("hidden", [False, True])
+def test_the_report_out_of_fold_where_nothing_is_held_out(hidden):
+    labels, known = y, np.arange(120)
+    if hidden:
+        labels, known = np.where(known % 3, y, -1), np.flatnonzero(known % 3)
+    pupil = student(max_iter=20)
+    model = distilled(KNeighborsClassifier(), pupil, cv=3, compare=True).fit(X, labels)
+    report = model.report_
+    assert (report["scored_on"], report["n_scored"]) == ("out of fold", len(known))
+    for name, estimator in (("teacher", KNeighborsClassifier()), ("alone", pupil)):
+        predicted = cross_val_predict(estimator, X[known], y[known], cv=3)
+        np.testing.assert_allclose(report[f"{name}_score"], np.mean(predicted == y[known]))
+    assert [report[name] for name in ("student_score", "agreement", "kl")] == [None] * 3
+    plain = distilled(KNeighborsClassifier(), pupil, cv=3).fit(X, labels)
+    assert plain.report_["alone_score"] is None
+    assert plain.report_["teacher_score"] == report["teacher_score"]
+    np.testing.assert_array_equal(weights_of(plain), weights_of(model))
+
+
+def test_what_a_teacher_was_fitted_on_is_not_known():
+    teacher = LogisticRegression().fit(X, y)
+    for report in (
+        distilled(teacher, cv="prefit", compare=True).fit(X, y).report_,
+        distilled(compare=True).fit(X, y, teacher_proba=PROBA).report_,
+    ):
+        assert (report["scored_on"], report["n_scored"]) == (None, 0)
+        names = ("teacher_score", "student_score", "alone_score", "agreement", "kl")
+        assert [report[name] for name in names] == [None] * 5
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_a_teacher_that_is_worse_than_the_student_is_warned_about(held_out, recwarn):
+    pupil = student(max_iter=40, hidden_size=8)
+    arguments = {"X_val": X[80:], "y_val": y[80:]} if held_out else {}
+    weak = make_pipeline(FunctionTransformer(lambda X: X[:, :1]), KNeighborsClassifier(1))
+    with pytest.warns(UserWarning, match="student alone has a score of .* its teacher one of"):
+        distilled(weak, pupil, compare=True).fit(X[:80], y[:80], **arguments)
+    recwarn.clear()
+    distilled(weak, pupil).fit(X[:80], y[:80], **arguments)
+    distilled(SVC(), student(max_iter=1), compare=True).fit(X[:80], y[:80], **arguments)
+    assert not [w for w in recwarn if "its teacher one of" in str(w.message)]
+
+
+def test_a_second_student_is_trained_only_if_that_is_wanted(monkeypatch):
+    fits, fit = [], FastGRNNClassifier.fit
+    monkeypatch.setattr(
+        FastGRNNClassifier, "fit", lambda self, *a, **k: fits.append(1) or fit(self, *a, **k)
+    )
+    held_out = {"X_val": X[80:], "y_val": y[80:]}
+    for compare, arguments, expected in (
+        (False, {}, 1),
+        (False, held_out, 1),
+        (True, held_out, 2),
+        (True, {}, 1 + 4),
+    ):
+        fits.clear()
+        distilled(SVC(), compare=compare, cv=4).fit(X[:80], y[:80], **arguments)
+        assert len(fits) == expected
 
 
 @pytest.mark.parametrize(
@@ -546,7 +599,7 @@ def test_metadata_routing():
         model = DistilledFastGRNN(teacher, pupil)
         weights = np.linspace(0.5, 1, 80)
         model.fit(X[:80], y[:80], sample_weight=weights, X_val=X[80:], y_val=y[80:])
-        assert model.report_["n_held_out"] == 40
+        assert model.report_["n_scored"] == 40
         assert len(model.student_[-1].validation_loss_curve_) == model.student_[-1].n_iter_
         with pytest.raises(ValueError, match="sample_weight"):
             distilled(LogisticRegression()).fit(X, y, sample_weight=np.ones(120))
@@ -810,10 +863,10 @@ def test_a_regressor_routes_only_weights_that_were_given():
 
 def test_the_report_of_a_regressor():
     teacher = ExtraTreesRegressor(20, random_state=0)
-    model = DistilledFastGRNNRegressor(teacher, numbers_student(max_iter=40))
+    model = DistilledFastGRNNRegressor(teacher, numbers_student(max_iter=40), compare=True)
     model.fit(Z[:100], TARGET[:100], X_val=Z[100:], y_val=TARGET[100:])
     report = model.report_
-    assert report["n_held_out"] == 50
+    assert (report["scored_on"], report["n_scored"]) == ("X_val", 50)
     np.testing.assert_allclose(report["student_score"], model.score(Z[100:], TARGET[100:]))
     np.testing.assert_allclose(
         report["teacher_score"], r2_score(TARGET[100:], model.teacher_.predict(Z[100:]))
@@ -823,11 +876,25 @@ def test_the_report_of_a_regressor():
     )
     np.testing.assert_allclose(report["alone_score"], alone.score(Z[100:], TARGET[100:]))
     pupil = numbers_student(early_stopping=True)
-    assert DistilledFastGRNNRegressor(teacher, pupil).fit(Z, TARGET).report_["n_held_out"] == 30
-    assert (
-        DistilledFastGRNNRegressor(teacher, numbers_student()).fit(Z, TARGET).report_["distance"]
-        is None
-    )
+    assert DistilledFastGRNNRegressor(teacher, pupil).fit(Z, TARGET).report_["n_scored"] == 30
+
+
+@pytest.mark.parametrize("target", [TARGET, np.c_[TARGET, Z[:, 1]]], ids=["one", "two"])
+def test_the_report_of_a_regressor_out_of_fold(target):
+    pupil, hidden = numbers_student(max_iter=20), target.copy()
+    hidden[::3] = np.nan
+    known = np.flatnonzero(np.arange(150) % 3)
+    model = DistilledFastGRNNRegressor(Ridge(), pupil, cv=3, compare=True)
+    with pytest.warns(UserWarning, match="student alone has a score of .* its teacher one of"):
+        report = model.set_params(teacher=KNeighborsRegressor(1)).fit(Z, hidden).report_
+    report = model.set_params(teacher=Ridge()).fit(Z, hidden).report_
+    assert (report["scored_on"], report["n_scored"]) == ("out of fold", 100)
+    for name, estimator in (("teacher", Ridge()), ("alone", pupil)):
+        predicted = cross_val_predict(estimator, Z[known], target[known], cv=3)
+        np.testing.assert_allclose(report[f"{name}_score"], r2_score(target[known], predicted))
+    assert report["student_score"] is report["distance"] is None
+    plain = DistilledFastGRNNRegressor(Ridge(), pupil).fit(Z, hidden)
+    assert plain.report_["alone_score"] is None
 
 
 @pytest.mark.parametrize(
@@ -893,7 +960,8 @@ def test_callbacks_follow_the_fits_of_teacher_and_student():
     assert scores[-1] == model.score(X, y)
     # The student that is trained without a teacher, for the report, tells nobody.
     names.clear()
-    model.set_params(student=pupil).fit(X[:90], y[:90], X_val=X[90:], y_val=y[90:])
+    model.set_params(student=pupil, compare=True)
+    model.fit(X[:90], y[:90], X_val=X[90:], y_val=y[90:])
     assert len([name for name in names if name[1] == "epoch"]) == 3
     model.set_callbacks()  # in a search, those that are propagated belong to the search
     search = GridSearchCV(model, {"temperature": [1, 2]}, cv=2, n_jobs=2).fit(X, y)

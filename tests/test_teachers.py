@@ -35,7 +35,7 @@ from skfastgrnn import (
     FastGRNNClassifier,
     FastGRNNRegressor,
 )
-from skfastgrnn._distillation._teachers import LEAST, METHODS, Teacher
+from skfastgrnn._distillation._teachers import LEAST, METHODS, check_predictions
 
 X, y = make_classification(
     120, 6, n_informative=4, n_redundant=0, n_classes=3, n_clusters_per_class=1, random_state=0
@@ -175,11 +175,11 @@ def test_a_teacher_that_confuses_some_classes_is_not_refused():
     logits = np.log(np.full((60, 3), 0.3))
     predicted = np.repeat([0, 1, 2], 20)
     logits[np.arange(60), np.where(np.arange(60) % 3 == 0, 2, predicted)] += 1
-    teacher = Teacher(LogisticRegression().fit(X, y), "predict_proba")
-    teacher.check(logits, predicted)
+    teacher = LogisticRegression(), "predict_proba", np.array(["a", "b", "c"])
+    check_predictions(*teacher, logits, predicted)
     logits[predicted == 1] = [0, 0, 1]  # never the class that is predicted
-    with pytest.raises(ValueError, match="where it predicts 1, the column"):
-        teacher.check(logits, predicted)
+    with pytest.raises(ValueError, match="where it predicts 'b', the column"):
+        check_predictions(*teacher, logits, predicted)
 
 
 # Rare classes

@@ -22,6 +22,7 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         "teacher": [HasMethods("fit"), HasMethods("predict"), None],
         "student": [HasMethods(["fit", "predict"]), None],
         "alpha": [Interval(Real, 0, 1, closed="both")],
+        "compare": ["boolean"],
         "cv": ["cv_object", StrOptions({"prefit"})],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],

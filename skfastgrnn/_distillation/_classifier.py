@@ -20,13 +20,20 @@ from ..training import Lesson, with_callbacks
 from . import _teachers
 from ._base import BaseDistillation
 from ._calibration import Calibration
+from ._folds import splits_by_class
 from ._labels import numbered, read_labels
 from ._report import as_columns, comparison, resources_of
-from ._soft_targets import SoftTargets, as_outputs, calibration_of, soft_targets_out_of_fold
+from ._soft_targets import (
+    SoftTargets,
+    as_outputs,
+    calibration_of,
+    logits_out_of_fold,
+    soft_targets_out_of_fold,
+)
 from ._students import (
+    alone_or_warning,
     check_given,
     cloned,
-    fitted_alone,
     indexable_each,
     joined,
     of_rows,
@@ -87,13 +94,19 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
     temperature_schedule : str, callable or None, default=None
         The temperature of an epoch: ``1 + (temperature - 1) * factor``, where a schedule as for
         `learning_rate` answers the factor. "linear", "exponential" or "cosine" anneal it to 1 [2]_,
-        from a `temperature` that is a number. None keeps it. While it changes, only a validation loss can end the training early.
+        from a `temperature` that is a number. None keeps it. While it changes, only a validation
+        loss can end the training early.
 
     curriculum : callable or None, default=None
         Callable epoch -> share of the training sequences, in (0, 1], such as
         :class:`skfastgrnn.schedules.Stages`: an epoch trains on so many of them, those first for
         whose labels the teacher finds the highest probability [3]_. Until it answers 1, training
         does not end early.
+
+    compare : bool, default=False
+        Whether to train the same student without the teacher, too, for 'alone_score' in `report_`,
+        and to warn where it is clearly better than the teacher: once, or where nothing is held out,
+        once for each fold of `cv`.
 
     random_state : int, RandomState instance or None, default=None
         Seeds whatever parameter `random_state` of teacher and student is None. None leaves them so.
@@ -116,14 +129,16 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         The student; all predictions are its own.
 
     report_ : dict
-        'teacher_bytes' and 'student_bytes' of their pickles, 'teacher_seconds' and
-        'student_seconds', the median time of a call of `predict` for one sample; 'temperature' and,
-        in words, 'temperature_reason'; and of the samples that the training did not learn from ('n_held_out' of them: X_val, or what the
-        student held out): 'teacher_score', 'student_score' and 'alone_score', the accuracies of the
-        teacher (out of fold, unless it is prefit), of the student and of the same student trained
-        without a teacher; 'agreement', how often teacher and student answer the same, and 'kl', the
-        mean divergence of the student's probabilities from the teacher's in nats. These are None
-        where nothing was held out, or where there is no teacher to ask.
+        'temperature', and in words 'temperature_reason'; 'teacher_bytes' and 'student_bytes' of
+        their pickles, 'teacher_seconds' and 'student_seconds', the median time of a call of
+        `predict` for one sample. Of 'n_scored' samples that the training did not learn from
+        ('scored_on': "X_val", or what the student has "held out"), 'teacher_score',
+        'student_score' and, with `compare`, 'alone_score': the accuracies of the teacher (out of
+        fold, unless it is prefit), of the student and of the same student trained without a
+        teacher; 'agreement', how often teacher and student answer the same, and 'kl', the mean
+        divergence of the student's probabilities from the (calibrated) teacher's in nats. Where
+        nothing is held out, 'teacher_score' and 'alone_score' are those of all labelled samples,
+        "out of fold". What cannot be known is None.
 
     n_features_in_ : int
         As the student has it; only if it does.
@@ -135,11 +150,6 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
     --------
     FastGRNNClassifier : The student.
     DistilledFastGRNNRegressor : The same for numbers.
-
-    Notes
-    -----
-    With X_val, or where the student holds samples out, the student is trained a second time without
-    the teacher, for 'alone_score'.
 
     References
     ----------
@@ -193,6 +203,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         teacher_method="auto",
         temperature_schedule=None,
         curriculum=None,
+        compare=False,
         random_state=None,
         n_jobs=None,
         verbose=0,
@@ -205,6 +216,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         self.teacher_method = teacher_method
         self.temperature_schedule = temperature_schedule
         self.curriculum = curriculum
+        self.compare = compare
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -316,9 +328,9 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             names = getattr(teacher_proba, "columns", None)
             if names is not None:
                 proba = proba[:, _teachers.order_of_columns(list(names), classes)]
-            soft = SoftTargets.of_proba(proba)
+            soft, splits = SoftTargets.of_proba(proba), []
         else:
-            teacher, soft = self._taught(X, classes, labels, routed, rng, calls)
+            teacher, soft, splits = self._taught(X, classes, labels, routed, rng, calls)
         is_auto = self.temperature == "auto"
         calibration = calibration_of(soft, labels, sample_weight) if is_auto else Calibration()
         validation_logits = None
@@ -343,57 +355,84 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             "temperature": calibration.temperature if is_auto else float(self.temperature),
             "temperature_reason": calibration.reason,
             **resources_of(self.teacher_, student, _safe_indexing(X, [0])),
-            **self._comparison(X, lesson, held_out, alone, routed.student),
+            **self._comparison(X, lesson, soft, splits, held_out, alone, routed.student),
         }
 
     def _taught(self, X, classes, labels, routed, rng, calls):
-        """The fitted `Teacher`, and its `SoftTargets` for all samples."""
+        """The fitted `Teacher`, its `SoftTargets`, and the splits of the samples with a label."""
         if _teachers.is_ready(self.teacher, self.cv):
             teacher = _teachers.ready_teacher(self.teacher, self.teacher_method)
-            return teacher, SoftTargets.of_ready(teacher, X)
+            return teacher, SoftTargets.of_ready(teacher, X), []
         estimator = cloned(self.teacher, rng)
         known = np.flatnonzero(labels >= 0)
         params, for_splitter = (
             of_rows(given, known, len(labels)) for given in (routed.teacher, routed.splitter)
         )
+        X_known, y_known = rows_of(X, known), classes[labels[known]]
         self._say("Fitting the teacher.")
         with calls.step("fit-teacher", estimator):
-            estimator.fit(rows_of(X, known), classes[labels[known]], **params)
+            estimator.fit(X_known, y_known, **params)
         method = _teachers.method_of(estimator, self.teacher_method)
         teacher = _teachers.Teacher(estimator, method, classes)
         self._say("Asking the teacher out of fold.")
-        return teacher, soft_targets_out_of_fold(
-            teacher,
-            X,
-            labels,
-            known,
-            cv=self.cv,
-            for_splitter=for_splitter,
-            params=params,
-            n_jobs=self.n_jobs,
+        splits = splits_by_class(self.cv, X_known, y_known, labels[known], for_splitter)
+        soft = soft_targets_out_of_fold(
+            teacher, X, labels, known, splits, params=params, n_jobs=self.n_jobs
         )
+        return teacher, soft, splits
 
-    def _comparison(self, X, lesson, held_out, alone, for_student):
+    def _comparison(self, X, lesson, soft, splits, held_out, alone, for_student):
         """Teacher, student and the same student alone, on what the training did not learn from."""
-        for_alone = np.flatnonzero(lesson.labels >= 0)
+        known = np.flatnonzero(lesson.labels >= 0)
+        if "X_val" not in for_student and len(held_out) == 0:
+            return self._comparison_out_of_fold(X, lesson, soft, splits, known, alone, for_student)
         if "X_val" in for_student:
-            X_held_out, logits = for_student["X_val"], lesson.validation_logits
+            X_scored, logits = for_student["X_val"], lesson.validation_logits
             labels = np.searchsorted(lesson.classes, column_or_1d(for_student["y_val"]))
         else:
-            labels, logits = lesson.labels[held_out], lesson.logits[held_out]
-            X_held_out = rows_of(X, held_out)
-            if len(for_alone) < len(lesson.labels):  # it would hold out others
-                for_alone = np.setdiff1d(for_alone, held_out)
-        if len(labels) == 0:
-            return comparison(labels, None, None, None)
-        self._say("Training the same student without a teacher, to compare.")
-        y_alone = lesson.classes[lesson.labels[for_alone]]
-        fitted = fitted_alone(alone, X, y_alone, for_alone, for_student)
-        student_logits = as_columns(self.student_.decision_function(X_held_out))
-        alone_logits = fitted and as_columns(fitted.decision_function(X_held_out))
-        if fitted and alone_logits.shape != student_logits.shape:  # a class had no label
-            alone_logits = None
-        return comparison(labels, logits, student_logits, alone_logits)
+            X_scored, logits = rows_of(X, held_out), lesson.logits[held_out]
+            labels = lesson.labels[held_out]
+            if len(known) < len(lesson.labels):  # it would hold out others
+                known = np.setdiff1d(known, held_out)
+        student_logits = as_columns(self.student_.decision_function(X_scored))
+        alone_logits = None
+        if self.compare:
+            self._say("Training the same student without a teacher, to compare.")
+            with alone_or_warning(alone):
+                y_known = lesson.classes[lesson.labels[known]]
+                for_alone = of_rows(for_student, known, _num_samples(X))
+                alone.fit(rows_of(X, known), y_known, **for_alone)
+                alone_logits = as_columns(alone.decision_function(X_scored))
+                if alone_logits.shape != student_logits.shape:  # a class had no label
+                    alone_logits = None
+        where = "X_val" if "X_val" in for_student else "held out"
+        return comparison(where, labels, logits, student_logits, alone_logits)
+
+    def _comparison_out_of_fold(self, X, lesson, soft, splits, known, alone, for_student):
+        """Where nothing is held out: teacher and student alone, each fitted on other samples."""
+        labels = lesson.labels[known]
+        is_scored = np.zeros(len(known), dtype=bool)
+        if soft.out_of_fold is not None:
+            is_scored = soft.out_of_fold[known]
+        if not is_scored.any():
+            return comparison(None, labels[:0], None, None, None)
+        alone_logits = None
+        if self.compare:
+            self._say("Training the same student without a teacher, out of fold, to compare.")
+            with alone_or_warning(alone):
+                found, _ = logits_out_of_fold(
+                    alone,
+                    "decision_function",
+                    lesson.classes,
+                    rows_of(X, known),
+                    labels,
+                    splits,
+                    params=of_rows(for_student, known, len(lesson.labels)),
+                    n_jobs=self.n_jobs,
+                )
+                alone_logits = as_outputs(found[is_scored])
+        logits = lesson.logits[known[is_scored]]
+        return comparison("out of fold", labels[is_scored], logits, None, alone_logits)
 
     def _temperature_schedule(self):
         if self.temperature_schedule is not None and self.temperature == "auto":

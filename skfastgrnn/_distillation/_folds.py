@@ -18,7 +18,7 @@ def splits_by_class(cv, X, y, labels, for_splitter):
     not count: it is in all training parts and in no test part.
     """
     if cv is not None and not isinstance(cv, Integral):
-        return list(check_cv(cv, y, classifier=True).split(X, y, **for_splitter))
+        return covering(check_cv(cv, y, classifier=True).split(X, y, **for_splitter), len(y), cv)
     counts = np.bincount(labels)
     single = np.flatnonzero(counts[labels] == 1)
     others = np.flatnonzero(counts[labels] > 1)
@@ -35,7 +35,22 @@ def splits_of_numbers(cv, X, y, for_splitter):
     """Pairs of training and test rows, as a list; cv None is 5 folds, fewer for fewer samples."""
     if cv is None:
         cv = KFold(min(5, len(y))) if len(y) > 1 else []
-    return list(check_cv(cv, y, classifier=False).split(X, y, **for_splitter))
+    return covering(check_cv(cv, y, classifier=False).split(X, y, **for_splitter), len(y), cv)
+
+
+def covering(splits, n_samples, cv):
+    """Splits as a list, if every sample is in a test part of them."""
+    splits = list(splits)
+    tested = np.zeros(n_samples, dtype=bool)
+    for _, test in splits:
+        tested[test] = True
+    if splits and not tested.all():
+        raise ValueError(
+            f"cv={cv!r} has {np.sum(~tested)} samples in no test part (the first is labelled "
+            f"sample {np.argmin(tested)}), so that no teacher can be asked about them out of fold. "
+            "Use splits whose test parts hold every sample, such as KFold."
+        )
+    return splits
 
 
 def ask_out_of_fold(teacher, ask, X, y, splits, *, params, n_jobs):
@@ -84,14 +99,3 @@ def mean_by_sample(values, splits, shape):
         np.add.at(counts, test, 1)
     means /= np.maximum(counts, 1).reshape(-1, *[1] * (means.ndim - 1))
     return means, counts
-
-
-def check_coverage(counts, cv):
-    """Refuse splits that leave samples out of every test part."""
-    if (counts == 0).any():
-        sample = int(np.argmin(counts))
-        raise ValueError(
-            f"cv={cv!r} has {np.sum(counts == 0)} samples in no test part (the first is labelled "
-            f"sample {sample}), so that no teacher can be asked about them out of fold. Use splits "
-            "whose test parts hold every sample, such as KFold."
-        )

@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.validation import (
     _num_samples,
@@ -16,13 +15,13 @@ from .._numbers import as_numbers
 from .._regressor import FastGRNNRegressor
 from ..training import with_callbacks
 from ._base import BaseDistillation
-from ._folds import ask_out_of_fold, check_coverage, mean_by_sample, splits_of_numbers
+from ._folds import ask_out_of_fold, mean_by_sample, splits_of_numbers
 from ._labels import is_missing
-from ._report import resources_of
+from ._report import comparison_of_numbers, resources_of
 from ._students import (
+    alone_or_warning,
     check_given,
     cloned,
-    fitted_alone,
     indexable_each,
     joined,
     of_rows,
@@ -63,6 +62,11 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         teacher as it was fitted, and so does a :class:`~sklearn.frozen.FrozenEstimator` with any
         `cv`. A sample in the test parts of several splits gets the mean of their predictions.
 
+    compare : bool, default=False
+        Whether to train the same student without the teacher, too, for 'alone_score' in `report_`,
+        and to warn where it is clearly better than the teacher: once, or where nothing is held out,
+        once for each fold of `cv`.
+
     random_state : int, RandomState instance or None, default=None
         Seeds whatever parameter `random_state` of teacher and student is None. None leaves them so.
 
@@ -82,12 +86,13 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
 
     report_ : dict
         'teacher_bytes' and 'student_bytes' of their pickles, 'teacher_seconds' and
-        'student_seconds', the median time of a call of `predict` for one sample, and of the
-        samples that the training did not learn from ('n_held_out' of them: X_val, or what the
-        student held out): 'teacher_score', 'student_score' and 'alone_score', R² of the teacher
-        (out of fold, unless it is prefit), of the student and of the same student trained without a
-        teacher; 'distance', the root of the mean squared difference of teacher and student. These
-        are None where nothing was held out.
+        'student_seconds', the median time of a call of `predict` for one sample. Of 'n_scored'
+        samples that the training did not learn from ('scored_on': "X_val", or what the student has
+        "held out"), 'teacher_score', 'student_score' and, with `compare`, 'alone_score': R² of the
+        teacher (out of fold, unless it is prefit), of the student and of the same student trained
+        without a teacher; 'distance', the root of the mean squared difference of teacher and
+        student. Where nothing is held out, 'teacher_score' and 'alone_score' are those of all
+        samples with a target, "out of fold". What cannot be known is None.
 
     n_features_in_ : int
         As the student has it; only if it does.
@@ -128,6 +133,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         *,
         alpha=0.5,
         cv=None,
+        compare=False,
         random_state=None,
         n_jobs=None,
         verbose=0,
@@ -136,6 +142,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         self.student = student
         self.alpha = alpha
         self.cv = cv
+        self.compare = compare
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -234,11 +241,11 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         student, routed = self._prepared(sample_weight, metadata, rng)
         alone, teacher = cloned(student), None
         if teacher_prediction is not None:
-            soft = numbers(teacher_prediction, "teacher_prediction")
+            soft, splits = numbers(teacher_prediction, "teacher_prediction"), []
         elif self.teacher is None:
             raise ValueError("There is no teacher: teacher and teacher_prediction are None.")
         else:
-            teacher, soft = self._taught(X, y, is_known, routed, rng, calls)
+            teacher, soft, splits = self._taught(X, y, is_known, routed, rng, calls)
         if soft.shape != y.shape:
             raise ValueError(f"The teacher's predictions have the shape {soft.shape}, y {y.shape}.")
         mixed = np.where(is_known.reshape(-1, *[1] * (y.ndim - 1)), y, soft)
@@ -249,14 +256,14 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         self.teacher_, self.student_ = teacher, student
         self.report_ = {
             **resources_of(teacher, student, _safe_indexing(X, [0])),
-            **self._comparison(X, y, is_known, soft, held_out, alone, routed.student),
+            **self._comparison(X, y, is_known, soft, splits, held_out, alone, routed.student),
         }
 
     def _taught(self, X, y, is_known, routed, rng, calls):
-        """The fitted teacher, and its predictions for all samples, in the shape of y."""
+        """The fitted teacher, its predictions for all samples, and the splits of known ones."""
         if is_ready(self.teacher, self.cv):
             check_is_fitted(self.teacher, msg=UNFITTED)
-            return self.teacher, like(self.teacher.predict(X), y)
+            return self.teacher, like(self.teacher.predict(X), y), []
         teacher = cloned(self.teacher, rng)
         known, unknown = np.flatnonzero(is_known), np.flatnonzero(~is_known)
         X_known, y_known = rows_of(X, known), y[known]
@@ -280,39 +287,57 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         soft, others = np.empty(y.shape), unknown
         if asked:
             shape = (len(known), *y.shape[1:])
-            soft[known], counts = mean_by_sample([like(p, y) for p in asked], splits, shape)
-            check_coverage(counts, self.cv)
+            soft[known], _ = mean_by_sample([like(p, y) for p in asked], splits, shape)
         else:  # there is only one sample to ask about
             others = np.arange(len(y))
         if len(others):
             soft[others] = like(teacher.predict(rows_of(X, others)), y)
-        return teacher, soft
+        return teacher, soft, splits
 
-    def _comparison(self, X, y, is_known, soft, held_out, alone, for_student):
+    def _comparison(self, X, y, is_known, soft, splits, held_out, alone, for_student):
         """Teacher, student and the same student alone, on what the training did not learn from."""
-        names = ("teacher_score", "student_score", "alone_score", "distance")
-        for_alone = np.flatnonzero(is_known)
-        if "X_val" in for_student:
+        known = np.flatnonzero(is_known)
+        has_own = "X_val" in for_student
+        if not has_own and len(held_out) == 0:
+            return self._comparison_out_of_fold(X, y, known, soft, splits, alone, for_student)
+        if has_own:
             X_val, y_val = for_student["X_val"], np.asarray(for_student["y_val"])
             taught = None if self.teacher_ is None else like(self.teacher_.predict(X_val), y_val)
         else:
             if not is_known.all():  # it would hold out others
-                for_alone = np.setdiff1d(for_alone, held_out)
+                known = np.setdiff1d(known, held_out)
             held_out = held_out[is_known[held_out]]
             X_val, y_val, taught = rows_of(X, held_out), y[held_out], soft[held_out]
-        if len(y_val) < 2:
-            return {"n_held_out": len(y_val), **dict.fromkeys(names)}
-        self._say("Training the same student without a teacher, to compare.")
-        fitted = fitted_alone(alone, X, y[for_alone], for_alone, for_student)
-        predicted = self.student_.predict(X_val)
-        difference = None if taught is None else root_mean_square(taught - predicted)
-        scores = (
-            None if taught is None else r2_score(y_val, taught),
-            r2_score(y_val, predicted),
-            None if fitted is None else r2_score(y_val, fitted.predict(X_val)),
-            difference,
-        )
-        return {"n_held_out": len(y_val), **dict(zip(names, scores, strict=True))}
+        predicted_alone = None
+        if self.compare and len(y_val):
+            self._say("Training the same student without a teacher, to compare.")
+            with alone_or_warning(alone):
+                for_alone = of_rows(for_student, known, len(y))
+                alone.fit(rows_of(X, known), y[known], **for_alone)
+                predicted_alone = alone.predict(X_val)
+        predicted = self.student_.predict(X_val) if len(y_val) else None
+        where = "X_val" if has_own else "held out"
+        return comparison_of_numbers(where, y_val, taught, predicted, predicted_alone)
+
+    def _comparison_out_of_fold(self, X, y, known, soft, splits, alone, for_student):
+        """Where nothing is held out: teacher and student alone, each fitted on other samples."""
+        if not splits:
+            return comparison_of_numbers(None, y[:0], None, None, None)
+        predicted_alone = None
+        if self.compare:
+            self._say("Training the same student without a teacher, out of fold, to compare.")
+            with alone_or_warning(alone):
+                asked = ask_out_of_fold(
+                    alone,
+                    predicted,
+                    rows_of(X, known),
+                    y[known],
+                    splits,
+                    params=of_rows(for_student, known, len(y)),
+                    n_jobs=self.n_jobs,
+                )
+                predicted_alone, _ = mean_by_sample(asked, splits, y[known].shape)
+        return comparison_of_numbers("out of fold", y[known], soft[known], None, predicted_alone)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -329,12 +354,6 @@ def numbers(values, name, **checks):
     with naming(name):
         values = as_numbers(values, ("sample", "output"), name=name)
         return check_array(values, ensure_2d=False, dtype=np.float64, input_name=name, **checks)
-
-
-def root_mean_square(values):
-    """As a float; squares of very large or small values would overflow or vanish."""
-    largest = np.abs(values).max()
-    return float(largest * np.sqrt(np.mean((values / largest) ** 2))) if largest > 0 else 0.0
 
 
 def predicted(teacher, X, train):

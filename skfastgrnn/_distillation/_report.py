@@ -5,6 +5,9 @@ import time
 
 import numpy as np
 from scipy.special import log_softmax, softmax
+from sklearn.metrics import r2_score
+
+from ..training import warn
 
 #: Calls that a latency is the median of, fewer of slow estimators: no more seconds than this.
 N_CALLS = 25
@@ -41,25 +44,60 @@ def latency(estimator, row):
     return float(np.median(seconds))
 
 
-def comparison(labels, teacher_logits, student_logits, alone_logits):
+def comparison(scored_on, labels, teacher_logits, student_logits, alone_logits):
     """Scores on samples of known labels (-1: unknown), and how alike teacher and student are.
 
-    Each of the logits (n_samples, n_outputs) may be None.
+    Each of the logits (n_samples, n_outputs) may be None; `scored_on` says what the samples are.
     """
-    found = {"n_held_out": len(labels)}
-    is_known = labels >= 0
+    found = {"scored_on": scored_on, "n_scored": len(labels)}
+    is_known, errors = labels >= 0, {}
     for name, logits in (
         ("teacher", teacher_logits),
         ("student", student_logits),
         ("alone", alone_logits),
     ):
-        has_score = logits is not None and is_known.any()
-        is_right = winners(logits) == labels if has_score else None
-        found[f"{name}_score"] = float(is_right[is_known].mean()) if has_score else None
+        if logits is not None and is_known.any():
+            errors[name] = (winners(logits) != labels)[is_known].astype(float)
+        found[f"{name}_score"] = 1 - float(errors[name].mean()) if name in errors else None
     both = teacher_logits is not None and student_logits is not None and len(labels) > 0
     found["agreement"] = agreement(teacher_logits, student_logits) if both else None
     found["kl"] = divergence(teacher_logits, student_logits) if both else None
+    warn_of_weak_teacher(found, errors.get("teacher"), errors.get("alone"))
     return found
+
+
+def comparison_of_numbers(scored_on, y, taught, predicted, predicted_alone):
+    """R² on samples with targets y, and the distance of student and teacher.
+
+    Each of the predictions, of the teacher, the student and the student alone, may be None.
+    """
+    found = {"scored_on": scored_on, "n_scored": len(y)}
+    is_enough, errors = len(y) > 1, {}
+    for name, values in (("teacher", taught), ("student", predicted), ("alone", predicted_alone)):
+        has_score = is_enough and values is not None
+        found[f"{name}_score"] = r2_score(y, values) if has_score else None
+        if has_score:
+            errors[name] = np.mean(np.square(values - y).reshape(len(y), -1), axis=1)
+    both = is_enough and taught is not None and predicted is not None
+    found["distance"] = float(np.sqrt(np.mean((taught - predicted) ** 2))) if both else None
+    warn_of_weak_teacher(found, errors.get("teacher"), errors.get("alone"))
+    return found
+
+
+def warn_of_weak_teacher(found, teacher_errors, alone_errors):
+    """Warn where a teacher's errors (n_samples,) are larger than those of the student alone.
+
+    By more than one standard error of their mean difference; either may be None.
+    """
+    if teacher_errors is None or alone_errors is None or len(teacher_errors) < 2:
+        return
+    difference = teacher_errors - alone_errors
+    if difference.mean() > difference.std(ddof=1) / np.sqrt(len(difference)):
+        warn(
+            f"The student alone has a score of {found['alone_score']:.3f}, and its teacher one of "
+            f"{found['teacher_score']:.3f}: there is little to learn from it. Lower alpha, or take "
+            "another teacher."
+        )
 
 
 def agreement(logits, other_logits):

@@ -8,9 +8,9 @@ from scipy.special import softmax
 from sklearn.utils import _safe_indexing
 
 from ._calibration import Calibration, calibrated
-from ._folds import ask_out_of_fold, check_coverage, mean_by_sample, splits_by_class
+from ._folds import ask_out_of_fold, mean_by_sample
 from ._students import rows_of
-from ._teachers import LEAST, MOST_COMPARED, Teacher
+from ._teachers import LEAST, MOST_COMPARED, Teacher, check_predictions
 
 
 class SoftTargets(NamedTuple):
@@ -57,13 +57,12 @@ def ask_fold(estimator, X, train, *, method, classes, labels):
     return logits, compared, predicted, np.isin(np.arange(len(classes)), labels[train])
 
 
-def soft_targets_out_of_fold(teacher, X, labels, known, *, cv, for_splitter, params, n_jobs):
+def soft_targets_out_of_fold(teacher, X, labels, known, splits, *, params, n_jobs):
     """`SoftTargets` of a fitted `Teacher` whose clones are asked about the samples it has seen.
 
     A sample that is in several test parts gets the mean of what their teachers say: of
     probabilities, or of decisions. Where these have seen no sample of its class, or it is in no
-    test part because it is the only one of its class, and where the label is unknown, the teacher
-    itself is asked.
+    test part, and where the label is unknown, the teacher itself is asked.
 
     Parameters
     ----------
@@ -74,40 +73,53 @@ def soft_targets_out_of_fold(teacher, X, labels, known, *, cv, for_splitter, par
         Numbers of classes, -1 where unknown.
     known : ndarray
         The rows that have a label.
-    cv : int, splitter, iterable of splits or None
-    for_splitter, params : dict
-        What the splitter, and the `fit` of the teacher's clones, are called with; for the samples
-        `known`.
+    splits : list of pairs of ndarray
+        Training and test rows, of `known`.
+    params : dict
+        What the `fit` of the teacher's clones is called with; for the samples `known`.
     n_jobs : int or None
     """
-    X_known, labels_known = rows_of(X, known), labels[known]
-    y_known = teacher.classes[labels_known]
-    splits = splits_by_class(cv, X_known, y_known, labels_known, for_splitter)
-    ask = partial(ask_fold, method=teacher.method, classes=teacher.classes, labels=labels_known)
-    asked = ask_out_of_fold(
-        teacher.estimator, ask, X_known, y_known, splits, params=params, n_jobs=n_jobs
-    )
     logits = np.empty((len(labels), len(teacher.classes)))
     out_of_fold = np.zeros(len(labels), dtype=bool)
-    if asked:
-        teacher.check(
-            np.concatenate([part[compared] for part, compared, *_ in asked]),
-            np.concatenate([predicted for *_, predicted, _ in asked]),
-        )
-        is_decision = teacher.method == "decision_function"
-        values = [part if is_decision else softmax(part, axis=1) for part, *_ in asked]
-        means, counts = mean_of_seen(values, asked, splits, labels_known)
-        if cv is not None:
-            tested = np.zeros(len(known))
-            np.add.at(tested, np.concatenate([test for _, test in splits]), 1)
-            tested[np.bincount(labels_known)[labels_known] == 1] += 1
-            check_coverage(tested, cv)
-        logits[known] = means if is_decision else np.log(np.maximum(means, LEAST))
-        out_of_fold[known] = counts > 0
+    logits[known], out_of_fold[known] = logits_out_of_fold(
+        teacher.estimator,
+        teacher.method,
+        teacher.classes,
+        rows_of(X, known),
+        labels[known],
+        splits,
+        params=params,
+        n_jobs=n_jobs,
+    )
     others = np.flatnonzero(~out_of_fold)
     if len(others):
         logits[others] = teacher.logits(rows_of(X, others))
     return SoftTargets(logits, out_of_fold, teacher.method != "decision_function")
+
+
+def logits_out_of_fold(estimator, method, classes, X, labels, splits, *, params, n_jobs):
+    """Logits (n_samples, n_classes) of an estimator's clones, and for which samples there are any.
+
+    labels : ndarray of shape (n_samples,)
+        Numbers of classes.
+    """
+    ask = partial(ask_fold, method=method, classes=classes, labels=labels)
+    asked = ask_out_of_fold(
+        estimator, ask, X, classes[labels], splits, params=params, n_jobs=n_jobs
+    )
+    if not asked:
+        return np.zeros((len(labels), len(classes))), np.zeros(len(labels), dtype=bool)
+    check_predictions(
+        estimator,
+        method,
+        classes,
+        np.concatenate([part[compared] for part, compared, *_ in asked]),
+        np.concatenate([predicted for *_, predicted, _ in asked]),
+    )
+    is_decision = method == "decision_function"
+    values = [part if is_decision else softmax(part, axis=1) for part, *_ in asked]
+    means, counts = mean_of_seen(values, asked, splits, labels)
+    return means if is_decision else np.log(np.maximum(means, LEAST)), counts > 0
 
 
 def mean_of_seen(values, asked, splits, labels):

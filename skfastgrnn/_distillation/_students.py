@@ -1,5 +1,6 @@
 """Students of a distillation: networks, alone or at the end of a pipeline, and their samples."""
 
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -111,21 +112,20 @@ def cloned(estimator, rng=None):
     return copy
 
 
-def fitted_alone(student, X, y, rows, for_student):
-    """The student fitted without a teacher, on samples `rows` with labels y, or None.
+@contextmanager
+def alone_or_warning(student):
+    """Let a student be trained without a teacher, or warn that it cannot be.
 
-    It may have too few of them, which is no reason to lose the one that has a teacher. Its network
+    It may have too few samples, which is no reason to lose the one that has a teacher. Its network
     tells no callbacks of its training.
     """
     network = last_step(student)
     if getattr(network, "_skl_callbacks", ()):
         network.set_callbacks()
     try:
-        for_student = of_rows(for_student, rows, _num_samples(X))
-        return student.fit(rows_of(X, rows), y, **for_student)
+        yield
     except ValueError as error:
         warn(f"The student could not be trained without its teacher, to compare: {error}")
-        return None
 
 
 def check_given(estimator, y):

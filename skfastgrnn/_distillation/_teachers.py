@@ -75,28 +75,14 @@ class Teacher:
         """The same, where they agree with what the teacher predicts."""
         logits = self.logits(X)
         rows = np.linspace(0, len(logits) - 1, min(len(logits), MOST_COMPARED)).astype(np.intp)
-        self.check(logits[rows], self.predicted(_safe_indexing(X, rows)))
+        predicted = self.predicted(_safe_indexing(X, rows))
+        check_predictions(self.estimator, self.method, self.classes, logits[rows], predicted)
         return logits
 
     def predicted(self, X):
         """Numbers of the classes that the teacher predicts (n_samples,); -1 for none of them."""
         labels = np.ravel(np.asarray(self.estimator.predict(X))).tolist()
         return np.array([self._number.get(label, -1) for label in labels], dtype=np.intp)
-
-    def check(self, logits, predicted):
-        """Refuse logits (n_samples, n_classes) that contradict the predictions (n_samples,)."""
-        class_number = contradicted(logits, predicted)
-        if class_number is None:
-            return
-        reason = "the columns are in another order than classes_ says"
-        if self.method == "decision_function" and len(self.classes) == 3:
-            reason += ", or belong to pairs of classes (decision_function_shape='ovo')"
-        raise ValueError(
-            f"{self.method} of the teacher {type(self.estimator).__name__} contradicts its "
-            f"predict: where it predicts {self.classes.tolist()[class_number]!r}, the column read "
-            f"for that class is not the largest. Perhaps {reason}. Choose another teacher_method, "
-            "or pass teacher_proba."
-        )
 
     def _columns(self, values):
         """Logits, with a column for each class that the teacher knows, from what it returns."""
@@ -135,6 +121,25 @@ class Teacher:
                 f"{self.method} of the teacher {name} answers the shape {shape} for {n_classes} "
                 "classes; it must answer a column for each of them."
             )
+
+
+def check_predictions(estimator, method, classes, logits, predicted):
+    """Refuse logits (n_samples, n_classes) of an estimator that contradict what it predicts.
+
+    predicted : ndarray of shape (n_samples,)
+        Numbers of classes, -1 for none of them.
+    """
+    class_number = contradicted(logits, predicted)
+    if class_number is None:
+        return
+    reason = "the columns are in another order than classes_ says"
+    if method == "decision_function" and len(classes) == 3:
+        reason += ", or belong to pairs of classes (decision_function_shape='ovo')"
+    raise ValueError(
+        f"{method} of the teacher {type(estimator).__name__} contradicts its predict: where it "
+        f"predicts {classes.tolist()[class_number]!r}, the column read for that class is not the "
+        f"largest. Perhaps {reason}. Choose another teacher_method, or pass teacher_proba."
+    )
 
 
 def contradicted(logits, predicted):
