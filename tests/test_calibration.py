@@ -43,11 +43,11 @@ def weights_of(model):
 # The temperature
 
 
-def test_targets_of_the_minimax_estimate():
-    """Of 4 samples of a class and 1 of another, of three classes."""
+def test_targets_are_smoothed_by_the_number_of_samples():
+    """Of 4 samples of a class, to which 4 are added, and 1 of another, to which 2 are."""
     targets = smoothed_targets(np.array([0, 0, 0, 0, 2]), 3)
-    np.testing.assert_allclose(targets[0], [(4 + 2 / 3) / 6, 2 / 3 / 6, 2 / 3 / 6])
-    np.testing.assert_allclose(targets[4], [1 / 3 / 2, 1 / 3 / 2, (1 + 1 / 3) / 2])
+    np.testing.assert_allclose(targets[0], [(4 + 4 / 3) / 8, 4 / 3 / 8, 4 / 3 / 8])
+    np.testing.assert_allclose(targets[4], [2 / 3 / 3, 2 / 3 / 3, (1 + 2 / 3) / 3])
     np.testing.assert_allclose(targets.sum(axis=1), 1)
 
 
@@ -56,7 +56,7 @@ def test_counts_of_weighted_samples():
     labels = np.array([0, 1, 1])
     targets = smoothed_targets(labels, 2, np.array([2.0, 0.5, 0.5]))
     for row, n in ((0, 2.0), (1, 1.0)):
-        expected = (n + np.sqrt(n) / 2) / (n + np.sqrt(n))
+        expected = (n + np.sqrt(n)) / (n + 2 * np.sqrt(n))
         assert targets[row, labels[row]] == pytest.approx(expected)
     np.testing.assert_allclose(smoothed_targets(labels, 2, np.array([20.0, 5, 5])), targets)
 
@@ -69,7 +69,7 @@ def test_two_classes_in_closed_form(sure, n_wrong):
     says_one = labels.astype(bool).copy()
     says_one[:n_wrong] = True
     logits = np.c_[np.zeros(20), np.where(says_one, sure, -sure)]
-    right, wrong = (10 + np.sqrt(10) / 2) / (10 + np.sqrt(10)), np.sqrt(10) / 2 / (10 + np.sqrt(10))
+    right, wrong = np.array([10 + np.sqrt(10), np.sqrt(10)]) / (10 + 2 * np.sqrt(10))
     mean = ((20 - n_wrong) * right + n_wrong * wrong) / 20
     temperature = calibrated_temperature(logits, labels)
     assert temperature == pytest.approx(sure / logit(mean), rel=1e-4)

@@ -1,5 +1,7 @@
 """Teachers of a distillation: their labels, their columns, the samples that they are fitted on."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -304,6 +306,20 @@ def test_groups_reach_the_splitter(routing, more):
     assert len(asked) == 4
     assert all(fitted.isdisjoint(asked) for fitted, asked in asked)
     assert set().union(*(asked for _, asked in asked)) == set(range(12))
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_groups_that_nobody_uses_are_warned_about(routing):
+    inner = GridSearchCV(LogisticRegression(), {"C": [1]}, cv=GroupKFold(2))
+    numbers = DistilledFastGRNNRegressor(Ridge(), numbers_student())
+    with sklearn.config_context(enable_metadata_routing=routing):
+        for model, target in ((distilled(SVC(), cv=3), y), (numbers, TARGET)):
+            with pytest.warns(UserWarning, match="groups parameter is ignored, because cv="):
+                model.fit(X, target, groups=GROUPS)
+        if routing:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", UserWarning)
+                distilled(inner).fit(X, y, groups=GROUPS)  # the search inside uses them
 
 
 def test_groups_are_as_many_as_samples():

@@ -6,7 +6,7 @@
     forecasts     errors on Covid3Month and the airline series, beside the obvious baselines
     callbacks     what one call an epoch costs
     continuing    streams and fine-tuning: what going on learning gains
-    distillation  small networks with and without teachers, on three data sets
+    distillation  small networks with and without teachers, on eight data sets
     routing       which prompts a weak model gets wrong: a student beside its teacher
     promises      a value against its limit
 

@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skfastgrnn import DistilledFastGRNN, FastGRNNClassifier
+from skfastgrnn._distillation._folds import splits_by_class
 from skfastgrnn._distillation._soft_targets import calibration_of, soft_targets_out_of_fold
 from skfastgrnn._distillation._teachers import Teacher
 from skfastgrnn.preprocessing import SequenceStandardScaler
@@ -27,14 +28,14 @@ from .datasets import available
 from .promises import at_least, less_than
 
 SETS = (
-    "digits",
+    "ItalyPowerDemand",
     "JapaneseVowels",
+    "CBF",
+    "digits",
     "ECG200",
     "DistalPhalanxTW",
     "MNIST, 1000 rows",
-    "ECG5000",
-    "FaceAll",
-    "HAR-6, 600 rows",
+    "Trace",
 )
 SEEDS = range(5)
 SIZES = (8, 16)
@@ -116,9 +117,8 @@ def cells(split, share):
 def soft_targets(teacher, X, labels, known):
     """Calibrated probabilities (n_samples, n_classes) of a fitted teacher, and the temperature."""
     asked = Teacher(teacher, "predict_proba", np.unique(labels[known]))
-    soft = soft_targets_out_of_fold(
-        asked, X, labels, known, cv=None, for_splitter={}, params={}, n_jobs=None
-    )
+    splits = splits_by_class(None, None, None, labels[known], {})
+    soft = soft_targets_out_of_fold(asked, X, labels, known, splits, params={}, n_jobs=None)
     calibration = calibration_of(soft, labels, None)
     return softmax(calibration.of(soft.logits), axis=1), calibration.temperature
 

@@ -1,6 +1,9 @@
 """Knowledge distillation: what a large estimator knows, in a small network.
 
-_teachers.py     what teachers answer
+_teachers.py     the logits of fitted teachers
+_folds.py        clones of a teacher, asked about samples that they were not fitted on
+_soft_targets.py what a classifier as teacher says of all samples
+_calibration.py  how sure it may be
 _labels.py       labels, some of them unknown
 _students.py     students, and what their fits are called with
 _report.py       how a student compares

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._guards import unchanged_on_error, working_copy
 from .._settings import new_generator
-from ..training import CallbackSupport, StepCalls
+from ..training import CallbackSupport, StepCalls, warn
 from ._students import cloned, network_in, routed
 
 
@@ -50,7 +50,14 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         """An unfitted student, and what the fits and the splitter are called with."""
         student = cloned(self._given_student(), rng)
         network_in(student, self._student_class)
-        return student, routed(self, student, sample_weight, metadata)
+        parts = routed(self, student, sample_weight, metadata)
+        has_no_splitter = self.cv is None or isinstance(self.cv, Integral | str)
+        if "groups" in metadata and has_no_splitter and "groups" not in parts.teacher:
+            warn(
+                f"The groups parameter is ignored, because cv={self.cv!r} does not keep groups "
+                "together. Pass a splitter that does, such as GroupKFold()."
+            )
+        return student, parts
 
     def _train(self, student, X, y, for_student, calls, **more):
         """Fit a student; answers the rows that its network held out.

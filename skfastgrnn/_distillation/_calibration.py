@@ -81,24 +81,24 @@ def calibrated_temperature(logits, labels, weights=None, *, lowest=0.0):
 def smoothed_targets(labels, n_classes, weights=None):
     """Target probabilities (n_samples, n_classes), of which none is 0.
 
-    To the n samples of a class, sqrt(n) are added whose labels are spread evenly over all classes,
-    as in the minimax estimate of a probability [1]_: (n + sqrt(n) / n_classes) / (n + sqrt(n)).
-    Without that, a teacher that is right about all of a few samples would be taken for certain, as
-    J. Platt found of two classes [2]_.
+    To the n samples of a class, 2 sqrt(n) are added whose labels are spread evenly over all
+    classes: n + 2 sqrt(n) / n_classes of n + 2 sqrt(n). Without them, a teacher that is right about
+    all of a few samples would be taken for certain, which J. Platt mends so for two classes, with
+    2 instead of 2 sqrt(n) [1]_; the minimax estimate of a probability has sqrt(n) [2]_. Students
+    learned most from this, see "Learning from a teacher" in the documents.
 
     weights : ndarray of shape (n_samples,), or None
         The samples of a class count by these, scaled to a mean of 1.
 
     References
     ----------
-    .. [1] E. L. Lehmann, G. Casella, "Theory of Point Estimation", 2nd edition, Springer, 1998,
-       example 5.1.7.
-    .. [2] J. Platt, "Probabilistic Outputs for Support Vector Machines", 1999.
+    .. [1] J. Platt, "Probabilistic Outputs for Support Vector Machines", 1999.
+    .. [2] E. L. Lehmann, G. Casella, "Theory of Point Estimation", 2nd edition, Springer, 1998.
     """
     if weights is not None:
         weights = weights * (len(weights) / weights.sum())
     counts = np.bincount(labels, weights=weights, minlength=n_classes)[labels]
-    added = np.sqrt(counts)
+    added = 2 * np.sqrt(counts)
     targets = np.tile((added / n_classes / (counts + added))[:, None], n_classes)
     targets[np.arange(len(labels)), labels] += counts / (counts + added)
     return targets

@@ -33,8 +33,10 @@ def splits_by_class(cv, X, y, labels, for_splitter):
 
 def splits_of_numbers(cv, X, y, for_splitter):
     """Pairs of training and test rows, as a list; cv None is 5 folds, fewer for fewer samples."""
-    if cv is None:
-        cv = KFold(min(5, len(y))) if len(y) > 1 else []
+    if cv is None and len(y) == 1:
+        return []
+    if cv is None or isinstance(cv, Integral):
+        return list(KFold(cv or min(5, len(y))).split(y))
     return covering(check_cv(cv, y, classifier=False).split(X, y, **for_splitter), len(y), cv)
 
 

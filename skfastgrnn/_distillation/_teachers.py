@@ -183,7 +183,7 @@ def last_estimator(estimator):
 
 def check_kind(teacher, wanted):
     """Refuse a teacher that says it is of another kind than the wanted one of `KINDS`."""
-    if teacher is None or KINDS[wanted](teacher):
+    if not hasattr(teacher, "__sklearn_tags__") or KINDS[wanted](teacher):
         return
     for kind, is_of_kind in KINDS.items():
         if is_of_kind(teacher):
