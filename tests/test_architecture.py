@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "_distillation": {
         "_classifier",
         "_guards",
+        "_missing",
         "_numbers",
         "_regressor",
         "_settings",

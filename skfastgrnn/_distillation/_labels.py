@@ -1,11 +1,11 @@
 """Labels, some of which are unknown."""
 
 import numpy as np
-from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from .._guards import naming
+from .._missing import missing_in
 
 
 def read_labels(y):
@@ -24,11 +24,11 @@ def read_labels(y):
     missing : ndarray of shape (n_samples,), bool
     """
     given_dtype = str(getattr(y, "dtype", "")).lower()
-    if isinstance(y, list | tuple) and any(is_missing(label) for label in y):
+    missing = missing_in(y).ravel()
+    if isinstance(y, list | tuple) and missing.any():
         y = np.array(y, dtype=object)  # else NumPy makes 'nan' of a NaN among strings
     with naming("y"):
         y = column_or_1d(y, warn=True)
-    missing = np.array([is_missing(label) for label in y.tolist()], dtype=bool)
     if not missing.any():
         return y, missing
     y = np.where(missing, -1, y)
@@ -38,12 +38,6 @@ def read_labels(y):
         y = y.astype(object)
         y[~missing] = y[~missing].astype(bool)
     return y, missing
-
-
-def is_missing(label):
-    """Whether it stands for no label at all."""
-    is_no_time = isinstance(label, np.datetime64 | np.timedelta64) and np.isnat(label)
-    return label is None or is_pandas_na(label) or is_scalar_nan(label) or is_no_time
 
 
 def values_of(y):

@@ -16,7 +16,6 @@ from .._regressor import FastGRNNRegressor
 from ..training import with_callbacks
 from ._base import BaseDistillation
 from ._folds import ask_out_of_fold, mean_by_sample, splits_of_numbers
-from ._labels import is_missing
 from ._report import comparison_of_numbers, resources_of
 from ._students import (
     alone_or_warning,
@@ -347,10 +346,6 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
 
 def numbers(values, name, **checks):
     """Targets (n_samples,) or (n_samples, n_outputs) in float64; what is missing is NaN."""
-    if isinstance(values, list | tuple | np.ndarray) and np.asarray(values).dtype == object:
-        values = np.asarray(values, dtype=object)
-        missing = np.reshape([is_missing(value) for value in values.ravel()], values.shape)
-        values = np.where(missing, np.nan, values)
     with naming(name):
         values = as_numbers(values, ("sample", "output"), name=name)
         return check_array(values, ensure_2d=False, dtype=np.float64, input_name=name, **checks)

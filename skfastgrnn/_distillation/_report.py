@@ -79,9 +79,15 @@ def comparison_of_numbers(scored_on, y, taught, predicted, predicted_alone):
         if has_score:
             errors[name] = np.mean(np.square(values - y).reshape(len(y), -1), axis=1)
     both = is_enough and taught is not None and predicted is not None
-    found["distance"] = float(np.sqrt(np.mean((taught - predicted) ** 2))) if both else None
+    found["distance"] = root_mean_square(taught - predicted) if both else None
     warn_of_weak_teacher(found, errors.get("teacher"), errors.get("alone"))
     return found
+
+
+def root_mean_square(values):
+    """As a float; squares of very large or small values would overflow or vanish."""
+    largest = np.abs(values).max()
+    return float(largest * np.sqrt(np.mean((values / largest) ** 2))) if largest > 0 else 0.0
 
 
 def warn_of_weak_teacher(found, teacher_errors, alone_errors):
