@@ -169,8 +169,15 @@ static int block_init(Block *b, const Layout *l, ptrdiff_t max_rows, ptrdiff_t m
 /* Memory that others may write to: what is checked must be what is used. */
 INLINE ptrdiff_t read_once(const ptrdiff_t *p) { return *(const volatile ptrdiff_t *)p; }
 
+/* Likewise between copying such memory and using the copy. */
+INLINE void read_no_more(void) { __atomic_signal_fence(__ATOMIC_ACQ_REL); }
+
 /* Whether 0 <= i < n. */
 INLINE int is_below(ptrdiff_t i, ptrdiff_t n) { return (size_t)i < (size_t)n; }
+
+/* The same without a branch, for vectors of indices: the highest bit is set unless 0 <= i < n. */
+INLINE size_t beyond(size_t i, ptrdiff_t n) { return i | ((size_t)n - 1 - i); }
+INLINE int has_highest_bit(size_t bits) { return bits > (size_t)PTRDIFF_MAX; }
 
 INLINE ptrdiff_t length_of(const Sequences *seqs, ptrdiff_t i) {
     return seqs->lengths != NULL ? read_once(seqs->lengths + i) : seqs->longest;
@@ -199,25 +206,41 @@ static ptrdiff_t most_steps(const Sequences *seqs, ptrdiff_t set_size, ptrdiff_t
     return most;
 }
 
-/* Make n of the chosen sequences, from position `first`, the rows of a block; `ragged` where they
- * have lengths of their own. Returns 0, or why one cannot be, and at which position. */
-INLINE int take_sequences(const int ragged, Block *b, const Sequences *seqs, ptrdiff_t first,
-                          ptrdiff_t n, ptrdiff_t *refused) {
-    ptrdiff_t length = seqs->longest;
-    for (ptrdiff_t r = 0; r < n; r++) {
-        const ptrdiff_t i = read_once(seqs->chosen + first + r), longest = length;
-        *refused = first + r;
-        if (!is_below(i, seqs->n_sequences)) return KERNEL_BAD_ROW;
-        const ptrdiff_t start = read_once(seqs->starts + i);
-        if (ragged) length = read_once(seqs->lengths + i);
-        if (ragged && !is_below(length - 1, seqs->longest)) return KERNEL_BAD_PLACE;
-        if (!is_below(start, seqs->n_values - length + 1)) return KERNEL_BAD_PLACE;
-        if (ragged && length > longest) return KERNEL_BAD_ORDER;
-        b->row[r] = i;
-        b->start[r] = start;
-        b->length[r] = length;
+/* Why row r of a block cannot be computed, or 0. */
+static int wrong_with(const Block *b, const Sequences *seqs, ptrdiff_t r) {
+    const ptrdiff_t length = b->length[r];
+    if (!is_below(b->row[r], seqs->n_sequences)) return KERNEL_BAD_ROW;
+    if (length < 1 || length > seqs->longest) return KERNEL_BAD_PLACE;
+    if (!is_below(b->start[r], seqs->n_values - length + 1)) return KERNEL_BAD_PLACE;
+    return r > 0 && length > b->length[r - 1] ? KERNEL_BAD_ORDER : 0;
+}
+
+/* Copy what there is to know about the chosen sequences from position b->position on. Returns
+ * whether something of it is wrong. */
+static int copy_sequences(Block *b, const Sequences *seqs) {
+    const ptrdiff_t n = b->n, longest = seqs->longest;
+    size_t wrong = 0;
+    for (ptrdiff_t r = 0; r < n; r++) b->row[r] = seqs->chosen[b->position + r];
+    for (ptrdiff_t r = 0; r < n; r++) b->length[r] = longest;
+    read_no_more();
+    for (ptrdiff_t r = 0; r < n; r++) wrong |= beyond((size_t)b->row[r], seqs->n_sequences);
+    if (has_highest_bit(wrong)) {
+        memset(b->start, 0, sizeof b->start); /* for wrong_with */
+        return 1;
     }
-    return 0;
+
+    for (ptrdiff_t r = 0; r < n; r++) b->start[r] = seqs->starts[b->row[r]];
+    if (seqs->lengths != NULL)
+        for (ptrdiff_t r = 0; r < n; r++) b->length[r] = seqs->lengths[b->row[r]];
+    read_no_more();
+    if (seqs->lengths != NULL) {
+        for (ptrdiff_t r = 0; r < n; r++) wrong |= beyond((size_t)b->length[r] - 1, longest);
+        for (ptrdiff_t r = 1; r < n; r++) wrong |= (size_t)b->length[r - 1] - (size_t)b->length[r];
+        if (has_highest_bit(wrong)) return 1;
+    }
+    for (ptrdiff_t r = 0; r < n; r++)
+        wrong |= beyond((size_t)b->start[r], seqs->n_values - b->length[r] + 1);
+    return has_highest_bit(wrong);
 }
 
 /* Call for the steps of the chosen sequences at positions [begin, end). */
@@ -235,17 +258,23 @@ static void prefetch_sequences(const Sequences *seqs, ptrdiff_t D, ptrdiff_t beg
 }
 
 /* Take on n of the chosen sequences, from position `first`; their lengths must not increase.
- * Returns 0, or why not, and at which position. */
-static int block_assign(Block *b, const Sequences *seqs, ptrdiff_t first, ptrdiff_t n,
-                        ptrdiff_t *refused) {
-    const int wrong = seqs->lengths != NULL ? take_sequences(1, b, seqs, first, n, refused)
-                                            : take_sequences(0, b, seqs, first, n, refused);
-    if (wrong) return wrong;
+ * Returns 0, or why not; b->n is then the row that is wrong. */
+static int block_assign(Block *b, const Sequences *seqs, ptrdiff_t first, ptrdiff_t n) {
     b->n = n;
     b->position = first;
-    ptrdiff_t steps = 0;
-    for (ptrdiff_t r = 0; r < n; r++) steps += b->length[r];
-    if (steps > b->most_steps) return KERNEL_BAD_LENGTHS;
+    if (copy_sequences(b, seqs))
+        for (b->n = 0; b->n < n; b->n++) {
+            const int wrong = wrong_with(b, seqs, b->n);
+            if (wrong) return wrong;
+        }
+    if (seqs->lengths != NULL) { /* which may no longer be those that the memory was made for */
+        ptrdiff_t steps = 0;
+        for (ptrdiff_t r = 0; r < n; r++) steps += b->length[r];
+        if (steps > b->most_steps) {
+            b->n = 0;
+            return KERNEL_BAD_LENGTHS;
+        }
+    }
     if (b->between[0] != NULL)
         for (ptrdiff_t r = 0; r < n; r++)
             b->local[r] = r == 0 ? 0 : b->local[r - 1] + b->length[r - 1];

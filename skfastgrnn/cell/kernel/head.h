@@ -162,19 +162,20 @@ INLINE double softmax_distillation(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t
     return alpha * T * T * (divergence < 0 ? 0 : divergence) + share * loss;
 }
 
-/* Read the labels of a block's sequences. Returns 0, or KERNEL_BAD_LABEL and at which position. */
-static int block_labels(const Layout *l, const Targets *targets, Block *b, ptrdiff_t *refused) {
-    const ptrdiff_t least = targets->loss == DISTILLATION ? -1 : 0, end = l->O == 1 ? 2 : l->O;
-    for (ptrdiff_t r = 0; r < b->n; r++) {
-        int32_t label = -1;
-        if (targets->labels != NULL) {
-            label = *(const volatile int32_t *)(targets->labels + b->row[r]);
-            *refused = b->position + r;
-            if (!is_below(label - least, end - least)) return KERNEL_BAD_LABEL;
-        }
-        b->label[r] = label;
-    }
-    return 0;
+/* Copy the labels of a block's sequences, or -1 for none. Returns 0, or KERNEL_BAD_LABEL; b->n is
+ * then the row that is wrong. */
+static int block_labels(const Layout *l, const Targets *targets, Block *b) {
+    const ptrdiff_t least = targets->loss == DISTILLATION ? -1 : 0, n = b->n;
+    const ptrdiff_t n_labels = (l->O == 1 ? 2 : l->O) - least;
+    size_t wrong = 0;
+    for (ptrdiff_t r = 0; r < n; r++) b->label[r] = -1;
+    if (targets->labels == NULL) return 0;
+    for (ptrdiff_t r = 0; r < n; r++) b->label[r] = targets->labels[b->row[r]];
+    read_no_more();
+    for (ptrdiff_t r = 0; r < n; r++) wrong |= beyond((size_t)(b->label[r] - least), n_labels);
+    if (!has_highest_bit(wrong)) return 0;
+    for (b->n = 0; is_below(b->label[b->n] - least, n_labels);) b->n++;
+    return KERNEL_BAD_LABEL;
 }
 
 /* Add one sequence's loss. Not inlined, so that all losses are rounded alike. */

@@ -93,17 +93,15 @@ static int job_refuse(Job *job, int why, ptrdiff_t position) {
 
 /* Have a block take on the sequences at [first, first + n). Returns 0 where one is refused. */
 static int job_assign(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n) {
-    ptrdiff_t position = first;
-    const int wrong = block_assign(b, &job->seqs, first, n, &position);
-    return wrong ? job_refuse(job, wrong, position) : 1;
+    const int wrong = block_assign(b, &job->seqs, first, n);
+    return wrong ? job_refuse(job, wrong, first + b->n) : 1;
 }
 
 /* Likewise with their labels. */
 static int job_assign_labelled(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n) {
-    ptrdiff_t position = first;
     if (!job_assign(job, b, first, n)) return 0;
-    const int wrong = block_labels(&job->layout, &job->targets, b, &position);
-    return wrong ? job_refuse(job, wrong, position) : 1;
+    const int wrong = block_labels(&job->layout, &job->targets, b);
+    return wrong ? job_refuse(job, wrong, first + b->n) : 1;
 }
 
 /* Score of the sequences at [first, first + n), and into `slot` its gradient. */
