@@ -404,11 +404,10 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         return to_sequences(self, X, reset=False, dtype=self._parameters.dtype)
 
     def _outputs(self, X):
-        """Outputs of the linear head, (n_samples, n_outputs)."""
-        now = as_it_is(self)
-        sequences, _ = now._read(X)
+        """Outputs of the linear head, (n_samples, n_outputs); call it of `as_it_is`."""
+        sequences, _ = self._read(X)
         return cell.active_kernel().outputs(
-            now._network, now._parameters, sequences, number_of_threads(now.n_jobs)
+            self._network, self._parameters, sequences, number_of_threads(self.n_jobs)
         )
 
     def hidden_states(self, X, *, all_steps=False):

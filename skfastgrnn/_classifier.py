@@ -682,7 +682,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         ValueError
             If X has another number of channels or columns than fitted, or is not finite.
         """
-        outputs = self._outputs(X)
+        outputs = as_it_is(self)._outputs(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def predict_proba(self, X):
@@ -699,7 +699,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; float32 or float64, as fitted.
         """
-        outputs = self._outputs(X)
+        outputs = as_it_is(self)._outputs(X)
         if outputs.shape[1] == 1:
             return expit(np.hstack([-outputs, outputs]))
         outputs -= outputs.max(axis=1, keepdims=True)
@@ -721,7 +721,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; float32 or float64, as fitted.
         """
-        outputs = self._outputs(X)
+        outputs = as_it_is(self)._outputs(X)
         if outputs.shape[1] == 1:
             return log_expit(np.hstack([-outputs, outputs]))
         outputs -= outputs.max(axis=1, keepdims=True)
