@@ -89,7 +89,9 @@ def to_sequences(estimator, X, *, reset, dtype=FLOATS, allow_gaps=False, check_n
     if form.kind != "2-D":
         _learn_or_check_channels(estimator, X, sequences.values.shape[1], form, reset)
     lengths = checked_lengths(sequences, is_padded=form.kind == "3-D", allow_gaps=allow_gaps)
-    values = np.require(sequences.values, requirements=["ALIGNED"])  # as compiled code wants it
+    values = sequences.values
+    if not values.flags.aligned:  # as of a file mapped into memory behind a header
+        values = values.copy()
     sequences = SequenceBatch(values, sequences.starts, lengths)
     if reset:
         estimator.n_channels_ = sequences.values.shape[1]
