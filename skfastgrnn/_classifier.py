@@ -168,7 +168,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         loss) did not improve by `tol`; a `ConvergenceWarning` says where `max_iter` came first.
         None stops with validation after a third of the `max_iter` epochs without improvement, and
         without where nothing is left to learn: where the training loss is
-        below ``10 * tol``.
+        below ``30 * tol``.
         ``float("inf")`` always trains for `max_iter` epochs.
 
     tol : float, default=1e-4
@@ -652,7 +652,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         return 1 if len(self.classes_) == 2 else len(self.classes_)
 
     def _learned_loss(self):
-        return 10 * self.tol
+        return 30 * self.tol
 
     def _hopeless_loss(self, training):
         guessing = np.log(len(self.classes_))

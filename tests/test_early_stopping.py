@@ -185,7 +185,7 @@ def test_a_default_fit_lasts_a_hundred_epochs_or_two_thousand_updates(n_samples,
 def test_a_default_fit_ends_where_nothing_is_left_to_learn(given):
     separable = (X[:, -1, 0] > 0).astype(int)
     model = FastGRNNClassifier(8, random_state=0, tol=1e-3).fit(X, separable, **given)
-    assert model.loss_curve_[-1] < 1e-2 < min(model.loss_curve_[:-1])
+    assert model.loss_curve_[-1] < 3e-2 < min(model.loss_curve_[:-1])
     assert model.n_iter_ < 250  # 60 samples: 8 updates an epoch
     to_the_end = clone(model).set_params(n_iter_no_change=np.inf, max_iter=250)
     to_the_end.fit(X, separable, **given)
