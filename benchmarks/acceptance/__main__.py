@@ -2,6 +2,7 @@
 
 python -m benchmarks.acceptance                     all of them
 python -m benchmarks.acceptance har --data FOLDER   some
+python -m benchmarks.acceptance comparison          one of those that take hours, by name only
 """
 
 import argparse
@@ -12,6 +13,7 @@ from pathlib import Path
 from ..contenders import prefer_installed
 
 TOPICS = (
+    "defaults",
     "har",
     "memory",
     "vowels",
@@ -21,6 +23,7 @@ TOPICS = (
     "distillation",
     "routing",
 )
+ONLY_BY_NAME = ("choice", "comparison")
 
 
 def main():
@@ -29,15 +32,19 @@ def main():
         prog="python -m benchmarks.acceptance", description="Acceptance runs on real data."
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"of {', '.join(TOPICS)} (default: all)"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"of {', '.join(TOPICS)} (default: all of these), {', '.join(ONLY_BY_NAME)}",
     )
     parser.add_argument(
         "--data", type=Path, default=Path("../shared/data"), help="folder of the data sets"
     )
     arguments = parser.parse_args()
-    unknown = set(arguments.names) - set(TOPICS)
+    known = (*TOPICS, *ONLY_BY_NAME)
+    unknown = set(arguments.names) - set(known)
     if unknown:
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(TOPICS)}")
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(known)}")
     prefer_installed()  # before a topic imports skfastgrnn
     kept = [
         import_module(f"{__package__}.{name}").run(arguments.data)
