@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from scipy.special import expit, log_softmax, logit, softmax
+from scipy.special import expit, log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 from sklearn.ensemble import ExtraTreesClassifier
@@ -14,7 +14,7 @@ from sklearn.svm import SVC
 
 from skfastgrnn import DistilledFastGRNN, FastGRNNClassifier
 from skfastgrnn._distillation._calibration import (
-    LARGEST_MULTIPLE,
+    BOUNDS,
     Calibration,
     calibrated,
     calibrated_temperature,
@@ -61,19 +61,30 @@ def test_counts_of_weighted_samples():
     np.testing.assert_allclose(smoothed_targets(labels, 2, np.array([20.0, 5, 5])), targets)
 
 
+@pytest.mark.parametrize("expected", [1.0, 5.0])
 @pytest.mark.parametrize("sure", [0.5, 3.0, 40.0])
-@pytest.mark.parametrize("n_wrong", [1, 4, 8])
-def test_two_classes_in_closed_form(sure, n_wrong):
-    """All logits are ±sure, so that the mean target of the winner is its probability."""
+@pytest.mark.parametrize("n_wrong", [1, 4, 8, 20])
+def test_two_classes_at_the_minimum(sure, n_wrong, expected):
+    """All logits are ±sure: the slope over log(T) has a closed form, which is zero there."""
     labels = np.repeat([0, 1], 10)
-    says_one = labels.astype(bool).copy()
-    says_one[:n_wrong] = True
+    says_one = np.roll(labels, n_wrong // 2).astype(bool) if n_wrong < 20 else labels == 0
+    n_wrong = np.sum(says_one != labels)
     logits = np.c_[np.zeros(20), np.where(says_one, sure, -sure)]
     right, wrong = np.array([10 + np.sqrt(10), np.sqrt(10)]) / (10 + 2 * np.sqrt(10))
-    mean = ((20 - n_wrong) * right + n_wrong * wrong) / 20
+    mean = ((20 - n_wrong) * right + n_wrong * wrong) / 20  # target of the class that is predicted
+    temperature = calibrated_temperature(logits, labels, expected=expected)
+    z = sure / temperature
+    slope = (mean - expit(z)) * z + np.log(temperature / expected) / 20
+    assert abs(slope) < 1e-6
+
+
+def test_many_labels_decide_alone():
+    """Then the probability of the class that is predicted is how often it is right."""
+    labels = np.repeat([0, 1], 200_000)
+    says_one = labels.astype(bool) ^ (np.arange(400_000) % 10 == 0)
+    logits = np.c_[np.zeros(400_000), np.where(says_one, 20.0, -20.0)]
     temperature = calibrated_temperature(logits, labels)
-    assert temperature == pytest.approx(sure / logit(mean), rel=1e-4)
-    assert expit(sure / temperature) == pytest.approx(mean, rel=1e-4)
+    assert expit(20 / temperature) == pytest.approx(0.9, abs=0.005)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -85,25 +96,32 @@ def test_the_minimum_that_another_optimiser_finds(weighted):
     targets = smoothed_targets(labels, 4, weights)
 
     def loss(inverse):
-        return -weights @ (targets * log_softmax(logits * inverse[0], axis=1)).sum(axis=1)
+        costs = -(targets * log_softmax(logits * inverse[0], axis=1)).sum(axis=1)
+        return 80 * np.average(costs, weights=weights) + np.log(inverse[0]) ** 2 / 2
 
     expected = 1 / minimize(loss, [0.5], method="Nelder-Mead", options={"xatol": 1e-9}).x[0]
-    found = calibrated_temperature(logits, labels, weights if weighted else None)
-    assert found == pytest.approx(expected, rel=1e-4)
-    hotter = calibrated_temperature(10 * logits, labels, weights if weighted else None)
+    weights = weights if weighted else None
+    assert calibrated_temperature(logits, labels, weights) == pytest.approx(expected, rel=1e-4)
+    hotter = calibrated_temperature(10 * logits, labels, weights, expected=10.0)
     assert hotter == pytest.approx(10 * expected, rel=1e-4)
 
 
 def test_temperatures_have_bounds():
-    labels = np.array([0, 1, 2] * 5)
-    wrong = np.eye(3)[(labels + 1) % 3]
-    spread = np.sqrt(2 / 9)
-    for scale in (1e-9, 1.0, 1e9):
-        found = calibrated_temperature(scale * wrong, labels)
-        assert found == pytest.approx(LARGEST_MULTIPLE * spread * scale, rel=1e-6)
-    for scale in (1e-9, 1.0):
-        assert calibrated_temperature(scale * np.eye(3)[labels], labels, lowest=1.0) == 1.0
-    assert calibrated_temperature(np.ones((15, 3)), labels) == 1.0
+    labels = np.array([0, 1, 2] * 500)
+    wrong = 1e6 * np.eye(3)[(labels + 1) % 3]
+    assert calibrated_temperature(wrong, labels) == pytest.approx(BOUNDS[1])
+    assert calibrated_temperature(np.eye(3)[labels], labels, lowest=1.0) == 1.0
+    assert calibrated_temperature(np.ones((1500, 3)), labels) == pytest.approx(1.0)
+
+
+def test_a_few_labels_do_not_make_a_teacher_say_nothing():
+    """All wrong, by chance: it is doubted, and still says which class it means."""
+    labels = np.array([0, 0, 1, 1, 2, 2])
+    wrong = np.log(np.array([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1, 0.1]])[labels])
+    found = calibrated(wrong, labels, are_probabilities=True)
+    assert 1.5 < found.temperature < 5
+    many = calibrated(np.repeat(wrong, 50, axis=0), np.repeat(labels, 50), are_probabilities=True)
+    assert many.temperature > 10
 
 
 def test_zeros_do_not_decide_alone():
@@ -160,7 +178,8 @@ def test_unlabelled_samples_have_the_temperature_of_the_others():
 
 def test_decisions_are_only_divided():
     decisions = cross_val_predict(SVC(), X, y, cv=StratifiedKFold(5), method="decision_function")
-    temperature = calibrated_temperature(decisions, y)
+    spread = np.std(decisions - decisions.mean(axis=1, keepdims=True))
+    temperature = calibrated_temperature(decisions, y, expected=spread)
     soft = softmax(decisions / temperature, axis=1)
     expected = distilled(None, temperature=1).fit(X, y, teacher_proba=soft)
     np.testing.assert_allclose(

@@ -37,6 +37,7 @@ from skfastgrnn import (
     FastGRNNClassifier,
     FastGRNNRegressor,
 )
+from skfastgrnn._distillation._folds import splits_by_class, stratified_folds
 from skfastgrnn._distillation._teachers import LEAST, METHODS, check_predictions
 
 X, y = make_classification(
@@ -327,6 +328,35 @@ def test_groups_are_as_many_as_samples():
         distilled(LogisticRegression(), cv=GroupKFold(4)).fit(X, y)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         distilled(LogisticRegression(), cv=GroupKFold(4)).fit(X, y, groups=GROUPS[:5])
+
+
+@pytest.mark.parametrize("n_folds", [2, 3, 5])
+def test_folds_are_those_of_stratified_k_fold(n_folds):
+    rng = np.random.default_rng(0)
+    for n_classes in (2, 3, 7):
+        labels = rng.permutation(
+            np.r_[np.tile(np.arange(n_classes), n_folds), rng.integers(0, 2, 9)]
+        )
+        fold = stratified_folds(labels, n_folds)
+        for k, (_, test) in enumerate(StratifiedKFold(n_folds).split(labels, labels)):
+            np.testing.assert_array_equal(np.flatnonzero(fold == k), test)
+
+
+def test_classes_of_two_samples_are_never_missing_from_a_training_part():
+    labels = np.array([0, 1, 2, 2, 1, 0, 3])
+    splits = splits_by_class(None, None, None, labels, {})
+    assert len(splits) == 5
+    assert sorted(np.concatenate([test for _, test in splits])) == [0, 1, 2, 3, 4, 5]
+    for train, test in splits:
+        assert set(labels[train]) == {0, 1, 2, 3}
+        assert sorted([*train, *test]) == list(range(7))
+
+
+@pytest.mark.parametrize("cv", [1, 7])
+def test_too_many_folds_are_refused(cv):
+    labels = ["a", "a", "b", "b", "c", "c"]
+    with pytest.raises(ValueError, match=f"cv={cv} folds cannot be made of 6 samples|must be an"):
+        distilled(LogisticRegression(), cv=cv).fit(X[:6], labels)
 
 
 def test_several_answers_for_a_sample_are_averaged():

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-#: Between these multiples of the spread of the logits the temperature is searched for.
-LEAST_MULTIPLE, LARGEST_MULTIPLE = 0.01, 1000.0
+#: Between these multiples of what is expected the temperature is searched for.
+BOUNDS = 1e-3, 1e3
 
 
 class Calibration(NamedTuple):
@@ -48,14 +48,17 @@ def calibrated(logits, labels, weights=None, *, are_probabilities, lowest=0.0):
     """
     least = 1 / sum(logits.shape) if are_probabilities else None
     logits = Calibration(least=least).of(logits)
-    temperature = calibrated_temperature(logits, labels, weights, lowest=lowest)
+    expected = 1.0 if are_probabilities else spread_of(logits) or 1.0
+    temperature = calibrated_temperature(logits, labels, weights, expected=expected, lowest=lowest)
     return Calibration(temperature, least, f"calibrated on {len(labels)} labels")
 
 
-def calibrated_temperature(logits, labels, weights=None, *, lowest=0.0):
+def calibrated_temperature(logits, labels, weights=None, *, expected=1.0, lowest=0.0):
     """T that minimises the log loss of softmax(logits / T) for `smoothed_targets`.
 
-    The loss is convex in 1 / T, so that it has one minimum.
+    So few labels that they may be right or wrong by chance must not decide alone: to the sum of the
+    losses, log(T / expected) ** 2 / 2 is added, as if its logarithm were known beforehand to about
+    1.
 
     References
     ----------
@@ -66,16 +69,17 @@ def calibrated_temperature(logits, labels, weights=None, *, lowest=0.0):
 
     def loss(log_temperature):
         log_p = log_softmax(logits * np.exp(-log_temperature), axis=1)
-        return -np.average(np.sum(targets * log_p, axis=1), weights=weights)
+        mean = -np.average(np.sum(targets * log_p, axis=1), weights=weights)
+        return mean + (log_temperature - np.log(expected)) ** 2 / (2 * len(labels))
 
-    spread = np.std(logits - logits.mean(axis=1, keepdims=True))
-    if spread == 0:  # all classes are as probable at any temperature
-        return 1.0
-    bounds = np.log(np.maximum(spread * np.array([LEAST_MULTIPLE, LARGEST_MULTIPLE]), lowest))
-    if bounds[0] == bounds[1]:
-        return lowest
+    bounds = np.log(np.maximum(expected * np.array(BOUNDS), lowest))
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
     return max(lowest, float(np.exp(min([found.x, *bounds], key=loss))))
+
+
+def spread_of(logits):
+    """Standard deviation of logits (n_samples, n_classes) around the mean of each sample."""
+    return np.std(logits - logits.mean(axis=1, keepdims=True))
 
 
 def smoothed_targets(labels, n_classes, weights=None):

@@ -79,7 +79,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
     cv : int, splitter, iterable of splits, "prefit" or None, default=None
         How the teacher's answers for the training samples come about: each from a teacher that was
         fitted on the other folds, so that one that knows its training samples by heart does not
-        hand that over. None is 5-fold, stratified, with fewer folds for classes of fewer samples.
+        hand that over. None is 5-fold, stratified.
         "prefit" asks the teacher as it was fitted, and so does a
         :class:`~sklearn.frozen.FrozenEstimator` with any `cv`. A sample in the test parts of
         several splits gets the mean of their answers. Where a fold's teacher has seen no other

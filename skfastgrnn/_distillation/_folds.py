@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+from sklearn.model_selection import KFold, check_cv
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -14,21 +14,39 @@ from ._students import of_rows
 def splits_by_class(cv, X, y, labels, for_splitter):
     """Pairs of training and test rows, as a list; `labels` (n_samples,) are numbers of classes.
 
-    cv None is 5 folds, or as many as the rarest class has samples. A class of a single sample does
-    not count: it is in all training parts and in no test part.
+    cv None is 5 folds. Those of a number are stratified, also where classes have fewer samples than
+    there are folds: each then lacks such a class in some test parts, in no training part. A class
+    of a single sample is in all training parts and in no test part.
     """
     if cv is not None and not isinstance(cv, Integral):
         return covering(check_cv(cv, y, classifier=True).split(X, y, **for_splitter), len(y), cv)
-    counts = np.bincount(labels)
-    single = np.flatnonzero(counts[labels] == 1)
-    others = np.flatnonzero(counts[labels] > 1)
+    others = np.flatnonzero(np.bincount(labels)[labels] > 1)
     if len(others) == 0:
         return []
-    n_splits = int(np.clip(counts[counts > 1].min(), 2, 5)) if cv is None else cv
-    return [
-        (np.union1d(others[train], single), others[test])
-        for train, test in StratifiedKFold(n_splits).split(others, labels[others])
-    ]
+    n_folds = min(5, len(others)) if cv is None else cv
+    if not 2 <= n_folds <= len(others):
+        raise ValueError(
+            f"cv={cv} folds cannot be made of {len(others)} samples of classes with at least two; "
+            f"it must be from 2 to {len(others)}."
+        )
+    fold = np.full(len(labels), -1)
+    fold[others] = stratified_folds(labels[others], n_folds)
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_folds)]
+
+
+def stratified_folds(labels, n_folds):
+    """The fold of each sample (n_samples,), as scikit-learn's StratifiedKFold numbers them.
+
+    That refuses data whose classes all have fewer samples than there are folds.
+    """
+    _, first, labels = np.unique(labels, return_index=True, return_inverse=True)
+    labels = np.argsort(np.argsort(first))[labels]  # numbered in the order in which they come
+    in_order = np.sort(labels)
+    fold = np.empty(len(labels), dtype=np.intp)
+    for label in range(len(first)):
+        counts = [np.sum(in_order[k::n_folds] == label) for k in range(n_folds)]
+        fold[labels == label] = np.repeat(np.arange(n_folds), counts)
+    return fold
 
 
 def splits_of_numbers(cv, X, y, for_splitter):
