@@ -7,7 +7,7 @@
     forecasts     errors on Covid3Month and the airline series, beside the obvious baselines
     callbacks     what one call an epoch costs
     continuing    streams and fine-tuning: what going on learning gains
-    distillation  small networks with and without teachers, on eight data sets
+    distillation  small networks with and without teachers, on ten data sets
     routing       which prompts a weak model gets wrong: a student beside its teacher
     comparison    the defaults on all data sets, beside PyTorch's ``nn.GRU``: only by name
     choice        how the defaults were chosen, on training parts: only by name
