@@ -148,6 +148,19 @@ class Scaling(NamedTuple):
     offset: np.ndarray
     scale: np.ndarray
 
+    def in_plain_units(self):
+        """The same, without a unit where columns are only shifted.
+
+        In the unit of a column of zeros, which is tiny, other values would overflow.
+        """
+        unit = np.ldexp(1.0, self.exponent)
+        is_shifted = self.scale == 1 / unit
+        return Scaling(
+            np.where(is_shifted, 0, self.exponent),
+            np.where(is_shifted, self.offset * unit, self.offset),
+            np.where(is_shifted, 1.0, self.scale),
+        )
+
     def scaled(self, rows):
         """Rows (n_rows, n_columns), scaled in float64."""
         return (rows / np.ldexp(1.0, self.exponent) - self.offset) / self.scale

@@ -836,3 +836,23 @@ def test_grid_search_over_per(tmp_path):
     )
     search = GridSearchCV(pipeline, grid, cv=3, n_jobs=2, error_score="raise").fit(X, y)
     assert search.best_estimator_[0].mean_.shape in {(3,), (6, 3)}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("constant", [0.0, 3.0, 1e-30])
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (SequenceStandardScaler, StandardScaler),
+        (SequenceMinMaxScaler, MinMaxScaler),
+        (SequenceRobustScaler, RobustScaler),
+    ],
+)
+def test_a_channel_that_was_constant_may_vary_later(ours, theirs, constant, dtype):
+    """The edge of images, which is black in a few of them."""
+    still, later = np.full((4, 5, 1), constant, dtype), np.full((2, 3, 1), 255.0, dtype)
+    scaler = ours().fit(still)
+    expected = theirs().fit(still.reshape(-1, 1)).transform(later.reshape(-1, 1))
+    np.testing.assert_allclose(scaler.transform(later).ravel(), expected.ravel(), rtol=1e-6)
+    back = scaler.inverse_transform(scaler.transform(later))
+    np.testing.assert_allclose(back, later, rtol=1e-6)

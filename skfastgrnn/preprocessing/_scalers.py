@@ -135,7 +135,8 @@ class SequenceScaler(SequenceTransformer):
                 weights = np.repeat(checked_weights(sample_weight, sequences), n_rows)
             scaler = self._new_scaler() if reset else copy(self.scaler_)
             with np.errstate(over="ignore"):  # what float64 cannot hold is infinite
-                self._scaling = self._learn_rows(scaler, rows, weights, reset=reset)
+                scaling = self._learn_rows(scaler, rows, weights, reset=reset)
+            self._scaling = scaling.in_plain_units()
             scaler.n_features_in_ = rows.shape[1]
             self.scaler_ = scaler
         return self
