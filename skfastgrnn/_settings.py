@@ -153,13 +153,7 @@ def rows_of_update(estimator, n_rows):
 
 
 def rows_of_minibatch(estimator, n_rows):
-    """Sequences of a minibatch.
-
-    "auto" was measured, together with the learning rate, on JapaneseVowels, BasicMotions,
-    ItalyPowerDemand, digits and HAR: small sets need more updates than minibatches of 32 make in
-    max_iter epochs (+1.3 points of accuracy on JapaneseVowels, +7 on BasicMotions). A rate of 0.02
-    does as much for them but costs HAR-2 a point.
-    """
+    """Sequences of a minibatch; "auto" since small sets need more updates than 32 would make."""
     if estimator.batch_size == "auto":
         return min(n_rows, max(8, min(32, n_rows // 32)))
     return min(estimator.batch_size, n_rows)

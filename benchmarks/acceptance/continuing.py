@@ -53,7 +53,7 @@ def stream(X_train, X_test, y_train, y_test, *, in_turn, least):
 
 
 def fine_tuning(X_train, X_test, y_train, y_test):
-    """Two digits that the model has never seen, ten images of each, its cell frozen."""
+    """Two digits that the model has never seen, ten images of each."""
     tuned, scratch = [], []
     for seed in MORE_SEEDS:
         draw = np.random.default_rng(seed)
@@ -63,17 +63,13 @@ def fine_tuning(X_train, X_test, y_train, y_test):
         )
         known, test = ~np.isin(y_train, new), np.isin(y_test, new)
         model = FastGRNNClassifier(random_state=seed).fit(X_train[known], y_train[known])
-        model.set_params(warm_start=True, frozen="cell").fit(X_train[few], y_train[few])
+        model.set_params(warm_start=True).fit(X_train[few], y_train[few])
         tuned.append(model.score(X_test[test], y_test[test]))
         model = FastGRNNClassifier(random_state=seed).fit(X_train[few], y_train[few])
         scratch.append(model.score(X_test[test], y_test[test]))
-    kept = [
-        at_least(
-            "Fine-tuned less from scratch, 20 images of two new digits:",
-            np.mean(tuned[:n]) - np.mean(scratch[:n]),
-            LEAST_OF_FINE_TUNING,
-            f" ({np.mean(tuned[:n]):.4f} and {np.mean(scratch[:n]):.4f}, {n} seeds)",
-        )
-        for n in (len(SEEDS), len(MORE_SEEDS))
-    ]
-    return all(kept)
+    return at_least(
+        "Fine-tuned less from scratch, 20 images of two new digits:",
+        np.mean(tuned) - np.mean(scratch),
+        LEAST_OF_FINE_TUNING,
+        f" ({np.mean(tuned):.4f} and {np.mean(scratch):.4f}, {len(MORE_SEEDS)} seeds)",
+    )
