@@ -52,7 +52,7 @@ class Checkpoint(Callback):
     >>> from skfastgrnn import FastGRNNClassifier
     >>> from skfastgrnn.callbacks import Checkpoint, TimeLimit
     >>> X, y = [[0.0, 1.0], [1.0, 0.0]] * 10, ["rises", "falls"] * 10
-    >>> model = FastGRNNClassifier(2, n_iter_no_change=float("inf"), random_state=0)
+    >>> model = FastGRNNClassifier(2, max_iter=100, random_state=0)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "training.safetensors"
     ...     first = model.set_callbacks(Checkpoint(path), TimeLimit(0.0)).fit(X, y).n_iter_

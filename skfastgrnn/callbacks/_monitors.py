@@ -67,7 +67,7 @@ class LearningRateMonitor(EpochMonitor):
     >>> monitor = LearningRateMonitor()
     >>> model = model.set_callbacks(monitor).fit(X, y)
     >>> [round(row["learning_rate"], 5) for row in monitor.get_logs().data]
-    [0.012, 0.0114, 0.01083]
+    [0.02, 0.019, 0.01805]
     """
 
     def _measure(self, estimator):
