@@ -14,6 +14,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfastgrnn import DistilledFastGRNN, FastGRNNRegressor
 from skfastgrnn.cell import active_kernel
+from skfastgrnn.preprocessing import (
+    SequenceClipper,
+    SequenceImputer,
+    SequenceMinMaxScaler,
+    SequenceReshaper,
+    SequenceRobustScaler,
+    SequenceStandardScaler,
+    TemporalFeatures,
+)
 
 X, y = sequences(60)
 _, three = sequences(60, n_classes=3)
@@ -157,3 +166,34 @@ def test_two_threads_that_fit_one_estimator_leave_one_of_their_models():
     for thread in threads:
         thread.join()
     assert not broken
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [
+        SequenceStandardScaler(),
+        SequenceMinMaxScaler(),
+        SequenceRobustScaler(),
+        SequenceClipper(),
+        SequenceImputer(add_indicator=True),
+        SequenceReshaper(to="2d"),
+        TemporalFeatures(),
+    ],
+    ids=lambda transformer: type(transformer).__name__,
+)
+def test_a_transformer_takes_over_all_that_it_learned_at_once(transformer):
+    """No attribute is set before the last one is known."""
+    seen = []
+
+    class Watched(type(transformer)):
+        def __setattr__(self, name, value):
+            if self is model:
+                seen.append(name)
+            super().__setattr__(name, value)
+
+    model = None
+    model = Watched(**transformer.get_params())
+    model.fit(X)
+    check_is_fitted(model)
+    assert seen == []
+    np.testing.assert_array_equal(model.transform(X), clone(transformer).fit(X).transform(X))

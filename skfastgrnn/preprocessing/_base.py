@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from .._guards import unchanged_on_error
+from .._guards import working_copy
 from .._sequences import to_sequences
 
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
@@ -50,9 +50,9 @@ class SequenceTransformer(TransformerMixin, BaseEstimator):
         """X as sequences, one after the other, and its form."""
         if not reset:
             check_is_fitted(self)
-        with unchanged_on_error(self):
+        with working_copy(self) as reader:
             sequences, form = to_sequences(
-                self, X, reset=reset, allow_gaps=self._allows_gaps, check_names=check_names
+                reader, X, reset=reset, allow_gaps=self._allows_gaps, check_names=check_names
             )
         return sequences.stacked(), form
 

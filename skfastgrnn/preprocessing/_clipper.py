@@ -7,7 +7,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._columns import exponents_of
-from .._guards import unchanged_on_error
+from .._guards import working_copy
 from .._printing import plain
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 from ._steps import side_by_side
@@ -151,12 +151,12 @@ class SequenceClipper(SequenceTransformer):
             If a parameter is out of range, or X holds infinity or a sequence of nothing but NaN.
         """
         check_quantile_range(self.quantile_range)
-        with unchanged_on_error(self):
-            sequences, _ = self._read(X, reset=True)
-            if self.limits == "causal":
-                self.lower_ = self.upper_ = None
+        with working_copy(self) as fitted:
+            sequences, _ = fitted._read(X, reset=True)
+            if fitted.limits == "causal":
+                fitted.lower_ = fitted.upper_ = None
             else:
-                self.lower_, self.upper_ = self._learned_limits(sequences.values)
+                fitted.lower_, fitted.upper_ = fitted._learned_limits(sequences.values)
         return self
 
     def _learned_limits(self, values):

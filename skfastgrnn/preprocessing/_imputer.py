@@ -6,7 +6,7 @@ from sklearn.impute import MissingIndicator
 from sklearn.utils._param_validation import StrOptions
 
 from .._columns import moments_of
-from .._guards import unchanged_on_error
+from .._guards import working_copy
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 
 
@@ -153,16 +153,16 @@ class SequenceImputer(SequenceTransformer):
         ValueError
             If X holds infinity, or a sequence of nothing but NaN.
         """
-        with unchanged_on_error(self):
-            sequences, _ = self._read(X, reset=True)
+        with working_copy(self) as fitted:
+            sequences, _ = fitted._read(X, reset=True)
             moments = moments_of(sequences.values)
             means = np.clip(moments.mean, moments.least, moments.most) * moments.unit
-            self.statistics_ = np.where(moments.weight > 0, means, 0.0)
-            self.indicator_ = None
-            if self.add_indicator:
+            fitted.statistics_ = np.where(moments.weight > 0, means, 0.0)
+            fitted.indicator_ = None
+            if fitted.add_indicator:
                 indicator = MissingIndicator(error_on_new=False)
                 # Whatever scikit-learn is configured to answer, sequences are made of arrays.
-                self.indicator_ = indicator.set_output(transform="default").fit(sequences.values)
+                fitted.indicator_ = indicator.set_output(transform="default").fit(sequences.values)
         return self
 
     def transform(self, X):

@@ -5,7 +5,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._guards import unchanged_on_error
+from .._guards import working_copy
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 
 
@@ -116,11 +116,11 @@ class SequenceReshaper(SequenceTransformer):
             `n_timesteps` of the rows to be made; if sequences differ in their channels, X holds
             infinity, or a sequence nothing but NaN.
         """
-        with unchanged_on_error(self):
-            sequences, form = self._read(X, reset=True)
-            self.n_timesteps_ = int(self.n_timesteps or form.n_timesteps or sequences.longest)
-            if self.to == "2d":
-                self._refuse_longer(sequences)
+        with working_copy(self) as fitted:
+            sequences, form = fitted._read(X, reset=True)
+            fitted.n_timesteps_ = int(fitted.n_timesteps or form.n_timesteps or sequences.longest)
+            if fitted.to == "2d":
+                fitted._refuse_longer(sequences)
         return self
 
     def transform(self, X):

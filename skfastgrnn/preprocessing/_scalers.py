@@ -15,7 +15,7 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils._param_validation import StrOptions
 
 from .._columns import CHUNK, Scaling, joined, moments_of, quantile_scaling
-from .._guards import unchanged_on_error
+from .._guards import working_copy
 from .._weights import checked_weights
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 from ._steps import place
@@ -123,22 +123,22 @@ class SequenceScaler(SequenceTransformer):
 
     def _learn(self, X, *, reset, sample_weight=None):
         """Learn statistics, with `reset` anew, otherwise together with what was learned before."""
-        with unchanged_on_error(self):
-            sequences, _ = self._read(X, reset=reset)
+        with working_copy(self) as fitted:
+            sequences, _ = fitted._read(X, reset=reset)
             if reset:
                 # Steps of each sequence; None for a statistic over all steps.
-                self._length = int(sequences.lengths[0]) if self.per == "timestep" else None
-            rows = self._rows(sequences)
+                fitted._length = int(sequences.lengths[0]) if fitted.per == "timestep" else None
+            rows = fitted._rows(sequences)
             weights = None
             if sample_weight is not None:
-                n_rows = sequences.lengths if self._length is None else 1  # of each sequence
+                n_rows = sequences.lengths if fitted._length is None else 1  # of each sequence
                 weights = np.repeat(checked_weights(sample_weight, sequences), n_rows)
-            scaler = self._new_scaler() if reset else copy(self.scaler_)
+            scaler = fitted._new_scaler() if reset else copy(fitted.scaler_)
             with np.errstate(over="ignore"):  # what float64 cannot hold is infinite
-                scaling = self._learn_rows(scaler, rows, weights, reset=reset)
-            self._scaling = scaling.in_plain_units()
+                scaling = fitted._learn_rows(scaler, rows, weights, reset=reset)
+            fitted._scaling = scaling.in_plain_units()
             scaler.n_features_in_ = rows.shape[1]
-            self.scaler_ = scaler
+            fitted.scaler_ = scaler
         return self
 
     def _learn_moments(self, rows, weights, *, reset):

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import _fit_context
 
 from .._columns import exponents_of
+from .._guards import working_copy
 from .._printing import plain
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 from ._steps import place, positions, side_by_side
@@ -165,8 +166,9 @@ class TemporalFeatures(SequenceTransformer):
             channel would come out, or if X holds NaN or infinity.
         """
         features = self._checked_features()
-        self._read(X, reset=True)
-        self._features = features
+        with working_copy(self) as fitted:
+            fitted._read(X, reset=True)
+            fitted._features = features
         return self
 
     def _checked_features(self):
