@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import sklearn
 from joblib import parallel_config
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
@@ -239,6 +239,24 @@ def test_a_class_that_a_fold_has_not_seen(method, monkeypatch):
     assert soft[:10, 3].min() > 0.01
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_what_has_no_label_is_asked_of_the_teacher_and_all_of_its_clones(method, monkeypatch):
+    """But not of those of folds that lack a class."""
+    labels = np.where(np.arange(120) < 10, 3, y)
+    labels[60:] = -1
+    known = np.arange(60)
+    splits = list(KFold(6).split(known))  # the first fold holds all of class 3
+    model = distilled(LogisticRegression(), cv=KFold(6), teacher_method=method)
+    soft, model = soft_targets_of(model, X, labels, monkeypatch)
+    fitted = [model.teacher_]
+    fitted += [LogisticRegression().fit(X[train], labels[train]) for train, _ in splits[1:]]
+    if method == "decision_function":
+        expected = softmax(np.mean([each.decision_function(X) for each in fitted], axis=0), axis=1)
+    else:
+        expected = np.mean([each.predict_proba(X) for each in fitted], axis=0)
+    np.testing.assert_allclose(soft[60:], expected[60:], rtol=1e-9)
+
+
 def test_a_class_of_one_sample_is_asked_of_the_whole_teacher(monkeypatch):
     labels = np.where(np.arange(120) == 7, 3, y)
     soft, model = soft_targets_of(distilled(LogisticRegression()), X, labels, monkeypatch)
@@ -303,7 +321,7 @@ def test_groups_reach_the_splitter(routing, more):
     hidden = np.where(np.arange(120) % 3, y, -1)
     with sklearn.config_context(enable_metadata_routing=routing):
         distilled(Follower(), cv=GroupKFold(4)).fit(rows, hidden, groups=GROUPS, **arguments)
-    asked = [(fitted, asked) for fitted, asked in Follower.seen if len(fitted) < 12]
+    asked = [entry for entry in Follower.seen if len(entry[0]) < 12][::2]  # then the unlabelled
     assert len(asked) == 4
     assert all(fitted.isdisjoint(asked) for fitted, asked in asked)
     assert set().union(*(asked for _, asked in asked)) == set(range(12))

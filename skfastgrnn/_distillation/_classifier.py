@@ -79,11 +79,11 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
     cv : int, splitter, iterable of splits, "prefit" or None, default=None
         How the teacher's answers for the training samples come about: each from a teacher that was
         fitted on the other folds, so that one that knows its training samples by heart does not
-        hand that over. None is 5-fold, stratified.
-        "prefit" asks the teacher as it was fitted, and so does a
-        :class:`~sklearn.frozen.FrozenEstimator` with any `cv`. A sample in the test parts of
-        several splits gets the mean of their answers. Where a fold's teacher has seen no other
-        sample of a class, the one that is fitted on all answers for those of that class.
+        hand that over. None is 5-fold, stratified. "prefit" asks the teacher as it was fitted, and
+        so does a :class:`~sklearn.frozen.FrozenEstimator` with any `cv`. A sample in the test parts
+        of several splits gets the mean of their answers, and one without a label the mean of all of
+        them and of the teacher that is fitted on all labels. Where a fold's teacher has seen no
+        other sample of a class, the latter answers for those of that class.
 
     teacher_method : str, default="auto"
         What the teacher is asked for: "predict_proba", of which the logarithm is taken,
@@ -420,7 +420,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         if self.compare:
             self._say("Training the same student without a teacher, out of fold, to compare.")
             with alone_or_warning(alone):
-                found, _ = logits_out_of_fold(
+                found, *_ = logits_out_of_fold(
                     alone,
                     "decision_function",
                     lesson.classes,

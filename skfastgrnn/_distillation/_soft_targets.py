@@ -37,24 +37,36 @@ class SoftTargets(NamedTuple):
         return cls(teacher.checked_logits(X), None, teacher.method != "decision_function")
 
 
-def ask_fold(estimator, X, train, *, method, classes, labels):
-    """Logits of a fold's teacher for its test samples, their predictions, and what it has seen.
+class Asked(NamedTuple):
+    """What a fold's teacher says.
 
-    Returns
-    -------
-    logits : ndarray of shape (n_samples, n_classes)
-    compared : ndarray of shape (n_compared,)
-        Some of the samples,
-    predicted : ndarray of shape (n_compared,)
-        and the numbers of the classes that are predicted for them.
-    seen : ndarray of shape (n_classes,), bool
-        Which classes it was fitted on.
+    logits : (n_samples, n_classes) of its test samples
+    compared : (n_compared,) some of them,
+    predicted : (n_compared,) and the numbers of the classes that are predicted for these
+    seen : (n_classes,) bool, which classes it was fitted on
+    of_more : (n_more, n_classes) logits of samples that have no label, or None
+    """
+
+    logits: np.ndarray
+    compared: np.ndarray
+    predicted: np.ndarray
+    seen: np.ndarray
+    of_more: np.ndarray | None
+
+
+def ask_fold(estimator, X, train, *, method, classes, labels, X_more):
+    """`Asked`: a fold's teacher about its test samples and X_more, which may be None.
+
+    labels : ndarray of shape (n_samples,)
+        Numbers of the classes of all samples that have one.
     """
     teacher = Teacher(estimator, method, classes)
     logits = teacher.logits(X)
     compared = np.linspace(0, len(logits) - 1, min(len(logits), MOST_COMPARED)).astype(np.intp)
     predicted = teacher.predicted(_safe_indexing(X, compared))
-    return logits, compared, predicted, np.isin(np.arange(len(classes)), labels[train])
+    seen = np.isin(np.arange(len(classes)), labels[train])
+    of_more = None if X_more is None else teacher.logits(X_more)
+    return Asked(logits, compared, predicted, seen, of_more)
 
 
 def soft_targets_out_of_fold(teacher, X, labels, known, splits, *, params, n_jobs):
@@ -62,7 +74,8 @@ def soft_targets_out_of_fold(teacher, X, labels, known, splits, *, params, n_job
 
     A sample that is in several test parts gets the mean of what their teachers say: of
     probabilities, or of decisions. Where these have seen no sample of its class, or it is in no
-    test part, and where the label is unknown, the teacher itself is asked.
+    test part, the teacher itself is asked; and where the label is unknown, it and all of its clones
+    that have seen every class, of which the mean is better than any of them.
 
     Parameters
     ----------
@@ -81,7 +94,9 @@ def soft_targets_out_of_fold(teacher, X, labels, known, splits, *, params, n_job
     """
     logits = np.empty((len(labels), len(teacher.classes)))
     out_of_fold = np.zeros(len(labels), dtype=bool)
-    logits[known], out_of_fold[known] = logits_out_of_fold(
+    unknown = np.flatnonzero(labels < 0)
+    X_more = rows_of(X, unknown) if len(unknown) else None
+    logits[known], out_of_fold[known], of_more = logits_out_of_fold(
         teacher.estimator,
         teacher.method,
         teacher.classes,
@@ -90,46 +105,63 @@ def soft_targets_out_of_fold(teacher, X, labels, known, splits, *, params, n_job
         splits,
         params=params,
         n_jobs=n_jobs,
+        X_more=X_more,
     )
-    others = np.flatnonzero(~out_of_fold)
+    others = known[~out_of_fold[known]]
     if len(others):
         logits[others] = teacher.logits(rows_of(X, others))
+    if X_more is not None:
+        all_of_more = [
+            as_means(part, teacher.method) for part in (teacher.logits(X_more), *of_more)
+        ]
+        logits[unknown] = of_means(np.mean(all_of_more, axis=0), teacher.method)
     return SoftTargets(logits, out_of_fold, teacher.method != "decision_function")
 
 
-def logits_out_of_fold(estimator, method, classes, X, labels, splits, *, params, n_jobs):
-    """Logits (n_samples, n_classes) of an estimator's clones, and for which samples there are any.
+def logits_out_of_fold(
+    estimator, method, classes, X, labels, splits, *, params, n_jobs, X_more=None
+):
+    """What an estimator's clones say of samples that they were not fitted on.
 
-    labels : ndarray of shape (n_samples,)
-        Numbers of classes.
+    Returns
+    -------
+    logits : ndarray of shape (n_samples, n_classes)
+    is_asked : ndarray of shape (n_samples,), bool
+        For which samples there are any.
+    of_more : list of ndarray of shape (n_more, n_classes)
+        Those for X_more of each clone that has seen every class.
     """
-    ask = partial(ask_fold, method=method, classes=classes, labels=labels)
+    ask = partial(ask_fold, method=method, classes=classes, labels=labels, X_more=X_more)
     asked = ask_out_of_fold(
         estimator, ask, X, classes[labels], splits, params=params, n_jobs=n_jobs
     )
     if not asked:
-        return np.zeros((len(labels), len(classes))), np.zeros(len(labels), dtype=bool)
+        return np.zeros((len(labels), len(classes))), np.zeros(len(labels), dtype=bool), []
     check_predictions(
         estimator,
         method,
         classes,
-        np.concatenate([part[compared] for part, compared, *_ in asked]),
-        np.concatenate([predicted for *_, predicted, _ in asked]),
+        np.concatenate([fold.logits[fold.compared] for fold in asked]),
+        np.concatenate([fold.predicted for fold in asked]),
     )
-    is_decision = method == "decision_function"
-    values = [part if is_decision else softmax(part, axis=1) for part, *_ in asked]
-    means, counts = mean_of_seen(values, asked, splits, labels)
-    return means if is_decision else np.log(np.maximum(means, LEAST)), counts > 0
-
-
-def mean_of_seen(values, asked, splits, labels):
-    """`mean_by_sample` over the splits whose teachers have seen the sample's class."""
-    kept = [seen[labels[test]] for (*_, seen), (_, test) in zip(asked, splits, strict=True)]
-    return mean_by_sample(
-        [part[keep] for part, keep in zip(values, kept, strict=True)],
+    kept = [fold.seen[labels[test]] for fold, (_, test) in zip(asked, splits, strict=True)]
+    means, counts = mean_by_sample(
+        [as_means(fold.logits, method)[keep] for fold, keep in zip(asked, kept, strict=True)],
         [(train, test[keep]) for (train, test), keep in zip(splits, kept, strict=True)],
-        (len(labels), values[0].shape[1]),
+        (len(labels), len(classes)),
     )
+    of_more = [fold.of_more for fold in asked if X_more is not None and fold.seen.all()]
+    return of_means(means, method), counts > 0, of_more
+
+
+def as_means(logits, method):
+    """What means are taken of: probabilities, or decisions."""
+    return logits if method == "decision_function" else softmax(logits, axis=1)
+
+
+def of_means(means, method):
+    """Logits of such means."""
+    return means if method == "decision_function" else np.log(np.maximum(means, LEAST))
 
 
 def as_outputs(logits):
