@@ -1,6 +1,7 @@
 """What a network is, apart from its numbers."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 #: In the order of the compiled kernel's enumerations (kernel/kernel.h).
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "hard_sigmoid", "hard_tanh")
@@ -30,6 +31,12 @@ class Network:
     bidirectional: bool = False
 
     def __post_init__(self):
+        for name in ("n_channels", "hidden_size", "n_outputs", "n_layers"):
+            size = getattr(self, name)
+            # True and 2.0 equal an int, in whose place a cache would return what was made of them.
+            if isinstance(size, bool) or not isinstance(size, Integral):
+                raise TypeError(f"{name} of a network must be an int, not {size!r}.")
+            object.__setattr__(self, name, int(size))
         if not (self.n_channels >= 1 and self.hidden_size >= 1 and self.n_outputs >= 1):
             raise ValueError(
                 f"A network needs at least one channel, hidden unit and output: {self}."
