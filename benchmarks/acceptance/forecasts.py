@@ -14,6 +14,14 @@ from .promises import less_than
 SEEDS = range(5)
 MONTHS = 12
 WINDOW = 2 * MONTHS
+#: For some eighty windows: a penalty, and an end where the training loss no longer falls. With the
+#: default training and this penalty the error is 31, more than that of Ridge.
+AIRLINE = {
+    "alpha": 0.01,
+    "learning_rate_init": 0.02,
+    "n_iter_no_change": 10,
+    "max_iter": 100,
+}
 
 
 def run(data):
@@ -82,7 +90,7 @@ def airline(arrays):
             truth,
             forecast(
                 lambda seed=seed: make_pipeline(
-                    SequenceStandardScaler(), FastGRNNRegressor(alpha=0.01, random_state=seed)
+                    SequenceStandardScaler(), FastGRNNRegressor(**AIRLINE, random_state=seed)
                 ),
                 as_rows=False,
             ),
