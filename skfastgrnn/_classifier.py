@@ -167,8 +167,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Stop after so many epochs in which the validation loss (without validation the training
         loss) did not improve by `tol`; a `ConvergenceWarning` says where `max_iter` came first.
         None stops with validation after a third of the `max_iter` epochs without improvement, and
-        without where nothing is left to learn: where the training loss is
-        below ``30 * tol``.
+        without where nothing is left to learn: where the training loss is below ``30 * tol``.
         ``float("inf")`` always trains for `max_iter` epochs.
 
     tol : float, default=1e-4
@@ -448,7 +447,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         with weights, moments of the optimizer, `history_` (of the last 1000 calls) and the count of
         epochs. Nothing is held out, and callbacks are not called. Schedules that need an end or
         losses to compare ('cosine', 'linear', 'one_cycle', 'plateau') do not apply: the rate is
-        then `learning_rate_init`. Weights from before are kept where a piece does harm.
+        then `learning_rate_init`, or with the default 'auto' 0.6 times that. Weights from before
+        are kept where a piece does harm.
 
         Parameters
         ----------

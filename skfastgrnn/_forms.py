@@ -131,11 +131,11 @@ def as_member(sequence, sample):
 def numbers_of(sequence, sample):
     """A member of X as an array."""
     try:
-        if is_frame(sequence):
+        if is_frame(sequence) and not mixes_kinds(sequence):
             array = np.asarray(sequence)
             if array.dtype.kind == "f" and are_exact(array):
                 return array
-    except TypeError:  # polars finds no dtype for columns of dates and numbers
+    except TypeError:  # polars finds no dtype for some columns
         pass
     numbers = as_numbers(sequence, ("step", "channel"), outer=f"sample {sample}")
     try:
@@ -144,6 +144,12 @@ def numbers_of(sequence, sample):
         raise ValueError(
             f"Sample {sample} cannot be read as numbers: {str(error).rstrip('.')}."
         ) from error
+
+
+def mixes_kinds(frame):
+    """Whether a frame of polars has columns that are no numbers, of which it would make some."""
+    dtypes = frame.dtypes if isinstance(getattr(frame, "dtypes", None), list) else []
+    return not all(dtype.is_numeric() for dtype in dtypes)
 
 
 def transposed(X, n_channels):

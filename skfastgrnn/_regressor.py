@@ -173,9 +173,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         Stop after so many epochs in which the validation loss (without validation the training
         loss) did not improve by `tol`; a `ConvergenceWarning` says where `max_iter` came first.
         None stops with validation after a third of the `max_iter` epochs without improvement, and
-        without where nothing is left to learn: where the training loss,
-        in units of the variance of y, is below ``tol / 100``.
-        ``float("inf")`` always trains for `max_iter` epochs.
+        without where nothing is left to learn: where the training loss, in units of the variance
+        of y, is below ``tol / 100``. ``float("inf")`` always trains for `max_iter` epochs.
 
     tol : float, default=1e-4
         The least improvement that counts.
@@ -450,7 +449,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         weights, moments of the optimizer, `history_` (of the last 1000 calls) and the count of
         epochs. Nothing is held out, and callbacks are not called. Schedules that need an end or
         losses to compare ('cosine', 'linear', 'one_cycle', 'plateau') do not apply: the rate is
-        then `learning_rate_init`. Weights from before are kept where a piece does harm.
+        then `learning_rate_init`, or with the default 'auto' 0.6 times that. Weights from before
+        are kept where a piece does harm.
 
         Center and scale of y are those of all y so far, this one included: with loss='huber' the
         averages of the medians and median distances of the pieces. (A value that is more than ten
@@ -543,12 +543,11 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
                 f"{center[output]:g}. Subtract an offset from y, or pass X in float64."
             )
         self._y_statistics, self._y_center, self._y_scale = statistics, center, scale
-        return self._targets(y, weights, dtype)
+        return self._targets(y, weights, dtype, scale)
 
     def _forget_targets(self, earlier):
-        if self._is_settling(earlier):  # predictions have followed the center
-            self._parameters = earlier._parameters
-        for name in ("_y_statistics", "_y_center", "_y_scale"):
+        """Predict as before: weights were folded with the center and scale that are given up."""
+        for name in ("_parameters", "_y_statistics", "_y_center", "_y_scale"):
             setattr(self, name, getattr(earlier, name))
 
     def _known_targets(self, y, sequences, sample_weight, *, suffix=""):
@@ -557,8 +556,11 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
             check_outputs(y, len(self._y_scale))
         with naming(f"sample_weight{suffix}"):
             weights = checked_weights(sample_weight, sequences)
+        # Of an output that is constant in training there is no scale to tell errors by.
+        spread = np.sqrt(np.mean(np.square(y - self._y_center), axis=0))
+        scale = np.where(self._y_scale > 0, self._y_scale, spread)
         with naming(f"y{suffix}"):
-            return self._targets(y, weights, sequences.values.dtype)
+            return self._targets(y, weights, sequences.values.dtype, scale)
 
     def _checked_numbers(self, y, sequences):
         """Targets (n_sequences, n_outputs) in float64, and whether they came without outputs."""
@@ -569,16 +571,21 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         y = checked_numbers(y, sequences)
         return y.reshape(len(y), -1), y.ndim == 1
 
-    def _targets(self, y, weights, dtype):
-        is_varied = self._y_scale > 0  # a constant is its center, which the head's bias will be
+    def _targets(self, y, weights, dtype, scale):
+        """Targets in units of a scale; where that is 0 they are the center, and so will be 0."""
         scaled = np.zeros_like(y)
         with np.errstate(over="ignore"):
-            np.divide(y - self._y_center, self._y_scale, out=scaled, where=is_varied)
+            np.divide(y - self._y_center, scale, out=scaled, where=scale > 0)
+            if weights is not None:
+                scaled[weights == 0] = 0.0  # they count for nothing, however far they are
             scaled = scaled.astype(dtype)
             is_too_far = ~np.isfinite(np.square(scaled))
         if is_too_far.any():
             sample, output = np.argwhere(is_too_far)[0]
-            raise ValueError(f"sample {sample}, output {output} is too far from the values of y.")
+            raise ValueError(
+                f"sample {sample}, output {output} is too far from the other values of y for "
+                f"{np.dtype(dtype)}. Leave it out, or pass X in float64."
+            )
         delta = self.huber_delta if self.loss == "huber" else np.inf
         if delta < np.finfo(dtype).tiny:
             raise ValueError(

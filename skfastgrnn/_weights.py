@@ -32,6 +32,12 @@ def check_total(weights):
         raise ValueError("Sample weights must contain at least one non-zero number.")
     limits = np.finfo(weights.dtype)
     if not weights.sum(dtype=np.float64) < np.sqrt(limits.max):
-        raise ValueError("Sample weights must have a finite sum; scale them down.")
+        raise ValueError(
+            f"Sample weights are too large for {weights.dtype}: their sum must be below "
+            f"{np.sqrt(limits.max):.2g}. Scale them down."
+        )
     if weights.mean(dtype=np.float64) < np.sqrt(limits.tiny):
-        raise ValueError(f"Sample weights are too small for {weights.dtype}; scale them up.")
+        raise ValueError(
+            f"Sample weights are too small for {weights.dtype}: their mean must be at least "
+            f"{np.sqrt(limits.tiny):.2g}. Scale them up."
+        )

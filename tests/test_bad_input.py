@@ -130,7 +130,7 @@ REFUSED = {
         "sample_weight contains NaN",
     ),
     "all-zero weights": ({}, {"sample_weight": np.zeros(30)}, "at least one non-zero"),
-    "infinite sum of weights": ({}, {"sample_weight": np.full(30, 1e308)}, "finite sum"),
+    "infinite sum of weights": ({}, {"sample_weight": np.full(30, 1e308)}, "too large for float64"),
     "a class without weight": (
         {},
         {"sample_weight": y},

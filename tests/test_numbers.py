@@ -296,3 +296,21 @@ def test_strings_that_look_like_numbers_are_numbers():
         assert bits(quick().fit(given, y)) == expected
     with pytest.raises(ValueError, match=r"no number: sample 1, step 2, channel 0: .*'1,5'"):
         quick().fit(with_date("1,5", (1, 2, 0)), y)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [datetime.date(2020, 1, 1)] * 5,
+        [datetime.datetime(2020, 1, 1)] * 5,
+        [datetime.timedelta(hours=3)] * 5,
+        [datetime.time(3)] * 5,
+    ],
+    ids=lambda column: type(column[0]).__name__,
+)
+def test_times_beside_floats_in_frames_of_polars_are_refused(column):
+    """polars itself would make floats of both."""
+    pl = pytest.importorskip("polars")
+    frames = [pl.DataFrame({"v": np.arange(5.0), "t": column})] * 4
+    with pytest.raises(ValueError, match="sample 0, step 0, channel 't'"):
+        SequenceStandardScaler().fit(frames)

@@ -282,3 +282,31 @@ def test_the_distance_of_teacher_and_student_in_any_unit():
         distances.append(model.report_["distance"] / unit)
     assert distances[0] > 0
     assert distances == [distances[0]] * 3
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_constant_is_still_predicted_after_a_piece_that_did_harm():
+    model = quick(clip_norm=None, learning_rate="constant", solver="sgd", momentum=0.0)
+    for _ in range(12):
+        model.partial_fit(X[:10], np.full(10, 5.0))
+    model.set_params(learning_rate_init=1e3).partial_fit(X[:10], 5 + 10 * y[:10])
+    assert (model.predict(X) == 5).all()
+    assert model._y_scale == 0
+
+
+def test_errors_of_validation_targets_count_where_y_is_constant_in_training():
+    y_val = 3 + 100 * y[:20]
+    model = quick(max_iter=5).fit(X[20:60], np.full(40, 3.0), X_val=X[:20], y_val=y_val)
+    # The center is predicted: in units of its own spread around it, half the mean square is 1/2.
+    np.testing.assert_allclose(model.validation_loss_curve_, 0.5, atol=0.05)
+    assert model.validation_scores_[-1] == pytest.approx(model.score(X[:20], y_val), abs=0.05)
+
+
+@pytest.mark.parametrize(("dtype", "far"), [(np.float32, 1e30), (np.float64, 1e300)])
+def test_a_target_without_weight_may_be_of_any_size(dtype, far):
+    weights, target = np.ones(60), y[:60].copy()
+    weights[0], target[0] = 0.0, far
+    model = quick(max_iter=3).fit(X[:60].astype(dtype), target, sample_weight=weights)
+    target[0] = 0.0
+    without = quick(max_iter=3).fit(X[:60].astype(dtype), target, sample_weight=weights)
+    np.testing.assert_array_equal(model.predict(X), without.predict(X))
