@@ -134,7 +134,7 @@ def plan_of(estimator, n_rows, max_iter, hopeless_loss):
 def epochs_of(estimator, n_rows):
     """Epochs of a training over `n_rows` sequences, at most."""
     if estimator.max_iter is not None:
-        return estimator.max_iter
+        return int(estimator.max_iter)
     updates_of_epoch = -(-n_rows // rows_of_update(estimator, n_rows))
     return max(EPOCHS, -(-LEAST_UPDATES // updates_of_epoch))
 
