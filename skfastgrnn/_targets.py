@@ -6,8 +6,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from ._forms import refuse_unreadable
-from ._missing import missing_in, word_for_missing
-from ._numbers import as_numbers
+from ._missing import as_objects, missing_in, word_for_missing
+from ._numbers import as_numbers, is_frame
 
 LEAVE_OUT = "Leave such samples out of X and y; {} learns from them, too."
 
@@ -27,14 +27,47 @@ def checked_labels(y, sequences):
     """
     refuse_unreadable(y, "y")
     refuse_missing_labels(y)
-    if not isinstance(getattr(y, "dtype", np.dtype(float)), np.dtype):
-        y = np.asarray(y)  # scikit-learn would make floats of pandas' own integers
-    labels = column_or_1d(y, warn=True)
-    if labels.dtype.kind == "f":
-        as_numbers(y, ("sample",), name="y")  # of a list of integers NumPy may have made floats
+    labels = column_of_labels(y)
     check_consistent_length(sequences, labels)
     check_classification_targets(labels)
     return labels
+
+
+def column_of_labels(y, *, with_missing=False):
+    """Labels as an array (n_samples,) of their own kind: integers do not become floats.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, 1)
+    with_missing : bool
+        Whether some are missing. Lists and pandas' own dtypes become objects then.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If y has another shape, or float64 cannot tell its integers apart.
+    """
+    if not isinstance(y, np.ndarray | list | tuple):
+        y = _as_array(y, with_missing)
+    elif with_missing and not isinstance(y, np.ndarray):
+        y = np.array(y, dtype=object)  # else NumPy makes 'nan' of a NaN among strings
+    labels = column_or_1d(y, warn=True)
+    if labels.dtype.kind == "f":
+        as_numbers(y, ("sample",), name="y")  # of a list of integers NumPy may have made floats
+    return labels
+
+
+def _as_array(y, with_missing):
+    """What pandas or polars hold as an array, of objects if their missing values need these."""
+    column, shape = y, getattr(y, "shape", ())
+    if is_frame(y) and shape[1] == 1:
+        column = y.iloc[:, 0] if hasattr(y, "iloc") else y.to_series()
+    if isinstance(getattr(column, "dtype", None), np.dtype) or not hasattr(column, "dtype"):
+        return y
+    if with_missing:
+        values = column.to_list() if hasattr(column, "to_list") else column.tolist()
+        column = as_objects(values)
+    return np.asarray(column).reshape(shape)  # scikit-learn would make floats of integers
 
 
 def refuse_missing_labels(y):

@@ -39,11 +39,13 @@ MAY_IMPORT = {
     },
     "_distillation": {
         "_classifier",
+        "_forms",
         "_guards",
         "_missing",
         "_numbers",
         "_regressor",
         "_settings",
+        "_targets",
         "schedules",
         "training",
     },

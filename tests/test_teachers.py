@@ -14,6 +14,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import (
@@ -466,6 +467,65 @@ def test_missing_labels_are_unknown_ones():
             type(label) for label in classes
         ], name
         np.testing.assert_array_equal(weights_of(model), weights_of(expected), err_msg=name)
+
+
+BIG = 2**60  # float64 cannot tell it from its neighbours
+
+
+@pytest.mark.parametrize("with_missing", [False, True])
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        (pd.array([BIG, BIG + 1] * 60, dtype="Int64"), int),
+        (pd.array([1, 0] * 60, dtype="UInt8"), int),
+        (pd.array([True, False] * 60, dtype="boolean"), bool),
+        (pd.Categorical([5, 3] * 60), int),
+        (np.ma.array(["a", "b"] * 60), str),
+        (np.ma.array([True, False] * 60), bool),
+        (np.ma.array([1, 0] * 60, dtype=np.uint8), int),
+        (np.ma.array([BIG, BIG + 1] * 60), int),
+    ],
+    ids=lambda value: str(getattr(value, "dtype", "")),
+)
+def test_classes_are_of_the_kind_of_the_labels(column, kind, with_missing):
+    expected = sorted(set(column.tolist()))
+    labels = column.copy()
+    if isinstance(labels, np.ma.MaskedArray):
+        labels[:20] = np.ma.masked if with_missing else labels[:20]
+    else:
+        labels = pd.Series(labels)
+        labels[:20] = None if with_missing else labels[:20]
+    plain = np.array(column.tolist(), dtype=object)
+    plain[:20] = -1 if with_missing else plain[:20]
+    model = distilled(LogisticRegression()).fit(X, labels)
+    assert model.classes_.tolist() == expected
+    assert {type(label) for label in model.classes_.tolist()} == {kind}
+    if not with_missing:
+        plain = np.array(plain.tolist())
+        ours = student().fit(X, labels).classes_
+        assert (ours.dtype, ours.tolist()) == (model.classes_.dtype, expected)
+    np.testing.assert_array_equal(
+        weights_of(model), weights_of(distilled(LogisticRegression()).fit(X, plain))
+    )
+
+
+@pytest.mark.parametrize("frame", ["pandas", "polars"])
+def test_a_frame_of_one_column_keeps_its_integers(frame):
+    values = [None, *[BIG, BIG + 1] * 59, BIG]
+    library = pytest.importorskip(frame)
+    if frame == "pandas":
+        values = pd.array(values, dtype="Int64")
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        model = distilled(LogisticRegression()).fit(X, library.DataFrame({"label": values}))
+    assert model.classes_.tolist() == [BIG, BIG + 1]
+
+
+@pytest.mark.parametrize("model", [DistilledFastGRNN, DistilledFastGRNNRegressor])
+@pytest.mark.parametrize("kind", [iter, set, dict.fromkeys, lambda y: (label for label in y)])
+def test_labels_that_have_no_order_or_can_be_read_once_are_refused(model, kind):
+    labels = kind(y.tolist())
+    with pytest.raises(TypeError, match=f"y is a {type(labels).__name__}"):
+        model(Ridge()).fit(X, labels)
 
 
 def test_missing_labels_beside_two_classes_one_of_which_is_minus_one():

@@ -1,11 +1,14 @@
 """Labels, some of which are unknown."""
 
+from contextlib import suppress
+
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
 
+from .._forms import refuse_unreadable
 from .._guards import naming
 from .._missing import missing_in
+from .._targets import column_of_labels
 
 
 def read_labels(y):
@@ -23,20 +26,18 @@ def read_labels(y):
     y : ndarray of shape (n_samples,)
     missing : ndarray of shape (n_samples,), bool
     """
-    given_dtype = str(getattr(y, "dtype", "")).lower()
+    refuse_unreadable(y, "y")
     missing = missing_in(y).ravel()
-    if isinstance(y, list | tuple) and missing.any():
-        y = np.array(y, dtype=object)  # else NumPy makes 'nan' of a NaN among strings
     with naming("y"):
-        y = column_or_1d(y, warn=True)
+        y = column_of_labels(y, with_missing=missing.any())
     if not missing.any():
         return y, missing
-    y = np.where(missing, -1, y)
-    if given_dtype.startswith(("int", "uint")):
-        y = y.astype(np.int64)
-    elif given_dtype.startswith("bool"):
-        y = y.astype(object)
-        y[~missing] = y[~missing].astype(bool)
+    y = np.array(y) if y.dtype.kind in "if" else y.astype(object)  # others cannot hold -1
+    y[missing] = -1
+    kinds = set(map(type, y.tolist()))
+    if y.dtype == object and all(issubclass(k, int | np.integer) and k is not bool for k in kinds):
+        with suppress(OverflowError):  # of uint64
+            y = y.astype(np.int64)
     return y, missing
 
 

@@ -10,6 +10,7 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
+from .._forms import refuse_unreadable
 from .._guards import naming
 from .._numbers import as_numbers
 from .._regressor import FastGRNNRegressor
@@ -346,6 +347,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
 
 def numbers(values, name, **checks):
     """Targets (n_samples,) or (n_samples, n_outputs) in float64; what is missing is NaN."""
+    refuse_unreadable(values, name)
     with naming(name):
         values = as_numbers(values, ("sample", "output"), name=name)
         return check_array(values, ensure_2d=False, dtype=np.float64, input_name=name, **checks)
