@@ -15,6 +15,7 @@ from sklearn.datasets import make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.exceptions import DataConversionWarning
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import (
@@ -554,6 +555,49 @@ def test_missing_numbers_are_unknown_ones():
     ):
         model = DistilledFastGRNNRegressor(Ridge(), numbers_student()).fit(X, target)
         np.testing.assert_array_equal(weights_of(model), weights_of(expected))
+
+
+# What a mask hides
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int64])
+@pytest.mark.parametrize("masked", ["X", "X_unlabeled", "both"])
+@pytest.mark.parametrize("model", [DistilledFastGRNN, DistilledFastGRNNRegressor])
+def test_what_a_mask_hides_in_more_samples_is_missing(model, masked, dtype):
+    data = np.round(10 * X).astype(dtype)
+    hidden = np.zeros(X.shape, dtype=bool)
+    hidden[5 if masked == "X" else 100, 2] = True
+    hidden[5, 3] |= masked == "both"
+    garbage = np.where(hidden, 10_000, data).astype(dtype)
+    with_nan = np.where(hidden, np.nan, data)
+    is_classifier = model is DistilledFastGRNN
+    network = student() if is_classifier else numbers_student()
+    target = y[:80] if is_classifier else TARGET[:80]
+    teacher = LogisticRegression() if is_classifier else Ridge()
+    parts = [make_pipeline(SimpleImputer(), StandardScaler(), part) for part in (teacher, network)]
+    ours, expected = model(*parts), model(*parts)
+    collection = np.ma.array(garbage, mask=hidden)
+    first = collection[:80] if masked != "X_unlabeled" else garbage[:80]
+    more = collection[80:] if masked != "X" else garbage[80:]
+    ours.fit(first, target, X_unlabeled=more)
+    expected.fit(with_nan[:80], target, X_unlabeled=with_nan[80:])
+    np.testing.assert_array_equal(ours.student_[-1]._parameters, expected.student_[-1]._parameters)
+
+
+@pytest.mark.parametrize("more", [{}, {"X_unlabeled": X}])
+@pytest.mark.parametrize("model", [distilled, DistilledFastGRNNRegressor])
+def test_a_masked_weight_is_refused(model, more):
+    weights = np.ma.array(np.ones(120), mask=np.arange(120) == 7)
+    with pytest.raises(ValueError, match="sample_weight contains NaN: sample 7"):
+        model(Ridge()).fit(X, y, sample_weight=weights, **more)
+
+
+def test_a_masked_probability_is_refused():
+    proba = np.ma.array(np.full((120, 3), 1 / 3), mask=False)
+    distilled(None).fit(X, y, teacher_proba=proba)
+    proba[4, 1] = np.ma.masked
+    with pytest.raises(ValueError, match="teacher_proba contains NaN"):
+        distilled(None).fit(X, y, teacher_proba=proba)
 
 
 # Parts that are not there

@@ -33,6 +33,7 @@ from ._soft_targets import (
 from ._students import (
     alone_or_warning,
     check_given,
+    checked_weights,
     cloned,
     indexable_each,
     joined,
@@ -295,6 +296,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         rng = self._generator()
         check_given(self, y)
         y, missing = read_labels(y)
+        sample_weight = checked_weights(sample_weight)
         X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
         check_consistent_length(X, y, sample_weight, metadata.get("groups"))
         n_more = 0 if X_unlabeled is None else _num_samples(X_unlabeled)

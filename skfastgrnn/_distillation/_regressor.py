@@ -21,6 +21,7 @@ from ._report import comparison_of_numbers, resources_of
 from ._students import (
     alone_or_warning,
     check_given,
+    checked_weights,
     cloned,
     indexable_each,
     joined,
@@ -217,6 +218,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         rng = self._generator()
         check_given(self, y)
         y = numbers(y, "y", ensure_all_finite="allow-nan")
+        sample_weight = checked_weights(sample_weight)
         X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
         check_consistent_length(X, y, sample_weight, metadata.get("groups"))
         if teacher_prediction is None:

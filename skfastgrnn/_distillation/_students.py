@@ -11,6 +11,9 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 from sklearn.utils.validation import _num_samples, has_fit_parameter
 
+from .._forms import refuse_unreadable
+from .._missing import missing_in
+from .._numbers import as_numbers, unmasked
 from ..training import warn
 
 #: Names of what belongs to a validation set.
@@ -142,7 +145,11 @@ def indexable_each(*collections):
 
 
 def joined(X, X_more):
-    """All samples of two collections of the same form, one after the other."""
+    """All samples of two collections of the same form, one after the other.
+
+    What a mask hides is missing.
+    """
+    X, X_more = without_mask(X, "X"), without_mask(X_more, "X_unlabeled")
     if hasattr(X, "columns") and hasattr(X_more, "columns"):
         if list(X.columns) != list(X_more.columns):
             raise ValueError(
@@ -165,6 +172,30 @@ def joined(X, X_more):
             "form: both arrays of as many dimensions, lists, DataFrames or sparse matrices."
         )
     return [*X, *X_more]
+
+
+def without_mask(X, name):
+    """A masked array as a plain one, in which NaN, or None, stands for what is masked."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    if X.dtype.kind in "OUS":  # texts, or sequences
+        return unmasked(X)
+    axes = ("sample", "column") if X.ndim == 2 else ("sample", "step", "channel")
+    return as_numbers(X, axes, name=name)
+
+
+def checked_weights(sample_weight):
+    """Weights of samples as numbers none of which is missing; None stays None."""
+    if sample_weight is None:
+        return None
+    refuse_unreadable(sample_weight, "sample_weight")
+    weights = as_numbers(sample_weight, ("sample",), name="sample_weight")
+    missing = np.flatnonzero(missing_in(weights)) if np.ndim(weights) == 1 else ()
+    if len(missing):
+        raise ValueError(
+            f"Input sample_weight contains NaN: sample {missing[0]}. A weight of 0 leaves it out."
+        )
+    return weights
 
 
 def concatenated_frames(X, X_more):

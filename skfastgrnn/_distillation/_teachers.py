@@ -8,6 +8,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, check_array, check_is_fitted
 
+from .._numbers import as_numbers
+
 METHODS = ("predict_proba", "predict_log_proba", "decision_function")
 #: Least probability that a logarithm is taken of.
 LEAST = np.finfo(np.float64).eps
@@ -218,6 +220,7 @@ def method_of(teacher, method):
 
 def checked_proba(proba, n_samples):
     """Probabilities (n_samples, n_classes) from outside; (n_samples,) are those of two classes."""
+    proba = as_numbers(proba, ("sample", "class"), name="teacher_proba")
     proba = check_array(proba, ensure_2d=False, dtype=np.float64, input_name="teacher_proba")
     if proba.ndim == 1:
         proba = np.column_stack([1 - proba, proba])
