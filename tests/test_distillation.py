@@ -416,17 +416,45 @@ def test_the_report_on_what_the_student_holds_out(hidden):
     model = distilled(KNeighborsClassifier(), pupil, compare=True).fit(X, labels)
     report = model.report_
     assert (report["scored_on"], report["n_scored"]) == ("held out", 24)
-    if not hidden:  # on the same samples
-        alone = clone(pupil).fit(X, y)
-        np.testing.assert_allclose(
-            report["alone_score"], alone.validation_scores_[alone.best_iter_ - 1]
-        )
+    if not hidden:
         scores = model.student_.validation_scores_
         np.testing.assert_allclose(report["student_score"], scores[model.student_.best_iter_ - 1])
     outside = distilled(KNeighborsClassifier(), pupil).fit(X, y, teacher_proba=PROBA)
     assert outside.teacher_ is None
     assert outside.report_["teacher_bytes"] is None
     assert outside.report_["teacher_score"] > 0.5
+
+
+@pytest.mark.parametrize("seed", [0, None])
+@pytest.mark.parametrize("model", [DistilledFastGRNN, DistilledFastGRNNRegressor])
+def test_the_student_alone_learns_nothing_of_what_is_held_out(model, seed, monkeypatch):
+    kind = model._student_class
+    samples, target = (X, y) if kind is FastGRNNClassifier else (Z, TARGET)
+    told, learned_from, fit = [], [], kind.fit
+    train = model._train
+
+    def noted_fit(self, X, y, **more):
+        learned_from.append(X)
+        return fit(self, X, y, **more)
+
+    def noted_train(self, *args, **more):
+        told.append(train(self, *args, **more))
+        return told[-1]
+
+    monkeypatch.setattr(kind, "fit", noted_fit)
+    monkeypatch.setattr(model, "_train", noted_train)
+    pupil = kind(hidden_size=4, max_iter=5, early_stopping=True, random_state=seed)
+    teacher = LogisticRegression() if kind is FastGRNNClassifier else Ridge()
+    fitted = model(teacher, pupil, compare=True).fit(samples, target)
+    assert fitted.report_["alone_score"] is not None
+    _, of_alone = learned_from
+    rest = np.setdiff1d(np.arange(len(samples)), told[0])
+    assert 0 < len(told[0]) < len(samples)
+    np.testing.assert_array_equal(of_alone, samples[rest])
+    if seed is not None:
+        alone = clone(pupil).fit(samples[rest], target[rest])
+        expected = alone.score(samples[told[0]], target[told[0]])
+        np.testing.assert_allclose(fitted.report_["alone_score"], expected)
 
 
 @pytest.mark.parametrize("hidden", [False, True])

@@ -394,8 +394,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         else:
             X_scored, logits = rows_of(X, held_out), lesson.logits[held_out]
             labels = lesson.labels[held_out]
-            if len(known) < len(lesson.labels):  # it would hold out others
-                known = np.setdiff1d(known, held_out)
+            known = np.setdiff1d(known, held_out)  # of which it would hold out others
         student_logits = as_columns(self.student_.decision_function(X_scored))
         alone_logits = None
         if self.compare:

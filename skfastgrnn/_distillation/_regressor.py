@@ -306,8 +306,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             X_val, y_val = for_student["X_val"], np.asarray(for_student["y_val"])
             taught = None if self.teacher_ is None else like(self.teacher_.predict(X_val), y_val)
         else:
-            if not is_known.all():  # it would hold out others
-                known = np.setdiff1d(known, held_out)
+            known = np.setdiff1d(known, held_out)  # of which it would hold out others
             held_out = held_out[is_known[held_out]]
             X_val, y_val, taught = rows_of(X, held_out), y[held_out], soft[held_out]
         predicted_alone = None
