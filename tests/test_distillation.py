@@ -415,7 +415,8 @@ def test_the_report_on_what_the_student_holds_out(hidden):
     pupil = student(max_iter=30, early_stopping=True)
     model = distilled(KNeighborsClassifier(), pupil, compare=True).fit(X, labels)
     report = model.report_
-    assert (report["scored_on"], report["n_scored"]) == ("held out", 24)
+    assert report["scored_on"] == "held out"
+    assert report["n_scored"] == (16 if hidden else 24)  # of 24 those with a label
     if not hidden:
         scores = model.student_.validation_scores_
         np.testing.assert_allclose(report["student_score"], scores[model.student_.best_iter_ - 1])
@@ -423,6 +424,38 @@ def test_the_report_on_what_the_student_holds_out(hidden):
     assert outside.teacher_ is None
     assert outside.report_["teacher_bytes"] is None
     assert outside.report_["teacher_score"] > 0.5
+
+
+TAILS = [{"validation_split": "tail"}, {"shuffle": False}]
+
+
+@pytest.mark.parametrize("outside", [False, True])
+@pytest.mark.parametrize("tail", TAILS, ids=["tail", "shuffle"])
+@pytest.mark.parametrize("model", [DistilledFastGRNN, DistilledFastGRNNRegressor])
+def test_more_samples_leave_labels_in_the_tail_that_is_held_out(model, tail, outside):
+    is_classifier = model is DistilledFastGRNN
+    samples, target = (X, y) if is_classifier else (Z[:120], TARGET[:120])
+    teacher = LogisticRegression() if is_classifier else Ridge()
+    soft = PROBA if is_classifier else Ridge().fit(samples, target).predict(samples)
+    pupil = student if is_classifier else numbers_student
+    pupil = pupil(early_stopping=True, validation_fraction=0.2, **tail)
+    weights = np.where(np.arange(40) < 10, 2.0, 1.0)
+    fitted = model(None if outside else teacher, pupil, compare=True)
+    name = "teacher_proba" if is_classifier else "teacher_prediction"
+    given = {name: soft} if outside else {}
+    fitted.fit(samples[:40], target[:40], weights, X_unlabeled=samples[40:], **given)
+    report = fitted.report_
+    assert (report["scored_on"], report["n_scored"]) == ("held out", 8)  # a fifth of 40
+    expected = fitted.student_.score(samples[32:40], target[32:40])
+    np.testing.assert_allclose(report["student_score"], expected)
+    order = np.r_[:32, 40:120, 32:40]
+    unknown = -1 if is_classifier else np.nan
+    labels = np.where(np.arange(120) < 40, target, unknown)[order]
+    given = {name: soft[order]} if outside else {}
+    by_hand = model(fitted.teacher, pupil).fit(
+        samples[order], labels, np.r_[weights, np.ones(80)][order], **given
+    )
+    np.testing.assert_array_equal(weights_of(fitted), weights_of(by_hand))
 
 
 @pytest.mark.parametrize("seed", [0, None])

@@ -59,6 +59,21 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
             )
         return student, parts
 
+    def _order(self, n_samples, n_more, metadata):
+        """The order of samples, and of more without labels: all rows (n_samples + n_more,).
+
+        The latter follow, but precede what a student holds out as the tail of the samples: a tail
+        of samples without labels would say little of the student.
+        """
+        network, n_tail = network_in(self._given_student(), self._student_class), 0
+        if "X_val" not in metadata:
+            network._validate_params()
+            if network._holds_out() and network._holds_out_tail():
+                n_tail = int(np.ceil(network.validation_fraction * n_samples))
+        order = np.arange(n_samples + n_more)
+        head, tail, more = np.split(order, [n_samples - n_tail, n_samples])
+        return np.concatenate([head, more, tail])
+
     def _train(self, student, X, y, for_student, calls, **more):
         """Fit a student; answers the rows that its network held out.
 

@@ -35,6 +35,7 @@ from ._students import (
     check_given,
     checked_weights,
     cloned,
+    in_order,
     indexable_each,
     joined,
     of_rows,
@@ -261,7 +262,8 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
 
         X_unlabeled : array-like, default=None
             More samples, without labels, in the form of X. Rows of `teacher_proba` for them follow
-            those for X; their weight is 1.
+            those for X; their weight is 1. A student that holds out the tail holds out its share of
+            them and that of X.
 
         groups : array-like of shape (n_samples,), default=None
             Groups of the samples of X, for a splitter in `cv` that keeps them together, such as
@@ -316,7 +318,11 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             labels = np.append(labels, np.full(n_more, -1, dtype=np.int32))
             if sample_weight is not None:
                 sample_weight = np.append(column_or_1d(sample_weight), np.ones(n_more))
+            order = self._order(len(y) - n_more, n_more, metadata)
             metadata = with_more_groups(metadata, n_more)
+            X, sample_weight, metadata = in_order(order, X, sample_weight, metadata)
+            y, labels = y[order], labels[order]
+            proba = None if proba is None else proba[order]
         if self.alpha == 0 and (labels < 0).any():
             raise ValueError(
                 f"{np.sum(labels < 0)} samples have no label (-1), and with alpha=0 there are no "

@@ -23,6 +23,7 @@ from ._students import (
     check_given,
     checked_weights,
     cloned,
+    in_order,
     indexable_each,
     joined,
     of_rows,
@@ -183,7 +184,8 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
 
         X_unlabeled : array-like, default=None
             More samples, without targets, in the form of X. Rows of `teacher_prediction` for them
-            follow those for X; their weight is 1.
+            follow those for X; their weight is 1. A student that holds out the tail holds out its
+            share of them and that of X.
 
         groups : array-like of shape (n_samples,), default=None
             Groups of the samples of X, for a splitter in `cv` that keeps them together, such as
@@ -223,13 +225,17 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         check_consistent_length(X, y, sample_weight, metadata.get("groups"))
         if teacher_prediction is None:
             check_kind(self.teacher, "regressor")
+        order = slice(None)
         if X_unlabeled is not None:
             n_more = _num_samples(X_unlabeled)
             X = joined(X, X_unlabeled)
             y = np.concatenate([y, np.full((n_more, *y.shape[1:]), np.nan)])
             if sample_weight is not None:
                 sample_weight = np.append(column_or_1d(sample_weight), np.ones(n_more))
+            order = self._order(len(y) - n_more, n_more, metadata)
             metadata = with_more_groups(metadata, n_more)
+            X, sample_weight, metadata = in_order(order, X, sample_weight, metadata)
+            y = y[order]
         is_missing = np.isnan(y.reshape(len(y), -1))
         is_known = ~is_missing.any(axis=1)
         if (is_known != ~is_missing.all(axis=1)).any():
@@ -250,6 +256,8 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             teacher, soft, splits = self._taught(X, y, is_known, routed, rng, calls)
         if soft.shape != y.shape:
             raise ValueError(f"The teacher's predictions have the shape {soft.shape}, y {y.shape}.")
+        if teacher_prediction is not None:
+            soft = soft[order]
         mixed = np.where(is_known.reshape(-1, *[1] * (y.ndim - 1)), y, soft)
         mixed += self.alpha * (soft - mixed)
         # Of the loss of samples without a target, only the teacher's share is left.

@@ -45,19 +45,24 @@ def latency(estimator, row):
 
 
 def comparison(scored_on, labels, teacher_logits, student_logits, alone_logits):
-    """Scores on samples of known labels (-1: unknown), and how alike teacher and student are.
+    """Scores on samples of known labels (-1: unknown), and how alike teacher and student are there.
 
     Each of the logits (n_samples, n_outputs) may be None; `scored_on` says what the samples are.
     """
-    found = {"scored_on": scored_on, "n_scored": len(labels)}
     is_known, errors = labels >= 0, {}
+    labels = labels[is_known]
+    teacher_logits, student_logits, alone_logits = (
+        None if logits is None else logits[is_known]
+        for logits in (teacher_logits, student_logits, alone_logits)
+    )
+    found = {"scored_on": scored_on, "n_scored": len(labels)}
     for name, logits in (
         ("teacher", teacher_logits),
         ("student", student_logits),
         ("alone", alone_logits),
     ):
-        if logits is not None and is_known.any():
-            errors[name] = (winners(logits) != labels)[is_known].astype(float)
+        if logits is not None and len(labels):
+            errors[name] = (winners(logits) != labels).astype(float)
         found[f"{name}_score"] = 1 - float(errors[name].mean()) if name in errors else None
     both = teacher_logits is not None and student_logits is not None and len(labels) > 0
     found["agreement"] = agreement(teacher_logits, student_logits) if both else None

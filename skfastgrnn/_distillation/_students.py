@@ -87,6 +87,17 @@ def with_more_groups(metadata, n_more):
     return {**metadata, "groups": np.append(groups, np.repeat(groups[:1], n_more))}
 
 
+def in_order(order, X, sample_weight, metadata):
+    """X, weights and metadata of all samples, in another order."""
+    if (np.diff(order) > 0).all():
+        return X, sample_weight, metadata
+    if sample_weight is not None:
+        sample_weight = sample_weight[order]
+    if "groups" in metadata:
+        metadata = {**metadata, "groups": metadata["groups"][order]}
+    return _safe_indexing(X, order), sample_weight, metadata
+
+
 def of_rows(parameters, rows, n_samples):
     """Parameters of a fit for some of its samples; those of validation stay as they are."""
     return {
