@@ -665,3 +665,22 @@ def test_a_regressor_with_few_targets(n_known):
         soft[:n_known] = cross_val_predict(teacher, X[:n_known], TARGET[:n_known], cv=3)
     outside = DistilledFastGRNNRegressor(None, numbers_student())
     assert_same_student(model, outside.fit(X, hidden, teacher_prediction=soft))
+
+
+def test_more_samples_in_frames_of_polars():
+    pl = pytest.importorskip("polars")
+    rows = np.random.default_rng(0).normal(size=(30, 8))
+    labels = np.arange(30) % 2
+    names = [f"c{i}" for i in range(8)]
+    student = FastGRNNClassifier(3, n_timesteps=4, max_iter=2, random_state=0)
+    fits = [
+        clone(DistilledFastGRNN(LogisticRegression(), student)).fit(known, labels, X_unlabeled=more)
+        for known, more in (
+            (rows, rows + 1),
+            (pl.DataFrame(rows, schema=names), pl.DataFrame(rows + 1, schema=names)),
+        )
+    ]
+    probabilities = fits[0].predict_proba(rows)
+    np.testing.assert_array_equal(
+        fits[1].predict_proba(pl.DataFrame(rows, schema=names)), probabilities
+    )

@@ -210,7 +210,11 @@ def checked_weights(sample_weight):
 
 
 def concatenated_frames(X, X_more):
-    """Rows of one pandas object after those of another."""
+    """Rows of one DataFrame, or Series of pandas, after those of another."""
+    if hasattr(X, "iter_columns"):
+        import polars as pl
+
+        return pl.concat([X, X_more], how="vertical_relaxed")
     import pandas as pd
 
     return pd.concat([X, X_more])
