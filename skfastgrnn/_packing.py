@@ -222,20 +222,20 @@ def same(one, other):
     Lists, tuples and arrays are the same if their entries are, dicts in any order, 1 and 1.0; what
     needs code if it has the same name.
     """
-    return plain(one) == plain(other)
+    return comparable(one) == comparable(other)
 
 
-def plain(value):
+def comparable(value):
     """A value as lists, dicts, numbers and strings, which can be compared."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
+        return [comparable(entry) for entry in value]
     if isinstance(value, dict):
-        return {key: plain(entry) for key, entry in value.items()}
+        return {key: comparable(entry) for key, entry in value.items()}
     if isinstance(value, Unwritable):
-        return ["code", value.name, plain(value.parts)]
+        return ["code", value.name, comparable(value.parts)]
     if VALUES.get(type(value).__name__) is type(value):
-        settings = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        settings = {field.name: comparable(getattr(value, field.name)) for field in fields(value)}
         return ["value", type(value).__name__, settings]
     return value

@@ -12,6 +12,18 @@ def checked_weights(sample_weight, sequences):
     """One weight (n_sequences,) for each sequence, of their dtype; None stays None."""
     if sample_weight is None:
         return None
+    weights = _check_sample_weight(
+        without_missing(sample_weight),
+        sequences,
+        dtype=sequences.values.dtype,
+        ensure_non_negative=True,
+    )
+    check_total(weights)
+    return np.require(weights, requirements=["ALIGNED"])
+
+
+def without_missing(sample_weight):
+    """Weights as numbers; an error names the first sample whose weight is missing or masked."""
     refuse_unreadable(sample_weight, "sample_weight")
     weights = as_numbers(sample_weight, ("sample",), name="sample_weight")
     missing = np.flatnonzero(missing_in(weights)) if np.ndim(weights) == 1 else ()
@@ -19,11 +31,7 @@ def checked_weights(sample_weight, sequences):
         raise ValueError(
             f"Input sample_weight contains NaN: sample {missing[0]}. A weight of 0 leaves it out."
         )
-    weights = _check_sample_weight(
-        weights, sequences, dtype=sequences.values.dtype, ensure_non_negative=True
-    )
-    check_total(weights)
-    return np.require(weights, requirements=["ALIGNED"])
+    return weights
 
 
 def check_total(weights):

@@ -46,6 +46,7 @@ MAY_IMPORT = {
         "_regressor",
         "_settings",
         "_targets",
+        "_weights",
         "schedules",
         "training",
     },

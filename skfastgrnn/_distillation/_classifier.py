@@ -14,6 +14,7 @@ from sklearn.utils.validation import (
 )
 
 from .._classifier import FastGRNNClassifier
+from .._weights import without_missing
 from ..schedules import NAMES as SCHEDULES
 from ..schedules import schedule_named
 from ..training import Lesson, with_callbacks
@@ -33,7 +34,6 @@ from ._soft_targets import (
 from ._students import (
     alone_or_warning,
     check_given,
-    checked_weights,
     cloned,
     in_order,
     indexable_each,
@@ -298,7 +298,8 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         rng = self._generator()
         check_given(self, y)
         y, missing = read_labels(y)
-        sample_weight = checked_weights(sample_weight)
+        if sample_weight is not None:
+            sample_weight = without_missing(sample_weight)
         X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
         check_consistent_length(X, y, sample_weight, metadata.get("groups"))
         n_more = 0 if X_unlabeled is None else _num_samples(X_unlabeled)

@@ -14,6 +14,7 @@ from .._forms import refuse_unreadable
 from .._guards import naming
 from .._numbers import as_numbers
 from .._regressor import FastGRNNRegressor
+from .._weights import without_missing
 from ..training import with_callbacks
 from ._base import BaseDistillation
 from ._folds import ask_out_of_fold, mean_by_sample, splits_of_numbers
@@ -21,7 +22,6 @@ from ._report import comparison_of_numbers, resources_of
 from ._students import (
     alone_or_warning,
     check_given,
-    checked_weights,
     cloned,
     in_order,
     indexable_each,
@@ -220,7 +220,8 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         rng = self._generator()
         check_given(self, y)
         y = numbers(y, "y", ensure_all_finite="allow-nan")
-        sample_weight = checked_weights(sample_weight)
+        if sample_weight is not None:
+            sample_weight = without_missing(sample_weight)
         X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
         check_consistent_length(X, y, sample_weight, metadata.get("groups"))
         if teacher_prediction is None:

@@ -11,8 +11,6 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 from sklearn.utils.validation import _num_samples, has_fit_parameter
 
-from .._forms import refuse_unreadable
-from .._missing import missing_in
 from .._numbers import as_numbers, unmasked
 from ..training import warn
 
@@ -193,20 +191,6 @@ def without_mask(X, name):
         return unmasked(X)
     axes = ("sample", "column") if X.ndim == 2 else ("sample", "step", "channel")
     return as_numbers(X, axes, name=name)
-
-
-def checked_weights(sample_weight):
-    """Weights of samples as numbers none of which is missing; None stays None."""
-    if sample_weight is None:
-        return None
-    refuse_unreadable(sample_weight, "sample_weight")
-    weights = as_numbers(sample_weight, ("sample",), name="sample_weight")
-    missing = np.flatnonzero(missing_in(weights)) if np.ndim(weights) == 1 else ()
-    if len(missing):
-        raise ValueError(
-            f"Input sample_weight contains NaN: sample {missing[0]}. A weight of 0 leaves it out."
-        )
-    return weights
 
 
 def concatenated_frames(X, X_more):
