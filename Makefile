@@ -39,7 +39,7 @@ test: setup  ## Run the tests, and the examples in docstrings and documents
 lint: $(VENV)/.group-lint  ## Check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/clang-format --dry-run -Werror skfastgrnn/cell/kernel/*.[ch] tests/*.c
+	$(BIN)/clang-format --dry-run -Werror skfastgrnn/kernels/c/*.[ch] tests/kernels/*.c
 
 docs: $(VENV)/.package $(VENV)/.group-docs  ## Build docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html
@@ -59,12 +59,10 @@ SANITIZED = LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-fi
 	PYTHONMALLOC=malloc PYTHONSAFEPATH=1 PYTHONPATH=$(VENV)/sanitized
 
 sanitize: $(VENV)/.group-test $(VENV)/.sanitized hostile races  ## Run the kernel tests, hostile calls and threads under sanitizers (GCC)
-	$(SANITIZED) $(BIN)/pytest -q tests/test_border.py tests/test_gradients.py tests/test_kernels.py \
-		tests/test_ragged.py tests/test_regressor.py tests/test_options.py \
-		tests/test_distillation_loss.py
+	$(SANITIZED) $(BIN)/pytest -q tests/kernels
 
 hostile: $(VENV)/.group-test $(VENV)/.sanitized  ## Misuse kernel and estimators at random, under sanitizers
-	$(SANITIZED) $(BIN)/python tests/hostile_calls.py $(HOSTILE_ARGS)
+	$(SANITIZED) $(BIN)/python tests/kernels/hostile_calls.py $(HOSTILE_ARGS)
 
 races: $(VENV)/kernel-threads  ## Run the kernel's own threads under the thread sanitizer
 	$<
@@ -97,12 +95,12 @@ $(VENV)/.sanitized: $(VENV)/.package
 	@touch $@
 
 # Both precisions and what calls them, without Python.
-$(VENV)/kernel-threads: $(VENV)/.created tests/kernel_threads.c $(wildcard skfastgrnn/cell/kernel/*)
+$(VENV)/kernel-threads: $(VENV)/.created tests/kernels/kernel_threads.c $(wildcard skfastgrnn/kernels/c/*)
 	@for bits in 32 64; do \
 		$(CC) -O2 -g -fsanitize=thread -DREAL_BITS=$$bits -DVEC_BYTES=16 -DTABLE=kernel_$$bits \
-			'-DISA_NAME="baseline"' -c skfastgrnn/cell/kernel/kernel.c -o $@-$$bits.o || exit 1; \
+			'-DISA_NAME="baseline"' -c skfastgrnn/kernels/c/kernel.c -o $@-$$bits.o || exit 1; \
 	done
-	@$(CC) -O2 -g -fsanitize=thread -Iskfastgrnn/cell/kernel tests/kernel_threads.c $@-32.o $@-64.o \
+	@$(CC) -O2 -g -fsanitize=thread -Iskfastgrnn/kernels/c tests/kernels/kernel_threads.c $@-32.o $@-64.o \
 		-pthread -lm -o $@
 
 $(VENV)/.group-%: $(VENV)/.created pyproject.toml

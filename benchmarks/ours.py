@@ -5,7 +5,7 @@ import warnings
 from sklearn.exceptions import ConvergenceWarning
 
 from skfastgrnn import FastGRNNClassifier
-from skfastgrnn.cell import active_kernel
+from skfastgrnn.kernels import active_kernel
 
 from .settings import BETA_1, BETA_2, CLIP_NORM, EPSILON, LEARNING_RATE
 

@@ -30,9 +30,9 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
-from ._finite import all_finite
-from ._values import Number, Value
-from .cell import SequenceBatch
+from ._validation._dataclasses import Number, Value
+from ._validation._finite import all_finite
+from .network import SequenceBatch
 
 __all__ = ["ChannelDrop", "Jitter", "Scaling", "TimeMask", "TimeShift"]
 

@@ -35,8 +35,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from ._printing import plain
-from ._values import Number, Value
+from ._validation._dataclasses import Number, Value
+from ._validation._printing import plain
 
 __all__ = [
     "Constant",

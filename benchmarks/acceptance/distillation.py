@@ -20,9 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skfastgrnn import DistilledFastGRNN, FastGRNNClassifier
-from skfastgrnn._distillation._folds import splits_by_class
-from skfastgrnn._distillation._soft_targets import calibration_of, soft_targets_out_of_fold
-from skfastgrnn._distillation._teachers import Teacher
+from skfastgrnn.distillation._folds import splits_by_class
+from skfastgrnn.distillation._soft_targets import calibration_of, soft_targets_out_of_fold
+from skfastgrnn.distillation._teachers import Teacher
 from skfastgrnn.preprocessing import SequenceStandardScaler
 
 from .datasets import Split, available

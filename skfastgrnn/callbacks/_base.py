@@ -2,8 +2,8 @@
 
 import os
 
-from .._files import as_path
-from ..training import EpochSupport
+from ..persistence._files import as_path
+from ._sklearn import EpochSupport
 
 
 class Callback:

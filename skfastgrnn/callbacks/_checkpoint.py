@@ -5,8 +5,8 @@ from os import PathLike
 
 from sklearn.utils._param_validation import Interval, validate_params
 
-from .._files import check_replaceable
-from ..persistence import write
+from ..persistence._files import check_replaceable
+from ..persistence._safetensors import write
 from ._base import Callback, is_epoch, path_of_fit
 
 

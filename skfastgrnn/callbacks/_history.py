@@ -8,14 +8,8 @@ from os import PathLike
 
 from sklearn.utils._param_validation import validate_params
 
-from .._files import as_path, check_writable
-from ._base import (
-    Callback,
-    entries_of_epoch,
-    numbered,
-    numbers_of_fit,
-    path_of_fit,
-)
+from ..persistence._files import as_path, check_writable
+from ._base import Callback, entries_of_epoch, numbered, numbers_of_fit, path_of_fit
 
 
 class HistoryWriter(Callback):

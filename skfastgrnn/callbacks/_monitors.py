@@ -5,9 +5,10 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval, Options, validate_params
 
-from .._printing import plain
-from ..training import SharedMonitor, warn
+from .._validation._printing import plain
+from ..training import warn
 from ._base import is_epoch, refuse_others
+from ._shared_monitor import SharedMonitor
 
 
 class EpochMonitor(SharedMonitor):

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from .._printing import plain
+from .._validation._printing import plain
 from ._base import Callback, is_epoch
 
 

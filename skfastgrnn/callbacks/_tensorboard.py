@@ -5,14 +5,8 @@ from os import PathLike
 
 from sklearn.utils._param_validation import Interval, validate_params
 
-from .._files import as_path, check_folder
-from ._base import (
-    Callback,
-    entries_of_epoch,
-    is_epoch,
-    make_folder,
-    numbers_of_fit,
-)
+from ..persistence._files import as_path, check_folder
+from ._base import Callback, entries_of_epoch, is_epoch, make_folder, numbers_of_fit
 
 
 class TensorBoardLogger(Callback):

@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from .._printing import plain
+from .._validation._printing import plain
 from ._estimators import fitted_network, network_input
 from ._gates import gates_and_states
 

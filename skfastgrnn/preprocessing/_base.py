@@ -9,8 +9,8 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from .._guards import working_copy
-from .._sequences import to_sequences
+from .._validation._errors import working_copy
+from .._validation._sequences import to_sequences
 
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._columns import exponents_of
-from .._guards import working_copy
-from .._printing import plain
+from .._statistics import exponents_of
+from .._validation._errors import working_copy
+from .._validation._printing import plain
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 from ._steps import side_by_side
 

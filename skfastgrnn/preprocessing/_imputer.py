@@ -5,8 +5,8 @@ from sklearn.base import _fit_context
 from sklearn.impute import MissingIndicator
 from sklearn.utils._param_validation import StrOptions
 
-from .._columns import moments_of
-from .._guards import working_copy
+from .._statistics import moments_of
+from .._validation._errors import working_copy
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 
 

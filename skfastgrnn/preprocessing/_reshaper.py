@@ -5,7 +5,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._guards import working_copy
+from .._validation._errors import working_copy
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 
 

@@ -14,9 +14,9 @@ from sklearn.base import _fit_context
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils._param_validation import StrOptions
 
-from .._columns import CHUNK, Scaling, joined, moments_of, quantile_scaling
-from .._guards import working_copy
-from .._weights import checked_weights
+from .._statistics import CHUNK, Scaling, joined, moments_of, quantile_scaling
+from .._validation._errors import working_copy
+from .._validation._sample_weight import checked_weights
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 from ._steps import place
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import _fit_context
 
-from .._columns import exponents_of
-from .._guards import working_copy
-from .._printing import plain
+from .._statistics import exponents_of
+from .._validation._errors import working_copy
+from .._validation._printing import plain
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 from ._steps import place, positions, side_by_side
 

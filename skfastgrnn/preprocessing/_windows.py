@@ -9,10 +9,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_array
 
-from .._forms import refuse_unreadable
-from .._missing import is_missing
-from .._numbers import as_numbers, unmasked
-from .._values import Number
+from .._validation._dataclasses import Number
+from .._validation._input_format import refuse_unreadable
+from .._validation._missing import is_missing
+from .._validation._numbers import as_numbers, unmasked
 
 
 class Windows(NamedTuple):

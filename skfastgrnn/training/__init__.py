@@ -1,12 +1,10 @@
 """Training: whole epochs come from the kernel; what happens between two epochs is decided here.
 
-_stopping.py        when to stop, and which weights to keep
+_early_stopping.py  when to stop, and which weights to keep
 _state.py           what changes from epoch to epoch
-_callbacks.py       scikit-learn's callbacks, told of every epoch
-_shared_monitor.py  a log that all processes of a search write to
 _report.py          the lines that verbose=1 prints, and warnings
 _metrics.py         accuracy and R², beside the loss
-_target_scale.py    center and scale of targets that are numbers
+_target_scaling.py  center and scale of targets that are numbers
 _data.py            data sets, and parts of them held out
 _lesson.py          what a teacher adds to the targets
 _sampling.py        rows drawn so that classes come equally often
@@ -15,38 +13,23 @@ _trainer.py         all of them
 _stream.py          one over each piece of a stream
 """
 
-from ._callbacks import (
-    CallbackSupport,
-    EpochSupport,
-    OngoingFit,
-    StepCalls,
-    calls_of_fit,
-    with_callbacks,
-)
 from ._data import DataSet, concatenated, hold_out
+from ._early_stopping import BestSoFar
 from ._epoch import EpochPlan
 from ._lesson import Lesson
 from ._report import warn
-from ._shared_monitor import SharedMonitor
 from ._state import TrainingState, new_history
-from ._stopping import BestSoFar
 from ._stream import joined_history, lowest_loss, train_on_piece
-from ._target_scale import center_and_scale, check_statistics, target_statistics
+from ._target_scaling import center_and_scale, check_statistics, target_statistics
 from ._trainer import Plan, train
 
 __all__ = [
     "BestSoFar",
-    "CallbackSupport",
     "DataSet",
     "EpochPlan",
-    "EpochSupport",
     "Lesson",
-    "OngoingFit",
     "Plan",
-    "SharedMonitor",
-    "StepCalls",
     "TrainingState",
-    "calls_of_fit",
     "center_and_scale",
     "check_statistics",
     "concatenated",
@@ -58,5 +41,4 @@ __all__ = [
     "train",
     "train_on_piece",
     "warn",
-    "with_callbacks",
 ]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from ..cell import SequenceBatch, Targets
+from ..network import SequenceBatch, Targets
 
 
 class DataSet(NamedTuple):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..augmentation import augmented
-from ..cell import Dropout, EpochTotals
+from ..network import Dropout, EpochTotals
 from ._sampling import balanced_rows
 
 #: Values that are augmented at once: bounds the memory of their copy.

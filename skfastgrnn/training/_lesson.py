@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import log_expit, log_softmax
 
-from .._guards import naming
+from .._validation._errors import naming
 from ..schedules import checked_factor, for_training, watches_loss
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..cell import Optimizer
+from ..network import Optimizer
+from ._early_stopping import BestSoFar
 from ._metrics import METRIC_NAMES
-from ._stopping import BestSoFar
 
 
 @dataclass

@@ -61,7 +61,7 @@ def train(kernel, network, training, validation, state, plan, calls=None):
     Parameters
     ----------
     kernel, network
-        See `skfastgrnn.cell`.
+        See `skfastgrnn.kernels` and `skfastgrnn.network`.
     training, validation : DataSet
         `validation` may be None.
     state : TrainingState

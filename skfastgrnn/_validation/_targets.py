@@ -1,0 +1,121 @@
+"""What y may be: a label for each sample, or numbers; and none of them missing."""
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from ._input_format import refuse_unreadable
+from ._missing import as_objects, missing_in, word_for_missing
+from ._numbers import as_numbers, is_frame
+
+LEAVE_OUT = "Leave such samples out of X and y; {} learns from them, too."
+
+
+def checked_labels(y, sequences):
+    """Class labels (n_samples,), one for each sequence.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, 1)
+    sequences : sized
+
+    Raises
+    ------
+    ValueError, TypeError
+        If y has another length or shape, a label is missing, or they are no labels.
+    """
+    refuse_unreadable(y, "y")
+    refuse_missing_labels(y)
+    labels = column_of_labels(y)
+    check_consistent_length(sequences, labels)
+    check_classification_targets(labels)
+    return labels
+
+
+def column_of_labels(y, *, with_missing=False):
+    """Labels as an array (n_samples,) of their own kind: integers do not become floats.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, 1)
+    with_missing : bool
+        Whether some are missing. Lists and pandas' own dtypes become objects then.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If y has another shape, or float64 cannot tell its integers apart.
+    """
+    if not isinstance(y, np.ndarray | list | tuple):
+        y = _as_array(y, with_missing)
+    elif with_missing and not isinstance(y, np.ndarray):
+        y = np.array(y, dtype=object)  # else NumPy makes 'nan' of a NaN among strings
+    labels = column_or_1d(y, warn=True)
+    if labels.dtype.kind == "f":
+        as_numbers(y, ("sample",), name="y")  # of a list of integers NumPy may have made floats
+    return labels
+
+
+def _as_array(y, with_missing):
+    """What pandas or polars hold as an array, of objects if their missing values need these."""
+    column, shape = y, getattr(y, "shape", ())
+    if is_frame(y) and shape[1] == 1:
+        column = y.iloc[:, 0] if hasattr(y, "iloc") else y.to_series()
+    if isinstance(getattr(column, "dtype", None), np.dtype) or not hasattr(column, "dtype"):
+        return y
+    if with_missing:
+        values = column.to_list() if hasattr(column, "to_list") else column.tolist()
+        column = as_objects(values)
+    return np.asarray(column).reshape(shape)  # scikit-learn would make floats of integers
+
+
+def refuse_missing_labels(y):
+    """Raise an error that names the first sample of y (n,) or (n, 1) without a label."""
+    has_rows = len(y.shape) > 0 if hasattr(y, "shape") else isinstance(y, list | tuple)
+    if not has_rows or hasattr(y, "tocsr"):
+        return
+    missing = np.flatnonzero(missing_in(y))
+    if len(missing):
+        raise ValueError(
+            f"Input y contains {word_for_missing(y, missing[0])}: sample {missing[0]} has no "
+            f"label. {LEAVE_OUT.format('DistilledFastGRNN')}"
+        )
+
+
+def checked_numbers(y, sequences):
+    """Numbers (n_samples,) or (n_samples, n_outputs) in float64, a row for each sequence.
+
+    Parameters
+    ----------
+    y : array-like of that shape
+    sequences : sized
+
+    Raises
+    ------
+    ValueError, TypeError
+        If y has another length, is missing or infinite somewhere, or holds dates or integers that
+        float64 cannot tell apart.
+    """
+    refuse_unreadable(y, "y")
+    numbers = check_array(
+        as_numbers(y, ("sample", "output"), name="y"),
+        ensure_2d=False,
+        ensure_all_finite=False,
+        dtype=np.float64,
+        order="C",
+        input_name="y",
+    )
+    check_consistent_length(sequences, numbers)
+    is_broken = ~np.isfinite(numbers)
+    if is_broken.any():
+        sample, *output = (int(i) for i in np.argwhere(is_broken)[0])
+        where = f"sample {sample}" + "".join(f", output {i}" for i in output)
+        if np.isnan(numbers[(sample, *output)]):
+            advice = LEAVE_OUT.format("DistilledFastGRNNRegressor")
+            raise ValueError(f"Input y contains NaN: {where} has no target. {advice}")
+        raise ValueError(
+            "Input y contains infinity or a value too large for dtype('float64'): "
+            f"{where}. Replace or remove such values."
+        )
+    return numbers

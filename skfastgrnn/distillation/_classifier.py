@@ -1,0 +1,502 @@
+"""DistilledFastGRNN: what a large classifier knows, in a small network."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    _num_samples,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+)
+
+from .._validation._sample_weight import without_missing
+from ..callbacks._sklearn import with_callbacks
+from ..estimators._classifier import FastGRNNClassifier
+from ..schedules import NAMES as SCHEDULES
+from ..schedules import schedule_named
+from ..training import Lesson
+from . import _teachers
+from ._base import BaseDistillation
+from ._calibration import Calibration
+from ._folds import splits_by_class
+from ._labels import numbered, read_labels
+from ._report import as_columns, comparison, resources_of
+from ._soft_targets import (
+    SoftTargets,
+    as_outputs,
+    calibration_of,
+    logits_out_of_fold,
+    soft_targets_out_of_fold,
+)
+from ._students import (
+    alone_or_warning,
+    check_given,
+    cloned,
+    in_order,
+    indexable_each,
+    joined,
+    of_rows,
+    rows_of,
+    with_more_groups,
+)
+
+
+class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
+    r"""Train a small network on what a large classifier, its teacher, knows.
+
+    For a sequence with label y, teacher logits t and student logits o, the loss is
+
+    .. math::
+
+        \alpha \, T^2 \, \mathrm{KL}(\mathrm{softmax}(t / T) \,\|\, \mathrm{softmax}(o / T))
+        + (1 - \alpha) \, \mathrm{CE}(y, \mathrm{softmax}(o)),
+
+    in the same compiled epochs as any training of the network [1]_. The probabilities that a
+    teacher gives to wrong classes tell the student which of them are alike; the temperature T makes
+    them visible. Sequences without a label (-1) have the first term only.
+
+    Parameters
+    ----------
+    teacher : classifier or None
+        Any classifier with `predict_proba`, `predict_log_proba` or `decision_function`, or a
+        Pipeline or search that ends in one. It reads X as it is. None needs `teacher_proba` in
+        `fit`.
+
+    student : FastGRNNClassifier, Pipeline that ends in one, or None, default=None
+        What is trained. None is a `FastGRNNClassifier` with its defaults.
+
+    temperature : float or "auto", default="auto"
+        T above, greater than 0. With "auto", the teacher is calibrated: its logits are divided by
+        the temperature that minimises their log loss on the labels [4]_, of targets smoothed by
+        their number, and no probability is less than one in as many samples and classes as there
+        are; T is 1 then. Of ``cv="prefit"`` and `teacher_proba`, which may know the labels, that
+        temperature is at least 1. It is in `report_`.
+
+    alpha : float, default=0.5
+        Share of the teacher in the loss, in [0, 1]. With 0 the student learns as without it.
+
+    cv : int, splitter, iterable of splits, "prefit" or None, default=None
+        How the teacher's answers for the training samples come about: each from a teacher that was
+        fitted on the other folds, so that one that knows its training samples by heart does not
+        hand that over. None is 5-fold, stratified. "prefit" asks the teacher as it was fitted, and
+        so does a :class:`~sklearn.frozen.FrozenEstimator` with any `cv`. A sample in the test parts
+        of several splits gets the mean of their answers, and one without a label the mean of all of
+        them and of the teacher that is fitted on all labels. Where a fold's teacher has seen no
+        other sample of a class, the latter answers for those of that class.
+
+    teacher_method : str, default="auto"
+        What the teacher is asked for: "predict_proba", of which the logarithm is taken,
+        "predict_log_proba" or "decision_function", whose answers are taken as logits. "auto" is the
+        first of these that the teacher has. Columns are read by its `classes_`; those that
+        contradict its `predict`, or belong to pairs of classes, are refused.
+
+    temperature_schedule : str, callable or None, default=None
+        The temperature of an epoch: ``1 + (temperature - 1) * factor``, where a schedule as for
+        `learning_rate` answers the factor. "linear", "exponential" or "cosine" anneal it to 1 [2]_,
+        from a `temperature` that is a number. None keeps it. While it changes, only a validation
+        loss can end the training early.
+
+    curriculum : callable or None, default=None
+        Callable epoch -> share of the training sequences, in (0, 1], such as
+        :class:`skfastgrnn.schedules.Stages`: an epoch trains on so many of them, those first for
+        whose labels the teacher finds the highest probability [3]_. Until it answers 1, training
+        does not end early.
+
+    compare : bool, default=False
+        Whether to train the same student without the teacher, too, for 'alone_score' in `report_`,
+        and to warn where it is clearly better than the teacher: once, or where nothing is held out,
+        once for each fold of `cv`.
+
+    random_state : int, RandomState instance or None, default=None
+        Seeds whatever parameter `random_state` of teacher and student is None. None leaves them so.
+
+    n_jobs : int or None, default=None
+        Folds of `cv` that are fitted at the same time.
+
+    verbose : int, default=0
+        With 1, print a line for each step.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted.
+
+    teacher_ : classifier or None
+        The teacher, fitted on all labelled samples (with ``cv="prefit"`` the one that was given).
+
+    student_ : FastGRNNClassifier or Pipeline
+        The student; all predictions are its own.
+
+    report_ : dict
+        'temperature', and in words 'temperature_reason'; 'teacher_bytes' and 'student_bytes' of
+        their pickles, 'teacher_seconds' and 'student_seconds', the median time of a call of
+        `predict` for one sample. Of 'n_scored' samples that the training did not learn from
+        ('scored_on': "X_val", or what the student has "held out"), 'teacher_score',
+        'student_score' and, with `compare`, 'alone_score': the accuracies of the teacher (out of
+        fold, unless it is prefit), of the student and of the same student trained without a
+        teacher; 'agreement', how often teacher and student answer the same, and 'kl', the mean
+        divergence of the student's probabilities from the (calibrated) teacher's in nats. Where
+        nothing is held out, 'teacher_score' and 'alone_score' are those of all labelled samples,
+        "out of fold". What cannot be known is None.
+
+    n_features_in_ : int
+        As the student has it; only if it does.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        As the student has them; only if it does.
+
+    See Also
+    --------
+    FastGRNNClassifier : The student.
+    DistilledFastGRNNRegressor : The same for numbers.
+
+    References
+    ----------
+    .. [1] G. Hinton, O. Vinyals, J. Dean, "Distilling the Knowledge in a Neural Network",
+       arXiv:1503.02531, 2015.
+    .. [2] A. Jafari, M. Rezagholizadeh, P. Sharma, A. Ghodsi, "Annealing Knowledge Distillation",
+       EACL 2021.
+    .. [3] Y. Bengio, J. Louradour, R. Collobert, J. Weston, "Curriculum Learning", ICML 2009.
+    .. [4] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On Calibration of Modern Neural Networks",
+       ICML 2017.
+
+    Examples
+    --------
+    A forest of megabytes, and a network of kilobytes that learns from it:
+
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skfastgrnn import DistilledFastGRNN, FastGRNNClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
+    >>> student = FastGRNNClassifier(hidden_size=8, n_timesteps=8)  # 8 steps of 8 columns
+    >>> model = DistilledFastGRNN(ExtraTreesClassifier(), student, random_state=0)
+    >>> model = model.fit(X_train, y_train)
+    >>> model.score(X_test, y_test) > 0.85
+    True
+    >>> model.report_["teacher_bytes"] > 100 * model.report_["student_bytes"]
+    True
+    >>> type(model.strip_teacher()).__name__
+    'FastGRNNClassifier'
+    """
+
+    _student_class = FastGRNNClassifier
+
+    _parameter_constraints = {
+        **BaseDistillation._parameter_constraints,
+        "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "teacher_method": [StrOptions({"auto", *_teachers.METHODS})],
+        "temperature_schedule": [StrOptions(set(SCHEDULES) - {"plateau"}), callable, None],
+        "curriculum": [callable, None],
+    }
+
+    def __init__(
+        self,
+        teacher,
+        student=None,
+        *,
+        temperature="auto",
+        alpha=0.5,
+        cv=None,
+        teacher_method="auto",
+        temperature_schedule=None,
+        curriculum=None,
+        compare=False,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.teacher = teacher
+        self.student = student
+        self.temperature = temperature
+        self.alpha = alpha
+        self.cv = cv
+        self.teacher_method = teacher_method
+        self.temperature_schedule = temperature_schedule
+        self.curriculum = curriculum
+        self.compare = compare
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=False)  # of teacher and student
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        teacher_proba=None,
+        X_unlabeled=None,
+        groups=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Fit the teacher on the labelled samples, ask it about all, and train the student.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+            What both teacher and student read: 2-D X, sequences if the teacher can read them, or
+            anything that their pipelines make numbers of.
+
+        y : array-like of shape (n_samples,)
+            Class labels; where the label is unknown None, NaN, pandas' NA, or -1, unless -1 is one
+            of two labels or a class of the prefit teacher. Steps of pipelines that look at y see
+            -1 there.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, for the student and, where its `fit` names them, for the teacher. With metadata
+            routing enabled, for those that request them.
+
+        teacher_proba : array-like of shape (n_samples, n_classes), default=None
+            Probabilities from outside: of a DataFrame whose columns have the labels as names, of
+            others in the order of the sorted labels, or (n_samples,) those of the second of two
+            classes. They take the place of the teacher, which is not fitted.
+
+        X_unlabeled : array-like, default=None
+            More samples, without labels, in the form of X. Rows of `teacher_proba` for them follow
+            those for X; their weight is 1. A student that holds out the tail holds out its share of
+            them and that of X.
+
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the samples of X, for a splitter in `cv` that keeps them together, such as
+            :class:`~sklearn.model_selection.GroupKFold`.
+
+        X_val, y_val, sample_weight_val : array-like, default=None
+            The student's validation set, as in :meth:`FastGRNNClassifier.fit`. A Pipeline as
+            student needs metadata routing and ``transform_input=["X_val"]`` for it.
+
+        Returns
+        -------
+        self : DistilledFastGRNN
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument cannot be used; the estimator is then left as it was.
+        """
+        return self._fit_told(
+            X,
+            y,
+            sample_weight,
+            teacher_proba,
+            X_unlabeled,
+            groups=groups,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+        )
+
+    def _fit(self, X, y, sample_weight, teacher_proba, X_unlabeled, metadata, calls):
+        rng = self._generator()
+        check_given(self, y)
+        y, missing = read_labels(y)
+        if sample_weight is not None:
+            sample_weight = without_missing(sample_weight)
+        X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
+        check_consistent_length(X, y, sample_weight, metadata.get("groups"))
+        n_more = 0 if X_unlabeled is None else _num_samples(X_unlabeled)
+        proba = taught = None
+        if teacher_proba is not None:
+            proba = _teachers.checked_proba(teacher_proba, len(y) + n_more)
+        elif self.teacher is None:
+            raise ValueError("There are no soft targets: teacher and teacher_proba are None.")
+        else:
+            _teachers.check_kind(self.teacher, "classifier")
+            if _teachers.is_ready(self.teacher, self.cv):
+                taught = _teachers.ready_teacher(self.teacher, self.teacher_method).classes
+        n_columns = None if proba is None else proba.shape[1]
+        classes, labels = numbered(y, missing, n_columns=n_columns, taught=taught)
+        if n_more:
+            X, y = joined(X, X_unlabeled), np.append(y.astype(object), [-1] * n_more)
+            labels = np.append(labels, np.full(n_more, -1, dtype=np.int32))
+            if sample_weight is not None:
+                sample_weight = np.append(column_or_1d(sample_weight), np.ones(n_more))
+            order = self._order(len(y) - n_more, n_more, metadata)
+            metadata = with_more_groups(metadata, n_more)
+            X, sample_weight, metadata = in_order(order, X, sample_weight, metadata)
+            y, labels = y[order], labels[order]
+            proba = None if proba is None else proba[order]
+        if self.alpha == 0 and (labels < 0).any():
+            raise ValueError(
+                f"{np.sum(labels < 0)} samples have no label (-1), and with alpha=0 there are no "
+                "soft targets to learn from. Raise alpha, or leave these samples out."
+            )
+        student, routed = self._prepared(sample_weight, metadata, rng)
+        alone = cloned(student)
+
+        teacher = None
+        if proba is not None:
+            names = getattr(teacher_proba, "columns", None)
+            if names is not None:
+                proba = proba[:, _teachers.order_of_columns(list(names), classes)]
+            soft, splits = SoftTargets.of_proba(proba), []
+        else:
+            teacher, soft, splits = self._taught(X, classes, labels, routed, rng, calls)
+        is_auto = self.temperature == "auto"
+        calibration = calibration_of(soft, labels, sample_weight) if is_auto else Calibration()
+        validation_logits = None
+        if teacher is not None and "X_val" in routed.student:
+            validation_logits = teacher.logits(routed.student["X_val"])
+            validation_logits = as_outputs(calibration.of(validation_logits))
+        lesson = Lesson(
+            classes,
+            labels,
+            as_outputs(calibration.of(soft.logits)),
+            validation_logits,
+            alpha=float(self.alpha),
+            temperature=1.0 if is_auto else float(self.temperature),
+            temperature_schedule=self._temperature_schedule(),
+            curriculum=self.curriculum,
+        )
+        held_out = self._train(student, X, y, routed.student, calls, _lesson=lesson)
+        self.classes_ = classes
+        self.teacher_ = None if teacher is None else teacher.estimator
+        self.student_ = student
+        self.report_ = {
+            "temperature": calibration.temperature if is_auto else float(self.temperature),
+            "temperature_reason": calibration.reason,
+            **resources_of(self.teacher_, student, _safe_indexing(X, [0])),
+            **self._comparison(X, lesson, soft, splits, held_out, alone, routed.student),
+        }
+
+    def _taught(self, X, classes, labels, routed, rng, calls):
+        """The fitted `Teacher`, its `SoftTargets`, and the splits of the samples with a label."""
+        if _teachers.is_ready(self.teacher, self.cv):
+            teacher = _teachers.ready_teacher(self.teacher, self.teacher_method)
+            return teacher, SoftTargets.of_ready(teacher, X), []
+        estimator = cloned(self.teacher, rng)
+        known = np.flatnonzero(labels >= 0)
+        params, for_splitter = (
+            of_rows(given, known, len(labels)) for given in (routed.teacher, routed.splitter)
+        )
+        X_known, y_known = rows_of(X, known), classes[labels[known]]
+        self._say("Fitting the teacher.")
+        with calls.step("fit-teacher", estimator):
+            estimator.fit(X_known, y_known, **params)
+        method = _teachers.method_of(estimator, self.teacher_method)
+        teacher = _teachers.Teacher(estimator, method, classes)
+        self._say("Asking the teacher out of fold.")
+        splits = splits_by_class(self.cv, X_known, y_known, labels[known], for_splitter)
+        soft = soft_targets_out_of_fold(
+            teacher, X, labels, known, splits, params=params, n_jobs=self.n_jobs
+        )
+        return teacher, soft, splits
+
+    def _comparison(self, X, lesson, soft, splits, held_out, alone, for_student):
+        """Teacher, student and the same student alone, on what the training did not learn from."""
+        known = np.flatnonzero(lesson.labels >= 0)
+        if "X_val" not in for_student and len(held_out) == 0:
+            return self._comparison_out_of_fold(X, lesson, soft, splits, known, alone, for_student)
+        if "X_val" in for_student:
+            X_scored, logits = for_student["X_val"], lesson.validation_logits
+            labels = np.searchsorted(lesson.classes, column_or_1d(for_student["y_val"]))
+        else:
+            X_scored, logits = rows_of(X, held_out), lesson.logits[held_out]
+            labels = lesson.labels[held_out]
+            known = np.setdiff1d(known, held_out)  # of which it would hold out others
+        student_logits = as_columns(self.student_.decision_function(X_scored))
+        alone_logits = None
+        if self.compare:
+            self._say("Training the same student without a teacher, to compare.")
+            with alone_or_warning(alone):
+                y_known = lesson.classes[lesson.labels[known]]
+                for_alone = of_rows(for_student, known, _num_samples(X))
+                alone.fit(rows_of(X, known), y_known, **for_alone)
+                alone_logits = as_columns(alone.decision_function(X_scored))
+                if alone_logits.shape != student_logits.shape:  # a class had no label
+                    alone_logits = None
+        where = "X_val" if "X_val" in for_student else "held out"
+        return comparison(where, labels, logits, student_logits, alone_logits)
+
+    def _comparison_out_of_fold(self, X, lesson, soft, splits, known, alone, for_student):
+        """Where nothing is held out: teacher and student alone, each fitted on other samples."""
+        labels = lesson.labels[known]
+        is_scored = np.zeros(len(known), dtype=bool)
+        if soft.out_of_fold is not None:
+            is_scored = soft.out_of_fold[known]
+        if not is_scored.any():
+            return comparison(None, labels[:0], None, None, None)
+        alone_logits = None
+        if self.compare:
+            self._say("Training the same student without a teacher, out of fold, to compare.")
+            with alone_or_warning(alone):
+                found, *_ = logits_out_of_fold(
+                    alone,
+                    "decision_function",
+                    lesson.classes,
+                    rows_of(X, known),
+                    labels,
+                    splits,
+                    params=of_rows(for_student, known, len(lesson.labels)),
+                    n_jobs=self.n_jobs,
+                )
+                alone_logits = as_outputs(found[is_scored])
+        logits = lesson.logits[known[is_scored]]
+        return comparison("out of fold", labels[is_scored], logits, None, alone_logits)
+
+    def _temperature_schedule(self):
+        if self.temperature_schedule is not None and self.temperature == "auto":
+            raise ValueError(
+                "temperature_schedule changes a temperature that is a number, and temperature is "
+                "'auto': pass one to begin with, such as temperature=3."
+            )
+        if isinstance(self.temperature_schedule, str):
+            return schedule_named(self.temperature_schedule)
+        return self.temperature_schedule
+
+    def predict_proba(self, X):
+        """Probabilities of the classes, according to the student.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        check_is_fitted(self)
+        return self.student_.predict_proba(X)
+
+    def predict_log_proba(self, X):
+        """Logarithms of the probabilities of the classes, according to the student.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        check_is_fitted(self)
+        return self.student_.predict_log_proba(X)
+
+    def decision_function(self, X):
+        """Logits of the classes, according to the student.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes the logit of ``classes_[1]``.
+        """
+        check_is_fitted(self)
+        return self.student_.decision_function(X)

@@ -1,0 +1,15 @@
+"""The estimators of scikit-learn that train a network.
+
+_classifier.py   FastGRNNClassifier: labels, probabilities
+_regressor.py    FastGRNNRegressor: numbers
+_base.py         what they share: parameters, fit, fitted attributes
+_partial_fit.py  one epoch over each piece of a stream
+_config.py       from hyperparameters to what network and training take
+_warm_start.py   beginning with what was learned before; frozen parameters
+_fit_context.py  what callbacks may see of a running fit
+"""
+
+from ._classifier import FastGRNNClassifier
+from ._regressor import FastGRNNRegressor
+
+__all__ = ["FastGRNNClassifier", "FastGRNNRegressor"]

@@ -1,0 +1,749 @@
+"""FastGRNNClassifier: labels in, labels and probabilities out."""
+
+import numpy as np
+from scipy.special import expit, log_expit
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import compute_class_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import _check_partial_fit_first_call
+from sklearn.utils.validation import check_consistent_length
+
+from .._validation._errors import as_it_is, naming
+from .._validation._printing import plain
+from .._validation._sample_weight import check_total, checked_weights
+from .._validation._targets import checked_labels
+from ..callbacks._sklearn import with_callbacks
+from ..network import Targets
+from ..persistence._safetensors import saveable
+from ..persistence._schema import CLASSIFIER
+from ._base import BaseFastGRNN
+from ._warm_start import take_over_head
+
+NEW_CLASSES = (
+    "partial_fit cannot add classes: with warm_start=True, fit goes on from what was learned, on "
+    "data of all classes, old and new."
+)
+
+
+@saveable
+class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
+    r"""Classify sequences with a kilobyte-sized gated recurrent network.
+
+    A FastGRNN cell reads a sequence step by step,
+
+    .. math::
+
+        a_t &= W x_t + U h_{t-1} \\
+        z_t &= \sigma(a_t + b_z) \\
+        c_t &= \tanh(a_t + b_h) \\
+        h_t &= (\zeta (1 - z_t) + \nu) \odot c_t + z_t \odot h_{t-1},
+
+    and a linear head turns its last state (or the mean of its states) into one logit for two
+    classes, or one for each of more. It is trained by exact backpropagation through time, by
+    default with Adam, on the cross-entropy [1]_.
+
+    Parameters
+    ----------
+    hidden_size : int, default=32
+        Number of hidden units H of a cell. A network of one cell, D channels and O outputs has
+        ``H * (D + H + 2) + 2 + O * (H + 1)`` parameters.
+
+    n_layers : int, default=1
+        Number of layers, at most 16. Each layer reads the states of the one below, step by step.
+
+    bidirectional : bool, default=False
+        Whether each layer has a second cell, which reads the steps from the end [4]_.
+
+    readout : {'last', 'mean'}, default='last'
+        What the head reads: the last state of a sequence, or the mean of its states.
+
+    gate_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='sigmoid'
+        Activation of the gate z. ``hard_sigmoid`` is ``clip((x + 1) / 2, 0, 1)`` and ``hard_tanh``
+        ``clip(x, -1, 1)``, the piecewise-linear forms for devices that compute in integers.
+
+    update_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='tanh'
+        Activation of the candidate state c.
+
+    n_timesteps : int or None, default=None
+        How to read 2-D X. ``None``: a row is a univariate series, one column a step. ``T``: a row
+        holds T steps of ``n_columns / T`` channels, one step after the other; 1 is plain tabular
+        data. Other forms of X do not need it.
+
+    solver : {'adam', 'adamw', 'sgd', 'rmsprop', 'adagrad'}, default='adam'
+        The optimizer: Adam [2]_; Adam with decoupled weight decay, which multiplies weights by
+        ``1 - rate * alpha`` at every update; stochastic gradient descent with `momentum`; RMSProp;
+        AdaGrad.
+
+    learning_rate : str or callable, default='auto'
+        How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'linear',
+        'cosine', 'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any
+        callable epoch -> factor of `learning_rate_init`, epochs counted from 0. 'auto' is
+        'one_cycle', a rise and fall over `max_iter` epochs [6]_; where the length of the training
+        is not known (`n_iter_no_change` is a number, or `partial_fit`) it stays at 0.6 of the
+        highest rate. 'plateau' lowers the rate tenfold when the loss has not improved for a third
+        of `n_iter_no_change` epochs, or for more than ten where that is None.
+
+    learning_rate_init : float, default=0.02
+        The learning rate, which `learning_rate` multiplies by a factor in every epoch: with
+        'one_cycle' the highest one.
+
+    lr_decay : float or None, default=None
+        Factor in (0, 1] by which 'step' and 'exponential' lower the rate; None for 0.1 and 0.95.
+
+    lr_decay_step : int or None, default=None
+        Epochs between two decays of 'step'; None for 50.
+
+    batch_size : int or 'auto', default='auto'
+        Sequences in a minibatch; all of them where there are fewer. 'auto' takes a thirty-second of
+        the training sequences, but at least 8 and at most 32.
+
+    accumulate : int, default=1
+        Minibatches whose gradients make one update together, which equals a minibatch as many times
+        as large.
+
+    max_iter : int or None, default=None
+        Maximum number of epochs. None for 100, or for as many as make 2000 updates: small training
+        sets need more epochs.
+
+    shuffle : bool, default=True
+        Whether to shuffle the sequences before each epoch.
+
+    alpha : float, default=1e-5
+        Strength of the L2 penalty ``alpha / 2 * ||weights||² / n`` on W, U and the head's weights,
+        n being the number of sequences of a minibatch, times the mean weight where they have
+        weights: with smaller weights it counts for more.
+
+    beta_1 : float, default=0.9
+        Adam's decay rate of the mean of gradients, in [0, 1).
+
+    beta_2 : float or None, default=None
+        Decay rate of the mean of squared gradients, in [0, 1), of 'adam', 'adamw' and 'rmsprop';
+        None for 0.999, 0.999 and 0.99, the defaults of PyTorch.
+
+    epsilon : float, default=1e-8
+        Guard of 'adam', 'adamw', 'rmsprop' and 'adagrad' against division by zero.
+
+    momentum : float, default=0.9
+        Momentum of solver='sgd', in [0, 1).
+
+    nesterovs_momentum : bool, default=True
+        Whether that momentum is Nesterov's.
+
+    clip_norm : float or None, default=5.0
+        Gradients of a larger norm are scaled down to it.
+
+    clip_value : float or None, default=None
+        Gradient entries are first clipped to ``[-clip_value, clip_value]``.
+
+    dropout : float, default=0.0
+        Share of states, in [0, 1), that are dropped at random in training: of those that a layer
+        passes to the next, and of those that the head reads [3]_.
+
+    augment : list of augmentations or None, default=None
+        What is done to the training sequences of every epoch, in this order; see
+        :mod:`skfastgrnn.augmentation`.
+
+    sampling : {'balanced'} or None, default=None
+        'balanced' draws the sequences of every epoch with replacement, such that all classes come
+        equally often. Unlike `class_weight`, it shows rare classes more often instead of letting
+        each of their sequences count for more; use one of the two.
+
+    early_stopping : bool or 'auto', default='auto'
+        Whether to hold out `validation_fraction` of the training sequences, to restore the weights
+        of the epoch in which their (weighted) loss was lowest, and to stop when it has not improved
+        for `n_iter_no_change` epochs. `X_val` in `fit` takes the place of the held-out part. 'auto'
+        does so with `X_val` alone and holds nothing out: what is held out is worth more for
+        training.
+
+    validation_fraction : float, default=0.2
+        Share to hold out, in (0, 1).
+
+    validation_split : {'auto', 'random', 'tail'}, default='auto'
+        What to hold out: sequences drawn at random, of every class its share, or the last ones, as
+        a forecast wants it: 'tail' does so while the others are shuffled. 'auto' takes the tail
+        with ``shuffle=False``, and otherwise draws.
+
+    n_iter_no_change : int, inf or None, default=None
+        Stop after so many epochs in which the validation loss (without validation the training
+        loss) did not improve by `tol`; a `ConvergenceWarning` says where `max_iter` came first.
+        None stops with validation after a third of the `max_iter` epochs without improvement, and
+        without where nothing is left to learn: where the training loss is below ``30 * tol``.
+        ``float("inf")`` always trains for `max_iter` epochs.
+
+    tol : float, default=1e-4
+        The least improvement that counts.
+
+    refit : bool, default=False
+        Whether to train once more on all sequences, the validation set included, for `best_iter_`
+        epochs at the rates of the first training: the protocol of [1]_. `history_` remains that of
+        the first training.
+
+    class_weight : dict, 'balanced' or None, default=None
+        Weights by class label; 'balanced' makes all classes weigh the same in the training data.
+        They multiply `sample_weight`, and `sample_weight_val` in validation.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on with what an earlier `fit` or `partial_fit` has learned, instead of
+        fresh weights. The moments of the optimizer go along where they were kept (by `partial_fit`,
+        or by `fit` with ``warm_start=True``), unless the solver or the classes are others. All else
+        begins anew: epochs and learning rate, early stopping, `history_`, the random
+        numbers of an integer `random_state`. With other classes in y than before, the head is put
+        together anew: classes that were known keep their weights, new ones get fresh ones, and
+        those that are missing from y are given up. The network (channels, `hidden_size`,
+        `n_layers`, `bidirectional`, `readout`, activations) must be what it was, and `refit` must
+        be False; otherwise `fit` raises ValueError.
+
+    frozen : str, list or tuple of str, or None, default=None
+        What is not trained: 'cell' (all parameters but those of the head, in all layers and
+        directions), 'head', a name in `params_`, or several of these. With `warm_start` and in
+        `partial_fit`, frozen parameters keep their learned values, otherwise their initial ones: a
+        cell that is frozen from the start is a random reservoir whose states a trained head reads,
+        as in echo state networks [5]_. A name that the network does not have raises ValueError,
+        as does freezing everything.
+
+    n_jobs : int or None, default=None
+        Threads. None means 1 (unless in a :class:`joblib.parallel_config` context), -1 all cores.
+        The result does not depend on it, to the last bit.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, shuffling and the held-out part. No global state is used or
+        changed.
+
+    verbose : int, default=0
+        With 1, print a line an epoch (losses, elapsed and remaining time), and one where training
+        stops early.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted.
+
+    n_features_in_ : int
+        Number of columns of 2-D X; number of channels of X in another form.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of columns, where X was a DataFrame with names that are strings; those of channels,
+        where it was a list of such DataFrames.
+
+    n_channels_ : int
+        Number of channels of a step.
+
+    n_iter_ : int
+        Number of epochs trained: those of the last `fit`, and of `partial_fit` since then.
+
+    best_iter_ : int
+        The epoch, counted from 1, whose weights are kept: that of the lowest validation loss.
+        Without validation the last, or that of the lowest training loss where it fits better. 0
+        where no epoch was better than the initial weights (a training that diverged) or none was
+        finished (one that was interrupted). After `partial_fit` the last that did no harm.
+
+    loss_ : float
+        Training objective (mean loss and penalty) of the last epoch.
+
+    best_loss_ : float
+        The lowest validation loss, or the lowest training objective where there is no validation.
+
+    loss_curve_, validation_loss_curve_ : list of float
+        Training objective and validation loss of every epoch, as in `history_`; the latter is empty
+        without validation.
+
+    validation_scores_ : list of float or None
+        Validation accuracy of every epoch; None without validation.
+
+    best_validation_score_ : float or None
+        The highest of these. The weights that are kept are those of the lowest validation loss
+        (`best_iter_`), which may be another epoch's.
+
+    history_ : dict of str -> list of float
+        Per epoch: 'loss', 'validation_loss', 'accuracy', 'validation_accuracy', 'learning_rate',
+        'gradient_norm' (mean over updates, before clipping) and 'seconds'. Training values are
+        averages over the minibatches, each taken before its update. After `partial_fit` of the
+        last 1000 epochs.
+
+    params_ : dict of str -> ndarray
+        The learned parameters by name.
+
+    See Also
+    --------
+    FastGRNNRegressor : Predicts numbers.
+    sklearn.neural_network.MLPClassifier : Reads a sequence as one flat row.
+
+    References
+    ----------
+    .. [1] A. Kusupati, M. Singh, K. Bhatia, A. Kumar, P. Jain, M. Varma, "FastGRNN: A Fast,
+       Accurate, Stable and Tiny Kilobyte Sized Gated Recurrent Neural Network", NeurIPS 2018.
+    .. [2] Diederik P. Kingma, Jimmy Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+    .. [3] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, "Dropout: A
+       Simple Way to Prevent Neural Networks from Overfitting", JMLR 15, 2014.
+    .. [4] M. Schuster, K. K. Paliwal, "Bidirectional Recurrent Neural Networks", IEEE Transactions
+       on Signal Processing 45, 1997.
+    .. [5] Herbert Jaeger, "The 'Echo State' Approach to Analysing and Training Recurrent Neural
+       Networks", GMD Report 148, German National Research Center for Information Technology, 2001.
+    .. [6] L. N. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using
+       Large Learning Rates", arXiv:1708.07120, 2018.
+
+    Examples
+    --------
+    Handwritten digits, each read as 8 steps (rows of the image) of 8 channels:
+
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skfastgrnn import FastGRNNClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(
+    ...     X.reshape(-1, 8, 8) / 16, y, random_state=0
+    ... )
+    >>> model = FastGRNNClassifier(hidden_size=16, random_state=0).fit(X_train, y_train)
+    >>> model.score(X_test, y_test) > 0.9
+    True
+    >>> model.predict_proba(X_test[:2]).shape
+    (2, 10)
+    """
+
+    _metric = "accuracy"
+    _saved_attributes = CLASSIFIER
+
+    _parameter_constraints = {
+        **BaseFastGRNN._parameter_constraints,
+        "sampling": [StrOptions({"balanced"}), None],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        hidden_size=32,
+        *,
+        n_layers=1,
+        bidirectional=False,
+        readout="last",
+        gate_activation="sigmoid",
+        update_activation="tanh",
+        n_timesteps=None,
+        solver="adam",
+        learning_rate="auto",
+        learning_rate_init=0.02,
+        lr_decay=None,
+        lr_decay_step=None,
+        batch_size="auto",
+        accumulate=1,
+        max_iter=None,
+        shuffle=True,
+        alpha=1e-5,
+        beta_1=0.9,
+        beta_2=None,
+        epsilon=1e-8,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        clip_norm=5.0,
+        clip_value=None,
+        dropout=0.0,
+        augment=None,
+        sampling=None,
+        early_stopping="auto",
+        validation_fraction=0.2,
+        validation_split="auto",
+        n_iter_no_change=None,
+        tol=1e-4,
+        refit=False,
+        class_weight=None,
+        warm_start=False,
+        frozen=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_size = hidden_size
+        self.n_layers = n_layers
+        self.bidirectional = bidirectional
+        self.readout = readout
+        self.gate_activation = gate_activation
+        self.update_activation = update_activation
+        self.n_timesteps = n_timesteps
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.lr_decay = lr_decay
+        self.lr_decay_step = lr_decay_step
+        self.batch_size = batch_size
+        self.accumulate = accumulate
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.alpha = alpha
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.dropout = dropout
+        self.augment = augment
+        self.sampling = sampling
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.refit = refit
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.frozen = frozen
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train on sequences X with labels y.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays of shape (n_timesteps_i, n_channels) or (n_timesteps_i,)
+            Training sequences. Of different lengths they come as a list or object array, or in
+            three dimensions with steps at their ends that are NaN in every channel: these are no
+            part of them. 2-D X is read as `n_timesteps` says. float32 is trained in float32,
+            anything else in float64. An array in C order, and views of one, are read in place.
+
+        y : array-like of shape (n_samples,)
+            Class labels: strings, integers or booleans.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples.
+
+        X_val : array-like, default=None
+            Validation sequences of the same form, used instead of a held-out part of X. A
+            Pipeline transforms them like X with ``transform_input=["X_val"]``, metadata routing
+            enabled and ``set_fit_request(X_val=True, y_val=True)``.
+
+        y_val : array-like of shape (n_validation_samples,), default=None
+            Labels of X_val.
+
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weights of X_val.
+
+        Returns
+        -------
+        self : FastGRNNClassifier
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument cannot be used; the estimator is then left as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` came before convergence, or if the training diverged.
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch more, on these sequences.
+
+        The first call, unless the model is fitted, begins with fresh weights. Later calls go on
+        with weights, moments of the optimizer, `history_` (of the last 1000 calls) and the count of
+        epochs. Nothing is held out, and callbacks are not called. Schedules that need an end or
+        losses to compare ('cosine', 'linear', 'one_cycle', 'plateau') do not apply: the rate is
+        then `learning_rate_init`, or with the default 'auto' 0.6 times that. Weights from before
+        are kept where a piece does harm.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            Sequences as in `fit`.
+
+        y : array-like of shape (n_samples,)
+            Class labels; some classes may be missing.
+
+        classes : array-like of shape (n_classes,), default=None
+            All labels that ever come; the first call needs them, later ones may leave them out.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples.
+
+        Returns
+        -------
+        self : FastGRNNClassifier
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument cannot be used, y has a label that is none of the classes,
+            ``early_stopping=True`` or ``class_weight="balanced"``; the estimator is then left as it
+            was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the training diverged: the loss of these sequences has more than doubled by training
+            on them, to more than twice that of guessing.
+        UserWarning
+            If callbacks are set, or the schedule has come to a rate of next to nothing.
+        """
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight='balanced' is not supported by partial_fit, which never sees all "
+                "labels. Compute weights with sklearn.utils.compute_class_weight, and pass them as "
+                "the class_weight parameter."
+            )
+
+        def learn_targets(fitted, sequences, earlier):
+            if earlier is None:
+                _check_partial_fit_first_call(fitted, classes)
+            else:
+                fitted._check_classes_of_stream(classes)
+            n_classes = len(fitted.classes_)
+            if n_classes < 2:
+                raise ValueError(f"classes must hold at least 2 of them; got {plain(classes)!r}.")
+            fitted._class_weights = fitted._weights_of_classes(np.arange(n_classes), None)
+            return fitted._known_targets(y, sequences, sample_weight, advice=NEW_CLASSES)
+
+        return self._partial_fit(X, learn_targets)
+
+    def _check_classes_of_stream(self, classes):
+        """Refuse another list of classes than that of the first call."""
+        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={np.unique(classes).tolist()} is not the same as on last call to "
+                f"partial_fit, was: {self.classes_.tolist()}. {NEW_CLASSES}"
+            )
+
+    def _learn_targets(self, y, sequences, sample_weight, earlier):
+        lesson = self._lesson
+        if lesson is not None:
+            check_consistent_length(sequences, y, lesson.labels)
+            self.classes_, labels = lesson.classes, lesson.labels
+        else:
+            with naming("y"):
+                y = self._checked_labels(y, sequences)
+                self.classes_, labels = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{self.__class__.__name__} needs samples of at least 2 classes in the data, but "
+                f"the data contains only one class: {plain(self.classes_[0])!r}"
+            )
+        weights = checked_weights(sample_weight, sequences)
+        if lesson is None:
+            self._check_every_class_has_weight(
+                labels, weights, "all their samples have zero weight. Leave them out of X and y."
+            )
+        self._class_weights = self._weights_of_classes(labels, weights)
+        logits = None if lesson is None else lesson.logits
+        return self._targets(labels, weights, sequences.values.dtype, logits)
+
+    def _known_targets(self, y, sequences, sample_weight, *, suffix="", advice=""):
+        with naming(f"y{suffix}"):
+            y = self._checked_labels(y, sequences)
+            number = {label: i for i, label in enumerate(self.classes_.tolist())}
+            unknown = set(y.tolist()) - set(number)
+            if unknown:
+                raise ValueError(
+                    f"It has labels that are none of the classes: {sorted(unknown)}; there are "
+                    f"{self.classes_.tolist()}. {advice}".rstrip()
+                )
+            labels = np.array([number[label] for label in y.tolist()])
+        logits = None if self._lesson is None else self._lesson.validation_logits
+        if self._lesson is not None and logits is None and self.refit:
+            raise ValueError(
+                "refit=True trains on X_val as well, for which there are no soft targets. Set it "
+                "to False, or leave X_val out."
+            )
+        with naming(f"sample_weight{suffix}"):
+            weights = checked_weights(sample_weight, sequences)
+            return self._targets(labels, weights, sequences.values.dtype, logits)
+
+    def _checked_labels(self, y, sequences):
+        if y is None:
+            raise ValueError(
+                f"{self.__class__.__name__} requires y to be passed, but the target y is None."
+            )
+        return checked_labels(y, sequences)
+
+    def _weights_of_classes(self, labels, sample_weights):
+        """One weight a class, or None; labels below 0 are unknown."""
+        if self.class_weight is None:
+            return None
+        is_known = labels >= 0
+        weights = compute_class_weight(
+            self.class_weight,
+            classes=self.classes_,
+            y=self.classes_[labels[is_known]],
+            sample_weight=None if sample_weights is None else sample_weights[is_known],
+        )
+        if not (np.isfinite(weights).all() and (weights >= 0).all()):
+            raise ValueError(
+                "class_weight must hold finite weights of at least 0; got "
+                f"{plain(self.class_weight)!r}."
+            )
+        return weights
+
+    def _check_parameters(self, network):
+        super()._check_parameters(network)
+        if isinstance(self.class_weight, dict):
+            self._weights_of_classes(np.arange(len(self.classes_)), None)
+
+    def _targets(self, labels, weights, dtype, logits=None):
+        """Labels, and a teacher's logits, as targets; weights of samples and classes multiply."""
+        if self._class_weights is not None:
+            by_sample = np.where(labels < 0, 1.0, self._class_weights[labels]).astype(dtype)
+            weights = by_sample if weights is None else weights * by_sample
+            check_total(weights)
+        targets = Targets(labels=labels.astype(np.int32), weights=weights)
+        is_plain = logits is None or (
+            self._lesson.alpha == 0 and self._lesson.curriculum is None and (labels >= 0).all()
+        )
+        if is_plain:
+            return targets
+        return targets._replace(
+            values=np.ascontiguousarray(logits, dtype=dtype),
+            loss="distillation",
+            temperature=self._lesson.temperature,
+            alpha=self._lesson.alpha,
+        )
+
+    def _check_training_part(self, training):
+        if self._lesson is not None:  # whose teacher may know of classes that have no sample
+            return
+        weights, rows = training.targets.weights, training.rows
+        if len(rows) < len(training.sequences):
+            reason = (
+                "none of their samples with a weight is left to train on by the part that is held "
+                "out. Pass X_val, or set early_stopping=False or validation_split='random'."
+            )
+        else:
+            reason = "their class_weight is zero. Leave their samples out of X and y."
+        self._check_every_class_has_weight(
+            training.targets.labels[rows], None if weights is None else weights[rows], reason
+        )
+
+    def _check_every_class_has_weight(self, labels, weights, reason):
+        totals = np.bincount(labels, weights=weights, minlength=len(self.classes_))
+        missing = self.classes_[totals == 0]
+        if len(missing):
+            raise ValueError(f"Nothing can be learned of class(es) {missing.tolist()}: {reason}")
+
+    def _is_balanced(self):
+        if self.sampling is None:
+            return False
+        if self._lesson is not None and (self._lesson.labels < 0).any():
+            raise ValueError(
+                "sampling='balanced' draws by class, and some samples have none (label -1). Leave "
+                "it out, or label all samples."
+            )
+        if self.class_weight is not None or not self.shuffle:
+            clash = "class_weight" if self.class_weight is not None else "shuffle=False"
+            raise ValueError(
+                f"sampling='balanced' and {clash} exclude each other: the former draws sequences "
+                "at random, so that all classes weigh the same. Leave one of them out."
+            )
+        return True
+
+    def _take_over_head(self, parts, earlier):
+        take_over_head(parts, earlier.params_, self.classes_, earlier.classes_)
+
+    def _has_head_of(self, earlier):
+        return np.array_equal(self.classes_, earlier.classes_)
+
+    def _n_outputs(self):
+        return 1 if len(self.classes_) == 2 else len(self.classes_)
+
+    def _learned_loss(self):
+        return 30 * self.tol
+
+    def _hopeless_loss(self, training):
+        guessing = np.log(len(self.classes_))
+        if self._lesson is None:
+            return 2 * guessing
+        return 2 * guessing * max(1, self._lesson.alpha * self._lesson.temperature**2)
+
+    def decision_function(self, X):
+        """Logits of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            Sequences as in `fit`. Those of a model that was fitted on 2-D X are 2-D; otherwise they
+            may have any length and form.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes the logit of ``classes_[1]``. float32 or float64, as fitted.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has another number of channels or columns than fitted, or is not finite.
+        """
+        outputs = as_it_is(self)._outputs(X)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def predict_proba(self, X):
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            As in `decision_function`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; float32 or float64, as fitted.
+        """
+        outputs = as_it_is(self)._outputs(X)
+        if outputs.shape[1] == 1:
+            return expit(np.hstack([-outputs, outputs]))
+        outputs -= outputs.max(axis=1, keepdims=True)
+        np.exp(outputs, out=outputs)
+        outputs /= outputs.sum(axis=1, keepdims=True)
+        return outputs
+
+    def predict_log_proba(self, X):
+        """Logarithms of the probabilities of the classes, also where these are 0 in floating point.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            As in `decision_function`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; float32 or float64, as fitted.
+        """
+        outputs = as_it_is(self)._outputs(X)
+        if outputs.shape[1] == 1:
+            return log_expit(np.hstack([-outputs, outputs]))
+        outputs -= outputs.max(axis=1, keepdims=True)
+        outputs -= np.log(np.exp(outputs).sum(axis=1, keepdims=True))
+        return outputs
+
+    def predict(self, X):
+        """The most probable class of each sequence.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            As in `decision_function`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels from `classes_`.
+        """
+        now = as_it_is(self)
+        outputs = now._outputs(X)
+        if outputs.shape[1] == 1:
+            return now.classes_[(outputs[:, 0] > 0).astype(np.intp)]
+        return now.classes_[outputs.argmax(axis=1)]

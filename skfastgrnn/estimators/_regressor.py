@@ -1,0 +1,708 @@
+"""FastGRNNRegressor: numbers in, numbers out."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_consistent_length
+
+from .._validation._errors import as_it_is, naming
+from .._validation._sample_weight import checked_weights
+from .._validation._targets import checked_numbers
+from ..callbacks._sklearn import with_callbacks
+from ..network import Targets, named_views
+from ..persistence._safetensors import saveable
+from ..persistence._schema import REGRESSOR
+from ..training import center_and_scale, check_statistics, target_statistics
+from ._base import BaseFastGRNN
+
+#: Updates of a stream in which predictions follow center and scale of the targets.
+SETTLING = 10
+#: Scales from the center within which targets count in those of a stream as they are; what is
+#: farther away counts as if it were there, so that one wrong value does not spoil the scale.
+REACH = 10.0
+
+
+@saveable
+class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
+    r"""Predict numbers from sequences with a kilobyte-sized gated recurrent network.
+
+    A FastGRNN cell reads a sequence step by step,
+
+    .. math::
+
+        a_t &= W x_t + U h_{t-1} \\
+        z_t &= \sigma(a_t + b_z) \\
+        c_t &= \tanh(a_t + b_h) \\
+        h_t &= (\zeta (1 - z_t) + \nu) \odot c_t + z_t \odot h_{t-1},
+
+    and a linear head turns its last state (or the mean of its states) into one number for each
+    output, such as the next values of a series. It is trained by exact backpropagation through
+    time, by default with Adam [1]_. Targets are centered and scaled inside, each output by itself,
+    so that neither the learning rate nor `huber_delta` depends on their units: by mean and standard
+    deviation, or for Huber's loss by the median and 1.4826 times the median distance from it, which
+    outliers do not inflate. A target that is constant is predicted exactly.
+
+    Parameters
+    ----------
+    hidden_size : int, default=32
+        Number of hidden units H of a cell. A network of one cell, D channels and O outputs has
+        ``H * (D + H + 2) + 2 + O * (H + 1)`` parameters.
+
+    loss : {'squared_error', 'huber'}, default='squared_error'
+        What is minimised: half the squared error, or Huber's loss [3]_, which grows only linearly
+        where an error exceeds `huber_delta` and so is not ruled by outliers. Both are means over
+        outputs, of scaled targets.
+
+    huber_delta : float, default=1.35
+        The error from which on loss='huber' is linear, in units of the robust deviation of y (for
+        normally distributed y its standard deviation). The smaller, the less an outlier counts; no
+        smaller than the dtype of X can hold.
+
+    n_layers : int, default=1
+        Number of layers, at most 16. Each layer reads the states of the one below, step by step.
+
+    bidirectional : bool, default=False
+        Whether each layer has a second cell, which reads the steps from the end [5]_.
+
+    readout : {'last', 'mean'}, default='last'
+        What the head reads: the last state of a sequence, or the mean of its states.
+
+    gate_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='sigmoid'
+        Activation of the gate z. ``hard_sigmoid`` is ``clip((x + 1) / 2, 0, 1)`` and ``hard_tanh``
+        ``clip(x, -1, 1)``, the piecewise-linear forms for devices that compute in integers.
+
+    update_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='tanh'
+        Activation of the candidate state c.
+
+    n_timesteps : int or None, default=None
+        How to read 2-D X. ``None``: a row is a univariate series, one column a step. ``T``: a row
+        holds T steps of ``n_columns / T`` channels, one step after the other; 1 is plain tabular
+        data. Other forms of X do not need it.
+
+    solver : {'adam', 'adamw', 'sgd', 'rmsprop', 'adagrad'}, default='adam'
+        The optimizer: Adam [2]_; Adam with decoupled weight decay, which multiplies weights by
+        ``1 - rate * alpha`` at every update; stochastic gradient descent with `momentum`; RMSProp;
+        AdaGrad.
+
+    learning_rate : str or callable, default='auto'
+        How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'linear',
+        'cosine', 'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any
+        callable epoch -> factor of `learning_rate_init`, epochs counted from 0. 'auto' is
+        'one_cycle', a rise and fall over `max_iter` epochs [7]_; where the length of the training
+        is not known (`n_iter_no_change` is a number, or `partial_fit`) it stays at 0.6 of the
+        highest rate. 'plateau' lowers the rate tenfold when the loss has not improved for a third
+        of `n_iter_no_change` epochs, or for more than ten where that is None.
+
+    learning_rate_init : float, default=0.02
+        The learning rate, which `learning_rate` multiplies by a factor in every epoch: with
+        'one_cycle' the highest one.
+
+    lr_decay : float or None, default=None
+        Factor in (0, 1] by which 'step' and 'exponential' lower the rate; None for 0.1 and 0.95.
+
+    lr_decay_step : int or None, default=None
+        Epochs between two decays of 'step'; None for 50.
+
+    batch_size : int or 'auto', default='auto'
+        Sequences in a minibatch; all of them where there are fewer. 'auto' takes a thirty-second of
+        the training sequences, but at least 8 and at most 32.
+
+    accumulate : int, default=1
+        Minibatches whose gradients make one update together, which equals a minibatch as many times
+        as large.
+
+    max_iter : int or None, default=None
+        Maximum number of epochs. None for 100, or for as many as make 2000 updates: small training
+        sets need more epochs.
+
+    shuffle : bool, default=True
+        Whether to shuffle the sequences before each epoch.
+
+    alpha : float, default=1e-5
+        Strength of the L2 penalty ``alpha / 2 * ||weights||² / n`` on W, U and the head's weights,
+        n being the number of sequences of a minibatch, times the mean weight where they have
+        weights: with smaller weights it counts for more.
+
+    beta_1 : float, default=0.9
+        Adam's decay rate of the mean of gradients, in [0, 1).
+
+    beta_2 : float or None, default=None
+        Decay rate of the mean of squared gradients, in [0, 1), of 'adam', 'adamw' and 'rmsprop';
+        None for 0.999, 0.999 and 0.99, the defaults of PyTorch.
+
+    epsilon : float, default=1e-8
+        Guard of 'adam', 'adamw', 'rmsprop' and 'adagrad' against division by zero.
+
+    momentum : float, default=0.9
+        Momentum of solver='sgd', in [0, 1).
+
+    nesterovs_momentum : bool, default=True
+        Whether that momentum is Nesterov's.
+
+    clip_norm : float or None, default=5.0
+        Gradients of a larger norm are scaled down to it.
+
+    clip_value : float or None, default=None
+        Gradient entries are first clipped to ``[-clip_value, clip_value]``.
+
+    dropout : float, default=0.0
+        Share of states, in [0, 1), that are dropped at random in training: of those that a layer
+        passes to the next, and of those that the head reads [4]_.
+
+    augment : list of augmentations or None, default=None
+        What is done to the training sequences of every epoch, in this order; see
+        :mod:`skfastgrnn.augmentation`.
+
+    early_stopping : bool or 'auto', default='auto'
+        Whether to hold out `validation_fraction` of the training sequences, to restore the weights
+        of the epoch in which their (weighted) loss was lowest, and to stop when it has not improved
+        for `n_iter_no_change` epochs. `X_val` in `fit` takes the place of the held-out part. 'auto'
+        does so with `X_val` alone and holds nothing out: what is held out is worth more for
+        training.
+
+    validation_fraction : float, default=0.2
+        Share to hold out, in (0, 1).
+
+    validation_split : {'auto', 'random', 'tail'}, default='auto'
+        What to hold out: sequences drawn at random, or the last ones, as a forecast wants it:
+        'tail' does so while the others are shuffled. 'auto' takes the tail with ``shuffle=False``,
+        and otherwise draws.
+
+    n_iter_no_change : int, inf or None, default=None
+        Stop after so many epochs in which the validation loss (without validation the training
+        loss) did not improve by `tol`; a `ConvergenceWarning` says where `max_iter` came first.
+        None stops with validation after a third of the `max_iter` epochs without improvement, and
+        without where nothing is left to learn: where the training loss, in units of the variance
+        of y, is below ``tol / 100``. ``float("inf")`` always trains for `max_iter` epochs.
+
+    tol : float, default=1e-4
+        The least improvement that counts.
+
+    refit : bool, default=False
+        Whether to train once more on all sequences, the validation set included, for `best_iter_`
+        epochs at the rates of the first training: the protocol of [1]_. `history_` remains that of
+        the first training.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on with what an earlier `fit` or `partial_fit` has learned, instead of
+        fresh weights. The moments of the optimizer go along where they were kept (by `partial_fit`,
+        or by `fit` with ``warm_start=True``), unless the solver is another one, and so do center
+        and scale of y, which `fit` learns only once (`partial_fit` goes on learning them, and so
+        does `fit` where y was constant). All else begins anew: epochs and learning rate, early
+        stopping, `history_`, the random numbers of an integer `random_state`. The network
+        (channels, outputs, `hidden_size`, `n_layers`, `bidirectional`, `readout`, activations) must
+        be what it was, and `refit` must be False; otherwise `fit` raises ValueError.
+
+    frozen : str, list or tuple of str, or None, default=None
+        What is not trained: 'cell' (all parameters but those of the head, in all layers and
+        directions), 'head', a name in `params_`, or several of these. With `warm_start` and in
+        `partial_fit`, frozen parameters keep their learned values, otherwise their initial ones: a
+        cell that is frozen from the start is a random reservoir whose states a trained head reads,
+        as in echo state networks [6]_. A name that the network does not have raises ValueError,
+        as does freezing everything.
+
+    n_jobs : int or None, default=None
+        Threads. None means 1 (unless in a :class:`joblib.parallel_config` context), -1 all cores.
+        The result does not depend on it, to the last bit.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, shuffling and the held-out part. No global state is used or
+        changed.
+
+    verbose : int, default=0
+        With 1, print a line an epoch (losses, elapsed and remaining time), and one where training
+        stops early.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns of 2-D X; number of channels of X in another form.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of columns, where X was a DataFrame with names that are strings; those of channels,
+        where it was a list of such DataFrames.
+
+    n_channels_ : int
+        Number of channels of a step.
+
+    n_iter_ : int
+        Number of epochs trained: those of the last `fit`, and of `partial_fit` since then.
+
+    best_iter_ : int
+        The epoch, counted from 1, whose weights are kept: that of the lowest validation loss.
+        Without validation the last, or that of the lowest training loss where it fits better. 0
+        where no epoch was better than the initial weights (a training that diverged) or none was
+        finished (one that was interrupted). After `partial_fit` the last that did no harm.
+
+    loss_ : float
+        Training objective (mean loss and penalty) of the last epoch, of scaled targets, as all
+        losses here.
+
+    best_loss_ : float
+        The lowest validation loss, or the lowest training objective where there is no validation.
+
+    loss_curve_, validation_loss_curve_ : list of float
+        Training objective and validation loss of every epoch, as in `history_`; the latter is empty
+        without validation.
+
+    validation_scores_ : list of float or None
+        R² of the validation set of every epoch: that of all outputs together, each of them scaled.
+        None without validation.
+
+    best_validation_score_ : float or None
+        The highest of these. The weights that are kept are those of the lowest validation loss
+        (`best_iter_`), which may be another epoch's.
+
+    history_ : dict of str -> list of float
+        Per epoch: 'loss', 'validation_loss', 'r2', 'validation_r2', 'learning_rate',
+        'gradient_norm' (mean over updates, before clipping) and 'seconds'. Training values are
+        averages over the minibatches, each taken before its update. After `partial_fit` of the
+        last 1000 epochs.
+
+    params_ : dict of str -> ndarray
+        The learned parameters by name; those of the head answer in the units of y.
+
+    See Also
+    --------
+    FastGRNNClassifier : Predicts classes.
+    skfastgrnn.preprocessing.sliding_windows : Cuts a long series into sequences and targets.
+
+    References
+    ----------
+    .. [1] A. Kusupati, M. Singh, K. Bhatia, A. Kumar, P. Jain, M. Varma, "FastGRNN: A Fast,
+       Accurate, Stable and Tiny Kilobyte Sized Gated Recurrent Neural Network", NeurIPS 2018.
+    .. [2] Diederik P. Kingma, Jimmy Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+    .. [3] Peter J. Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical
+       Statistics 35 (1964), 73-101.
+    .. [4] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, "Dropout: A
+       Simple Way to Prevent Neural Networks from Overfitting", JMLR 15, 2014.
+    .. [5] M. Schuster, K. K. Paliwal, "Bidirectional Recurrent Neural Networks", IEEE Transactions
+       on Signal Processing 45, 1997.
+    .. [6] Herbert Jaeger, "The 'Echo State' Approach to Analysing and Training Recurrent Neural
+       Networks", GMD Report 148, German National Research Center for Information Technology, 2001.
+    .. [7] L. N. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using
+       Large Learning Rates", arXiv:1708.07120, 2018.
+
+    Examples
+    --------
+    Forecast the next two values of a wave from the last ten:
+
+    >>> import numpy as np
+    >>> from skfastgrnn import FastGRNNRegressor
+    >>> from skfastgrnn.preprocessing import sliding_windows
+    >>> wave = np.sin(np.arange(500) / 5)
+    >>> X, y, _ = sliding_windows(wave, window=10, horizon=2)
+    >>> model = FastGRNNRegressor(hidden_size=8, max_iter=300, random_state=0)
+    >>> model = model.fit(X[:300], y[:300])
+    >>> model.predict(X[300:302]).shape
+    (2, 2)
+    >>> model.score(X[300:], y[300:]) > 0.99
+    True
+    """
+
+    _metric = "r2"
+    _saved_attributes = REGRESSOR
+
+    _parameter_constraints = {
+        **BaseFastGRNN._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "huber"})],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        hidden_size=32,
+        *,
+        loss="squared_error",
+        huber_delta=1.35,
+        n_layers=1,
+        bidirectional=False,
+        readout="last",
+        gate_activation="sigmoid",
+        update_activation="tanh",
+        n_timesteps=None,
+        solver="adam",
+        learning_rate="auto",
+        learning_rate_init=0.02,
+        lr_decay=None,
+        lr_decay_step=None,
+        batch_size="auto",
+        accumulate=1,
+        max_iter=None,
+        shuffle=True,
+        alpha=1e-5,
+        beta_1=0.9,
+        beta_2=None,
+        epsilon=1e-8,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        clip_norm=5.0,
+        clip_value=None,
+        dropout=0.0,
+        augment=None,
+        early_stopping="auto",
+        validation_fraction=0.2,
+        validation_split="auto",
+        n_iter_no_change=None,
+        tol=1e-4,
+        refit=False,
+        warm_start=False,
+        frozen=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_size = hidden_size
+        self.loss = loss
+        self.huber_delta = huber_delta
+        self.n_layers = n_layers
+        self.bidirectional = bidirectional
+        self.readout = readout
+        self.gate_activation = gate_activation
+        self.update_activation = update_activation
+        self.n_timesteps = n_timesteps
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.lr_decay = lr_decay
+        self.lr_decay_step = lr_decay_step
+        self.batch_size = batch_size
+        self.accumulate = accumulate
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.alpha = alpha
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.dropout = dropout
+        self.augment = augment
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.refit = refit
+        self.warm_start = warm_start
+        self.frozen = frozen
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train on sequences X with targets y.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays of shape (n_timesteps_i, n_channels) or (n_timesteps_i,)
+            Training sequences. Of different lengths they come as a list or object array, or in
+            three dimensions with steps at their ends that are NaN in every channel: these are no
+            part of them. 2-D X is read as `n_timesteps` says. float32 is trained in float32,
+            anything else in float64. An array in C order, and views of one, are read in place.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers to predict, in any units.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples.
+
+        X_val : array-like, default=None
+            Validation sequences of the same form, used instead of a held-out part of X. A
+            Pipeline transforms them like X with ``transform_input=["X_val"]``, metadata routing
+            enabled and ``set_fit_request(X_val=True, y_val=True)``.
+
+        y_val : array-like of shape (n_validation_samples,) or (n_validation_samples, n_outputs), \
+                default=None
+            Targets of X_val.
+
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weights of X_val.
+
+        Returns
+        -------
+        self : FastGRNNRegressor
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument cannot be used; the estimator is then left as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` came before convergence, or if the training diverged.
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch more, on these sequences.
+
+        The first call, unless the model is fitted, begins with fresh weights. Later ones go on with
+        weights, moments of the optimizer, `history_` (of the last 1000 calls) and the count of
+        epochs. Nothing is held out, and callbacks are not called. Schedules that need an end or
+        losses to compare ('cosine', 'linear', 'one_cycle', 'plateau') do not apply: the rate is
+        then `learning_rate_init`, or with the default 'auto' 0.6 times that. Weights from before
+        are kept where a piece does harm.
+
+        Center and scale of y are those of all y so far, this one included: with loss='huber' the
+        averages of the medians and median distances of the pieces. (A value that is more than ten
+        scales away counts there as if it were ten away.) As they move, the head is rescaled, so
+        that only the training moves predictions. (In the first ten updates they follow center and
+        scale.) Losses in `history_` are in the scale of their time. A piece that does harm leaves
+        center and scale as they were.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            Sequences as in `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers to predict.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples.
+
+        Returns
+        -------
+        self : FastGRNNRegressor
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument cannot be used, or ``early_stopping=True``; the estimator is then left as
+            it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the training diverged: the loss of these sequences has more than doubled by training
+            on them, to more than twice that of always answering the center of y.
+        UserWarning
+            If callbacks are set, or the schedule has come to a rate of next to nothing.
+        """
+
+        def learn_targets(fitted, sequences, earlier):
+            return fitted._learn_targets(y, sequences, sample_weight, earlier, is_stream=True)
+
+        return self._partial_fit(X, learn_targets)
+
+    def _learn_targets(self, y, sequences, sample_weight, earlier=None, *, is_stream=False):
+        """Learn center and scale of y, and return the targets in these terms.
+
+        What was learned `earlier` goes on in a stream. Otherwise it stays as it is, but for outputs
+        that were constant, of which there was no scale to learn.
+        """
+        if earlier is None or not is_stream:
+            y, self._y_is_1d = self._checked_numbers(y, sequences)
+        else:
+            with naming("y"):
+                y, _ = self._checked_numbers(y, sequences)
+        if earlier is not None:
+            with naming("y"):
+                check_outputs(y, len(earlier._y_scale))
+        weights = checked_weights(sample_weight, sequences)
+        if self._shares is not None:
+            check_consistent_length(sequences, self._shares)
+            shares = self._shares.astype(sequences.values.dtype)
+            weights = shares if weights is None else weights * shares
+        dtype = sequences.values.dtype
+        if np.abs(y).max() > np.finfo(dtype).max / 1024:  # the head's weights need some room
+            raise ValueError(f"y has values that {dtype} cannot hold; scale y.")
+        robust = self.loss == "huber"
+        before, within = None, y
+        if is_stream and earlier is not None:
+            before = earlier._y_statistics
+            if not has_just_begun(earlier):
+                reach = np.where(earlier._y_scale > 0, REACH * earlier._y_scale, np.inf)
+                within = np.clip(y, earlier._y_center - reach, earlier._y_center + reach)
+        statistics = target_statistics(within, weights, robust=robust, earlier=before)
+        center, scale = center_and_scale(statistics, robust=robust)
+        resolution = np.spacing(np.abs(center).astype(dtype)).astype(np.float64)
+        is_known = np.zeros(len(scale), dtype=bool)
+        if is_stream:  # values yet to come may lie farther apart
+            scale = np.where(scale > 0, np.maximum(scale, 4 * resolution), 0.0)
+        elif earlier is not None:
+            is_known = earlier._y_scale > 0
+            statistics = np.where(is_known, earlier._y_statistics, statistics)
+            center = np.where(is_known, earlier._y_center, center)
+            scale = np.where(is_known, earlier._y_scale, scale)
+        is_coarse = (scale > 0) & (resolution > 0.25 * scale) & ~is_known
+        if is_coarse.any():
+            output = np.argmax(is_coarse)
+            raise ValueError(
+                f"{dtype} cannot tell values of y apart: they lie within {scale[output]:g} of "
+                f"{center[output]:g}. Subtract an offset from y, or pass X in float64."
+            )
+        self._y_statistics, self._y_center, self._y_scale = statistics, center, scale
+        return self._targets(y, weights, dtype, scale)
+
+    def _forget_targets(self, earlier):
+        """Predict as before: weights were folded with the center and scale that are given up."""
+        for name in ("_parameters", "_y_statistics", "_y_center", "_y_scale"):
+            setattr(self, name, getattr(earlier, name))
+
+    def _known_targets(self, y, sequences, sample_weight, *, suffix=""):
+        with naming(f"y{suffix}"):
+            y, _ = self._checked_numbers(y, sequences)
+            check_outputs(y, len(self._y_scale))
+        with naming(f"sample_weight{suffix}"):
+            weights = checked_weights(sample_weight, sequences)
+        # Of an output that is constant in training there is no scale to tell errors by.
+        spread = np.sqrt(np.mean(np.square(y - self._y_center), axis=0))
+        scale = np.where(self._y_scale > 0, self._y_scale, spread)
+        with naming(f"y{suffix}"):
+            return self._targets(y, weights, sequences.values.dtype, scale)
+
+    def _checked_numbers(self, y, sequences):
+        """Targets (n_sequences, n_outputs) in float64, and whether they came without outputs."""
+        if y is None:
+            raise ValueError(
+                f"{self.__class__.__name__} requires y to be passed, but the target y is None."
+            )
+        y = checked_numbers(y, sequences)
+        return y.reshape(len(y), -1), y.ndim == 1
+
+    def _targets(self, y, weights, dtype, scale):
+        """Targets in units of a scale; where that is 0 they are the center, and so will be 0."""
+        scaled = np.zeros_like(y)
+        with np.errstate(over="ignore"):
+            np.divide(y - self._y_center, scale, out=scaled, where=scale > 0)
+            if weights is not None:
+                scaled[weights == 0] = 0.0  # they count for nothing, however far they are
+            scaled = scaled.astype(dtype)
+            is_too_far = ~np.isfinite(np.square(scaled))
+        if is_too_far.any():
+            sample, output = np.argwhere(is_too_far)[0]
+            raise ValueError(
+                f"sample {sample}, output {output} is too far from the other values of y for "
+                f"{np.dtype(dtype)}. Leave it out, or pass X in float64."
+            )
+        delta = self.huber_delta if self.loss == "huber" else np.inf
+        if delta < np.finfo(dtype).tiny:
+            raise ValueError(
+                f"huber_delta={self.huber_delta:g} is nothing in {dtype}, so nothing would be "
+                f"learned. Take at least {np.finfo(dtype).tiny:g}."
+            )
+        return Targets(values=scaled, weights=weights, loss="huber", delta=delta)
+
+    def _n_outputs(self):
+        return len(self._y_scale)
+
+    def _learned_loss(self):
+        return self.tol / 100
+
+    def _hopeless_loss(self, training):
+        """Twice the loss of always answering the center of y."""
+        targets = training.targets
+        weights = None if targets.weights is None else targets.weights[training.rows]
+        errors = np.abs(targets.values[training.rows]).astype(np.float64)
+        slopes = np.minimum(errors, targets.delta)
+        losses = np.mean(slopes * (errors - slopes / 2), axis=1)
+        return max(1.0, 2 * np.average(losses, weights=weights))
+
+    def _take_over_head(self, parts, earlier):
+        """From outputs in the units of y to outputs for scaled targets.
+
+        Of an output that was constant, the head was folded to nothing: it stays as drawn.
+        """
+        rows = (earlier._y_scale > 0) & (self._y_scale > 0)
+        units = earlier if self._is_settling(earlier) else self
+        center, scale = units._y_center[rows], units._y_scale[rows]
+        head = earlier.params_
+        parts["head_weight"][rows] = head["head_weight"][rows] / scale[:, None]
+        parts["head_bias"][rows] = (head["head_bias"][rows] - center) / scale
+
+    def _is_settling(self, earlier):
+        """Whether predictions still follow center and scale of a stream that has just begun.
+
+        Later they stay what they are in units of y while center and scale move. In the first few
+        updates a network has learned less than these have: taking their moves back in the head's
+        bias, which follows slowly, cost 0.02 to 0.1 of R² after 1500 single samples.
+        """
+        frozen = {self.frozen} if isinstance(self.frozen, str) else set(self.frozen or ())
+        return has_just_begun(earlier) and not frozen & {"head", "head_weight", "head_bias"}
+
+    def _moments_of(self, earlier):
+        """Moments as if the gradients behind them had been of targets in the scale of now.
+
+        The gradient of the head is proportional to the error, so to 1 / scale. That of the cell is
+        proportional to error and head: to 1 / scale², and of several outputs to the mean of these.
+        """
+        moments = super()._moments_of(earlier)
+        if moments is None or self._is_settling(earlier):
+            return moments
+        rows = (earlier._y_scale > 0) & (self._y_scale > 0)
+        ratio = np.divide(earlier._y_scale, self._y_scale, out=np.zeros(len(rows)), where=rows)
+        of_cell = np.mean(ratio[rows] ** 2) if rows.any() else 1.0
+        factors = np.full(len(moments["first"]), of_cell)
+        head = named_views(earlier._network, factors)
+        head["head_weight"][...] = ratio[:, None]
+        head["head_bias"][...] = ratio
+        first, second = factors * moments["first"], factors**2 * moments["second"]
+        return {**moments, "first": first, "second": second}
+
+    def _finished(self, network, parameters):
+        """From outputs for scaled targets to outputs in the units of y."""
+        finished = parameters.copy()
+        head = named_views(network, finished)
+        head["head_weight"] *= self._y_scale[:, None]
+        head["head_bias"] *= self._y_scale
+        head["head_bias"] += self._y_center
+        return finished
+
+    def _restore(self, attributes, arrays):
+        super()._restore(attributes, arrays)
+        check_statistics(self._y_statistics, len(self._y_scale))
+
+    def predict(self, X):
+        """Predict the targets of sequences.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            Sequences as in `fit`. Those of a model that was fitted on 2-D X are 2-D; otherwise they
+            may have any length and form.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the form and units of y; float32 or float64, as X was in `fit`.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has another number of channels or columns than fitted, or is not finite.
+        """
+        now = as_it_is(self)
+        outputs = now._outputs(X)
+        return outputs[:, 0] if now._y_is_1d else outputs
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def check_outputs(y, n_outputs):
+    """Refuse targets (n_sequences, n) of another number of outputs than the network has."""
+    if y.shape[1] != n_outputs:
+        raise ValueError(f"It has {y.shape[1]} output(s), the network has {n_outputs}.")
+
+
+def has_just_begun(model):
+    """Whether a model is that of a stream with only a few updates so far."""
+    moments = getattr(model, "_moments", None)
+    return moments is not None and moments["step"] < SETTLING

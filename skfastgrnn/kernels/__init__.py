@@ -1,0 +1,12 @@
+"""Who computes: the compiled kernel, or NumPy.
+
+reference/     the normative implementation in NumPy
+c/             the same in C: whole epochs, vectorised, on any number of threads
+_bindings.pyx  from Python to C
+_compiled.py   the compiled kernel behind the interface of the reference
+_dispatch.py   which of them is in use
+"""
+
+from ._dispatch import active_kernel, available_kernels, kernel_named
+
+__all__ = ["active_kernel", "available_kernels", "kernel_named"]

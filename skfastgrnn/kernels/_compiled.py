@@ -1,0 +1,202 @@
+"""The compiled kernel, behind the interface that the reference kernel shows in NumPy."""
+
+import numpy as np
+
+from ..network import LOSSES, Dropout, EpochTotals, Score, n_decayed
+from . import _bindings
+
+#: Work of one call between two looks at the keyboard, about a tenth of a second; one minibatch at
+#: the least.
+FLOPS_BETWEEN_SIGNALS = 4e9
+
+
+class CompiledKernel:
+    """Forward and backward passes, losses and training over sets of sequences, in C."""
+
+    name = "compiled"
+
+    def __init__(self, instruction_set):
+        self.instruction_set = instruction_set
+        self._isa = _bindings.instruction_sets()[instruction_set]
+
+    def states(self, network, parameters, sequences, h0=None):
+        """All states of the last layer (n_steps, R) and the last of each sequence (n_sequences, R).
+
+        The sequences lie one after the other (`SequenceBatch.stacked`). h0 is (n_sequences, cells,
+        hidden), or None for zeros. R is hidden, or twice that of a bidirectional network.
+        """
+        every = np.empty((len(sequences.values), network.n_states), dtype=parameters.dtype)
+        return every, self._run(network, parameters, sequences, h0, every)
+
+    def last_states(self, network, parameters, sequences):
+        """The last state of each sequence (n_sequences, R)."""
+        return self._run(network, parameters, sequences, None, None)
+
+    def _run(self, network, parameters, sequences, h0, every):
+        rows = all_rows(sequences)
+        last = np.empty((len(rows), network.n_states), dtype=parameters.dtype)
+        h0 = None if h0 is None else np.ascontiguousarray(h0[rows])
+        _bindings.states(self._isa, network, parameters, *arrays(sequences), rows, h0, every, last)
+        return in_place_of(rows, last, sequences)
+
+    def states_gradient(self, network, parameters, sequences, upstream, h0=None):
+        """Gradients of parameters (P), values (n_steps, channels), h0 (n_sequences, cells, hidden).
+
+        `upstream` (n_steps, R) is the gradient of every state. The sequences lie one after the
+        other.
+        """
+        rows = all_rows(sequences)
+        gradient = np.empty_like(parameters)
+        d_values = np.zeros_like(sequences.values)
+        shape = (len(rows), network.n_cells, network.hidden_size)
+        d_h0 = np.empty(shape, dtype=parameters.dtype)
+        h0 = None if h0 is None else np.ascontiguousarray(h0[rows])
+        _bindings.states_gradient(
+            self._isa,
+            network,
+            parameters,
+            *arrays(sequences),
+            rows,
+            h0,
+            upstream,
+            gradient,
+            d_values,
+            d_h0,
+        )
+        return gradient, d_values, in_place_of(rows, d_h0, sequences)
+
+    def outputs(self, network, parameters, sequences, n_threads=1):
+        """Outputs of the head (n_sequences, n_outputs)."""
+        rows = all_rows(sequences)
+        output = np.empty((len(rows), network.n_outputs), dtype=parameters.dtype)
+        for part in parts(network, sequences, len(rows)):
+            _bindings.outputs(
+                self._isa,
+                network,
+                parameters,
+                *arrays(sequences),
+                rows[part],
+                output[part],
+                n_threads,
+            )
+        return in_place_of(rows, output, sequences)
+
+    def loss(self, network, parameters, sequences, targets, rows, n_threads=1):
+        """Score of the sequences `rows`."""
+        rows = sequences.longest_first(rows)
+        scores = [
+            _bindings.loss_gradient(
+                self._isa,
+                network,
+                parameters,
+                *arrays(sequences),
+                rows[part],
+                *wanted(targets),
+                Dropout(),
+                None,
+                n_threads,
+            )
+            for part in parts(network, sequences, len(rows))
+        ]
+        return Score(*np.sum(scores, axis=0).tolist())
+
+    def loss_gradient(
+        self, network, parameters, sequences, targets, rows, n_threads=1, dropout=None
+    ):
+        """Score of the sequences `rows` and the gradient (P) of its loss, without penalty."""
+        rows = sequences.longest_first(rows)
+        gradient = np.empty_like(parameters)
+        score = _bindings.loss_gradient(
+            self._isa,
+            network,
+            parameters,
+            *arrays(sequences),
+            rows,
+            *wanted(targets),
+            dropout or Dropout(),
+            gradient,
+            n_threads,
+        )
+        return Score(*score), gradient
+
+    def train_epoch(
+        self,
+        network,
+        parameters,
+        sequences,
+        targets,
+        rows,
+        optimizer,
+        batch_size,
+        n_threads=1,
+        dropout=None,
+        mean_weight=None,
+    ):
+        """Train on the sequences `rows` by minibatches; parameters and optimizer in place.
+
+        `mean_weight` is that of the whole epoch (`Targets.mean_weight`) where `rows` are a part.
+        """
+        if mean_weight is None:
+            mean_weight = targets.mean_weight(rows)
+        rows = sequences.longest_first(rows, batch_size)
+        n_batches = -(-len(rows) // batch_size)
+        totals = EpochTotals()
+        for part in parts(network, sequences, n_batches, batch_size):
+            done = EpochTotals(
+                *_bindings.train(
+                    self._isa,
+                    network,
+                    parameters,
+                    *arrays(sequences),
+                    rows,
+                    *wanted(targets),
+                    mean_weight,
+                    dropout or Dropout(),
+                    optimizer,
+                    optimizer.trained,
+                    optimizer.first,
+                    optimizer.second,
+                    batch_size,
+                    part.start,
+                    part.stop,
+                    n_threads,
+                )
+            )
+            optimizer.step += done.n_updates
+            totals = totals.plus(done)
+            if totals.diverged:
+                break
+        return totals
+
+
+def parts(network, sequences, n, sequences_each=1):
+    """Slices of `range(n)`, for calls short enough that Ctrl-C is heard soon; at least one of n."""
+    flops_per_step = 6 * n_decayed(network)
+    steps = sequences_each * sequences.n_steps / len(sequences)
+    size = 1 + int(FLOPS_BETWEEN_SIGNALS / (flops_per_step * steps))
+    return [slice(first, min(n, first + size)) for first in range(0, n, size)]
+
+
+def arrays(sequences):
+    """What the compiled functions take for sequences."""
+    lengths = sequences.lengths if sequences.is_ragged else None
+    return sequences.values, sequences.starts, lengths, sequences.longest
+
+
+def wanted(targets):
+    """What the compiled functions take for targets."""
+    return LOSSES.index(targets.loss), *targets[4:], *targets[:3]
+
+
+def all_rows(sequences):
+    """Every sequence, in decreasing length."""
+    return sequences.longest_first(np.arange(len(sequences)))
+
+
+def in_place_of(rows, computed, sequences):
+    """From the order in which sequences were computed back to theirs."""
+    if not sequences.is_ragged:
+        return computed
+    restored = np.empty_like(computed)
+    restored[rows] = computed
+    return restored

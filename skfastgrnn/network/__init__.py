@@ -1,0 +1,33 @@
+"""What a network is: its specification, its tensors and the data that it reads. Numbers only.
+
+_spec.py            what a network is, apart from its parameters
+_tensors.py         its parameters: one flat vector with named parts
+_initialization.py  their initial values
+_data.py            what kernels read and return
+"""
+
+from ._data import Dropout, EpochTotals, Optimizer, Score, SequenceBatch, Targets
+from ._initialization import initial
+from ._spec import ACTIVATIONS, LOSSES, MAX_LAYERS, READOUTS, SOLVERS, Network
+from ._tensors import cell_parts, n_decayed, n_parameters, named_views, shapes
+
+__all__ = [
+    "ACTIVATIONS",
+    "LOSSES",
+    "MAX_LAYERS",
+    "READOUTS",
+    "SOLVERS",
+    "Dropout",
+    "EpochTotals",
+    "Network",
+    "Optimizer",
+    "Score",
+    "SequenceBatch",
+    "Targets",
+    "cell_parts",
+    "initial",
+    "n_decayed",
+    "n_parameters",
+    "named_views",
+    "shapes",
+]

@@ -1,0 +1,208 @@
+"""What a kernel reads and answers: sequences, targets, sums, and the optimizer's state."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from ._spec import SOLVERS
+
+
+class SequenceBatch:
+    """Sequences where they lie: sequence i is ``values[starts[i] : starts[i] + lengths[i]]``.
+
+    They may overlap, as windows of one series do, and leave steps out, as padding.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_values, n_channels), float32 or float64, C-contiguous
+        Steps; usually a view of the user's array.
+    starts, lengths : ndarray of shape (n_sequences,), intp
+        Where each sequence begins, and its number of steps, at least one.
+    """
+
+    def __init__(self, values, starts, lengths):
+        self.values = values
+        self.starts = starts
+        self.lengths = lengths
+
+    @classmethod
+    def of_lengths(cls, values, lengths):
+        """Sequences of these lengths, one after the other."""
+        lengths = np.asarray(lengths, dtype=np.intp)
+        return cls(values, np.cumsum(lengths) - lengths, lengths)
+
+    @classmethod
+    def of_equal_length(cls, values, n_timesteps, n_sequences, stride=None):
+        """Sequences of n_timesteps steps, each beginning `stride` (n_timesteps) after the last."""
+        starts = np.arange(n_sequences, dtype=np.intp) * (n_timesteps if stride is None else stride)
+        return cls(values, starts, np.broadcast_to(np.intp(n_timesteps), n_sequences))
+
+    def __len__(self):
+        return len(self.starts)
+
+    @cached_property
+    def n_steps(self):
+        """Steps of all sequences together."""
+        return int(self.lengths.sum())
+
+    @cached_property
+    def longest(self):
+        """Steps of the longest sequence."""
+        return int(self.lengths.max())
+
+    @cached_property
+    def is_ragged(self):
+        """Whether the lengths differ."""
+        return bool(self.lengths.min() != self.longest)
+
+    def longest_first(self, rows, batch_size=None):
+        """Sort rows by decreasing length, within each minibatch where `batch_size` is given.
+
+        Kernels compute sequences of a minibatch side by side and drop those that have ended.
+        """
+        if not self.is_ragged:
+            return rows
+        minibatch = np.arange(len(rows)) // (batch_size or len(rows))
+        return rows[np.lexsort((-self.lengths[rows], minibatch))]
+
+    def stacked(self):
+        """The same sequences one after the other, without overlap or padding.
+
+        Itself where they lie so already; otherwise the values are copied.
+        """
+        first = np.cumsum(self.lengths) - self.lengths
+        if self.n_steps == len(self.values) and np.array_equal(first, self.starts):
+            return self
+        steps = np.arange(self.n_steps) + np.repeat(self.starts - first, self.lengths)
+        return SequenceBatch(self.values[steps], first, self.lengths)
+
+
+class Targets(NamedTuple):
+    """What the outputs should be, by sequence, and the loss that compares the two.
+
+    labels : (n_sequences,) int32, or None; for "distillation" beside values, -1 (None: everywhere)
+        where a sequence has no label
+    values : (n_sequences, n_outputs) of the network's dtype, or None; for "cross_entropy"
+        probabilities (with one output that of the second class), for "huber" numbers, for
+        "distillation" the finite logits of a teacher
+    weights : (n_sequences,) of the network's dtype, or None for ones
+    loss : "cross_entropy", "huber" or "distillation"
+    delta : the error from which on Huber's loss is linear; infinity makes it the squared error
+    temperature : what "distillation" divides the logits of student and teacher by
+    alpha : share of the teacher in "distillation", in [0, 1]; the rest is that of the label
+    """
+
+    labels: np.ndarray | None = None
+    values: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    loss: str = "cross_entropy"
+    delta: float = float("inf")
+    temperature: float = 1.0
+    alpha: float = 1.0
+
+    def of(self, rows):
+        """Those of some sequences."""
+        parts = [None if part is None else part[rows] for part in self[:3]]
+        return Targets(*parts, *self[3:])
+
+    def mean_weight(self, rows):
+        """Mean of the non-zero weights of some sequences.
+
+        A minibatch is divided by so much for each of its sequences. Dividing by its own weights
+        would undo them, the more the smaller it is.
+        """
+        if self.weights is None:
+            return 1.0
+        weights = self.weights[rows]
+        return float(weights.sum(dtype=np.float64)) / max(1, np.count_nonzero(weights))
+
+
+class Score(NamedTuple):
+    """Sums over sequences: of weight x loss, of weights, and of a metric.
+
+    The metric is weight x squared error for "huber", otherwise weight x (1 where the prediction is
+    correct or, without a label, that of the teacher).
+    """
+
+    loss: float
+    weight: float
+    metric: float
+
+    @property
+    def mean_loss(self):
+        """Weighted mean of the losses."""
+        return self.loss / self.weight
+
+    @property
+    def mean_metric(self):
+        """Accuracy or mean squared error."""
+        return self.metric / self.weight
+
+
+class Dropout(NamedTuple):
+    """Share of states that are dropped in training, and the seed that says which: `_dropout`."""
+
+    rate: float = 0.0
+    seed: int = 0
+
+
+@dataclass
+class Optimizer:
+    """Settings and state of the optimizer; `first` and `second` are its moment estimates (P,).
+
+    `trained` (P,) is 1 where a parameter is trained and 0 where it is frozen; None trains all.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    solver: str = "adam"
+    learning_rate: float = 1e-2
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    momentum: float = 0.9
+    nesterov: bool = True
+    alpha: float = 0.0
+    clip_value: float = float("inf")
+    clip_norm: float = float("inf")
+    trained: np.ndarray | None = None
+    step: int = 0
+
+    @property
+    def code(self):
+        """The solver's number in the compiled kernel."""
+        return SOLVERS.index(self.solver)
+
+
+class EpochTotals(NamedTuple):
+    """Sums over the minibatches of an epoch, each taken before its update.
+
+    `penalty` and `gradient_norm` (before clipping) are summed over updates. `diverged` says that a
+    loss or gradient was not finite; the parameters are then those before that minibatch.
+    """
+
+    loss: float = 0.0
+    weight: float = 0.0
+    metric: float = 0.0
+    penalty: float = 0.0
+    gradient_norm: float = 0.0
+    n_updates: int = 0
+    diverged: bool = False
+
+    @property
+    def objective(self):
+        """Mean loss plus mean penalty, or infinity where nothing finite was computed."""
+        if self.diverged or self.n_updates == 0:
+            return float("inf")
+        return (self.loss + self.penalty) / self.weight
+
+    @property
+    def mean_metric(self):
+        """Accuracy or mean squared error; 0 where nothing was computed."""
+        return self.metric / (self.weight or 1.0)
+
+    def plus(self, other):
+        """The totals of two parts of an epoch."""
+        return EpochTotals(*(a + b for a, b in zip(self[:-1], other[:-1], strict=True)), other[-1])

@@ -1,0 +1,69 @@
+"""What a network is, apart from its numbers."""
+
+from dataclasses import dataclass
+from numbers import Integral
+
+#: In the order of the compiled kernel's enumerations (kernels/c/kernel.h).
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "hard_sigmoid", "hard_tanh")
+READOUTS = ("last", "mean")
+LOSSES = ("cross_entropy", "huber", "distillation")
+SOLVERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
+MAX_LAYERS = 16
+
+
+@dataclass(frozen=True)
+class Network:
+    """FastGRNN cells in layers, a readout of the last layer's states and a linear head.
+
+    Every layer has a forward cell and, if `bidirectional`, one that goes through the steps from
+    their end. The first layer reads the channels, every other one the states of the layer below.
+    `readout` "last" reads the last state of each cell of the last layer, "mean" the mean of its
+    states. `n_outputs` is 1 for two classes.
+    """
+
+    n_channels: int
+    hidden_size: int
+    n_outputs: int
+    readout: str = "last"
+    gate_activation: str = "sigmoid"
+    update_activation: str = "tanh"
+    n_layers: int = 1
+    bidirectional: bool = False
+
+    def __post_init__(self):
+        for name in ("n_channels", "hidden_size", "n_outputs", "n_layers"):
+            size = getattr(self, name)
+            # True and 2.0 equal an int, in whose place a cache would return what was made of them.
+            if isinstance(size, bool) or not isinstance(size, Integral):
+                raise TypeError(f"{name} of a network must be an int, not {size!r}.")
+            object.__setattr__(self, name, int(size))
+        if not (self.n_channels >= 1 and self.hidden_size >= 1 and self.n_outputs >= 1):
+            raise ValueError(
+                f"A network needs at least one channel, hidden unit and output: {self}."
+            )
+        if not 1 <= self.n_layers <= MAX_LAYERS:
+            raise ValueError(f"A network has 1 to {MAX_LAYERS} layers, not {self.n_layers}.")
+
+    @property
+    def n_directions(self):
+        """Cells of a layer."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def n_cells(self):
+        """Cells of all layers; they are numbered by layer, then by direction."""
+        return self.n_layers * self.n_directions
+
+    @property
+    def n_states(self):
+        """States of a layer after a step: of one cell, or of both directions side by side."""
+        return self.n_directions * self.hidden_size
+
+    @property
+    def codes(self):
+        """The gate's, the update's and the readout's number in the compiled kernel."""
+        return (
+            ACTIVATIONS.index(self.gate_activation),
+            ACTIVATIONS.index(self.update_activation),
+            READOUTS.index(self.readout),
+        )

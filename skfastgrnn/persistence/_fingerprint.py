@@ -1,0 +1,57 @@
+"""What a training learned from, so that it is resumed on the same data with the same parameters."""
+
+import zlib
+
+import numpy as np
+
+from ._serialization import same
+
+
+def facts_of(training, validation, classes):
+    """What data a training learns from, as far as names and numbers can tell."""
+    facts = {} if classes is None else {"classes": classes.tolist()}
+    for name, part in (("training", training), ("validation", validation)):
+        if part is not None:
+            facts |= {
+                f"{name} sequences": len(part.rows),
+                f"{name} steps": int(part.sequences.lengths[part.rows].sum()),
+                f"{name} channels": part.sequences.values.shape[1],
+                f"{name} dtype": part.sequences.values.dtype.name,
+                f"{name} weights": part.targets.weights is not None,
+                f"{name} loss": part.targets.loss,
+                f"checksum of {name} data": checksum(part),
+            }
+    return facts
+
+
+def checksum(data):
+    """A number that changes with targets and weights of a DataSet, and its ends' sequences."""
+    sequences, targets = data.sequences, data.targets
+    wanted = targets.values if targets.labels is None else targets.labels
+    parts = [wanted[data.rows]]
+    if targets.weights is not None:
+        parts.append(targets.weights[data.rows])
+    for row in data.rows[[0, -1]]:
+        start = sequences.starts[row]
+        parts.append(sequences.values[start : start + sequences.lengths[row]])
+    number = 0
+    for part in parts:
+        number = zlib.crc32(np.ascontiguousarray(part) + 0, number)  # -0.0 is 0.0
+    return number
+
+
+def check_agreement(path, saved, now, *, ignored=()):
+    """Refuse to take up a training with something else than it had; both are dicts by name.
+
+    What is compared are values: order in a dict, or a list for a tuple, makes no difference.
+    """
+    differences = [
+        f"{name}: {saved.get(name)!r} in the checkpoint, {now.get(name)!r} here"
+        for name in {**saved, **now}
+        if name not in ignored and not same(saved.get(name), now.get(name))
+    ]
+    if differences:
+        raise ValueError(
+            f"The training in {path} cannot be taken up, since not all is as it was:\n  "
+            + "\n  ".join(differences)
+        )

@@ -1,0 +1,132 @@
+"""The house's rules: imports point downward, every module is installed, files stay small."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "skfastgrnn"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+SOURCES = sorted(path for path in PACKAGE.rglob("*") if path.suffix in {".py", ".pyx", ".c", ".h"})
+MOST_LINES = 400
+
+# What each part may import of the others. A part that is not listed has no place in the house yet.
+MAY_IMPORT = {
+    "__init__": {"_show_versions", "distillation", "estimators", "persistence"},
+    "_show_versions": {"kernels"},
+    "distillation": {"_validation", "callbacks", "estimators", "schedules", "training"},
+    "estimators": {
+        "_validation",
+        "augmentation",
+        "callbacks",
+        "kernels",
+        "network",
+        "persistence",
+        "schedules",
+        "training",
+    },
+    "callbacks": {"_validation", "persistence", "training"},
+    "inspection": {"_validation"},
+    "preprocessing": {"_statistics", "_validation"},
+    "training": {"_statistics", "_validation", "augmentation", "kernels", "network", "schedules"},
+    "persistence": {"_validation", "augmentation", "network", "schedules"},
+    "augmentation": {"_validation", "network"},
+    "schedules": {"_validation"},
+    "kernels": {"network"},
+    "_validation": {"network"},
+    "network": set(),
+    "_statistics": set(),
+}
+
+
+def part_of(module):
+    """The part that a module, its path below skfastgrnn without suffix, belongs to."""
+    return module.split("/")[0]
+
+
+def imported_parts(source, module):
+    """Other parts of skfastgrnn that the source of a module imports, anywhere in it."""
+    package = ["skfastgrnn", *module.split("/")[:-1]]
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else []
+            origin = [*start, *(node.module or "").split(".")]
+            names |= {".".join(filter(None, [*origin, alias.name])) for alias in node.names}
+    parts = {name.split(".")[1] for name in names if name.startswith("skfastgrnn.")}
+    return parts - {part_of(module)}
+
+
+def forbidden_imports(source, module):
+    return imported_parts(source, module) - MAY_IMPORT[part_of(module)]
+
+
+def name_of(path):
+    return path.relative_to(PACKAGE).with_suffix("").as_posix()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_downward(path):
+    module = name_of(path)
+    assert part_of(module) in MAY_IMPORT, "say here what this new part may import"
+    assert forbidden_imports(path.read_text("utf-8"), module) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "module", "expected"),
+    [
+        ("from ..estimators import FastGRNNClassifier", "network/_data", {"estimators"}),
+        ("from ..training import train", "network/__init__", {"training"}),
+        ("from .. import estimators", "training/_trainer", {"estimators"}),
+        ("import skfastgrnn.distillation as d", "estimators/_base", {"distillation"}),
+        ("from skfastgrnn.training._trainer import train", "_validation/_views", {"training"}),
+        ("from . import estimators", "_show_versions", {"estimators"}),
+        ("def late():\n    from ...training import train", "kernels/reference/_cell", {"training"}),
+        ("from ._data import Targets", "network/_tensors", set()),
+        ("from ..network import Targets\nfrom . import _config", "estimators/_base", set()),
+    ],
+)
+def test_a_made_up_import_is_judged(source, module, expected):
+    assert forbidden_imports(source, module) == expected
+
+
+def test_parts_have_no_circle():
+    """Each may import only what may not import it back, over any number of steps."""
+    reachable = {part: set(below) for part, below in MAY_IMPORT.items()}
+    for _ in MAY_IMPORT:
+        for below in reachable.values():
+            below.update(*(reachable[part] for part in list(below)))
+    assert [part for part, below in reachable.items() if part in below] == []
+
+
+@pytest.mark.parametrize("room", ["network", "kernels"])
+def test_the_network_needs_only_numpy_and_scipy(room):
+    """It knows nothing of scikit-learn."""
+    packages = set()
+    for path in (PACKAGE / room).rglob("*.py*"):
+        found = re.findall(r"^\s*(?:from|c?import) +(\w[\w.]*)", path.read_text("utf-8"), re.M)
+        packages |= {name.split(".")[0] for name in found}
+    assert packages & {"numpy", "scipy"}
+    assert not packages & {"sklearn", "joblib", "safetensors", "pandas", "skfastgrnn"}
+
+
+def lines_of_code(path):
+    """Lines of a file without docstrings, which are as long as the public interface is wide."""
+    text = path.read_text("utf-8")
+    count = len(text.splitlines())
+    if path.suffix == ".py":
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+                node
+            ):
+                count -= node.body[0].end_lineno - node.body[0].lineno + 1
+    return count
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_files_are_small(path):
+    assert lines_of_code(path) <= MOST_LINES
