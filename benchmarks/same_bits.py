@@ -71,13 +71,13 @@ NETWORKS = {
     "hard_sigmoid": {"gate_activation": "hard_sigmoid", "update_activation": "hard_tanh"},
     "relu": {"gate_activation": "tanh", "update_activation": "relu"},
     "sigmoid": {"update_activation": "sigmoid"},
-    "mean of states": {"readout": "mean"},
+    "mean of states": {"pooling": "mean"},
     "two layers": {"n_layers": 2},
     "both directions": {"bidirectional": True},
     "three layers, both directions, mean": {
         "n_layers": 3,
         "bidirectional": True,
-        "readout": "mean",
+        "pooling": "mean",
     },
 }
 TRAININGS = {
@@ -93,7 +93,7 @@ TRAININGS = {
     "linear": {"learning_rate": "linear"},
     "cosine": {"learning_rate": "cosine"},
     "plateau": {"learning_rate": "plateau", "tol": 0.1},
-    "accumulate": {"accumulate": 3, "batch_size": 5},
+    "accumulate": {"gradient_accumulation_steps": 3, "batch_size": 5},
     "clip": {"clip_norm": 0.1, "clip_value": 0.05},
     "alpha": {"alpha": 0.1},
     "augment": {
@@ -114,7 +114,7 @@ REGRESSIONS = {
     "squared error": {},
     "huber": {"loss": "huber"},
     "huber of a small delta": {"loss": "huber", "huber_delta": 0.2, "learning_rate": "cosine"},
-    "mean of both directions": {"readout": "mean", "bidirectional": True},
+    "mean of both directions": {"pooling": "mean", "bidirectional": True},
     "regressor, held out": {"early_stopping": True},
     "regressor, dropout": {"dropout": 0.2},
 }
@@ -171,7 +171,7 @@ def of_lists():
 
 def of_lists_in_both_directions():
     X = ragged(np.float64)
-    model = classifier(n_layers=2, bidirectional=True, readout="mean", dropout=0.2)
+    model = classifier(n_layers=2, bidirectional=True, pooling="mean", dropout=0.2)
     model.fit(X, labels(sequences()))
     return traces(model, model.predict_proba(X))
 

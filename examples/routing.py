@@ -132,7 +132,7 @@ teacher = make_pipeline(
 )
 network = FastGRNNClassifier(
     hidden_size=8,
-    readout="mean",
+    pooling="mean",
     learning_rate="cosine",
     max_iter=60,
     n_iter_no_change=float("inf"),

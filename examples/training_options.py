@@ -20,11 +20,11 @@ from skfastgrnn.augmentation import Jitter, Scaling, TimeShift
 from skfastgrnn.preprocessing import SequenceStandardScaler
 from skfastgrnn.schedules import (
     Constant,
-    Cosine,
-    Exponential,
+    CosineDecay,
+    ExponentialDecay,
     OneCycle,
     ReduceOnPlateau,
-    Step,
+    StepDecay,
     WarmUp,
 )
 
@@ -42,11 +42,11 @@ except ImportError:  # then without pictures
 
 SCHEDULES = {
     "Constant()": Constant(),
-    "Step(every=30)": Step(every=30),
-    "Exponential()": Exponential(),
-    "Cosine()": Cosine(n_epochs=100),
+    "StepDecay(every=30)": StepDecay(every=30),
+    "ExponentialDecay()": ExponentialDecay(),
+    "CosineDecay()": CosineDecay(n_epochs=100),
     "OneCycle()": OneCycle(n_epochs=100),
-    "WarmUp(10, then=Cosine())": WarmUp(10, then=Cosine(n_epochs=90)),
+    "WarmUp(10, then=CosineDecay())": WarmUp(10, then=CosineDecay(n_epochs=90)),
     "ReduceOnPlateau(factor=0.5)": ReduceOnPlateau(factor=0.5),
     "1 / (1 + epoch / 10)": lambda epoch: 1 / (1 + epoch / 10),
 }
@@ -180,7 +180,7 @@ if plt is not None:
 AUGMENT = [TimeShift(1, p=0.5), Scaling(0.1), Jitter(0.2)]
 SCHEDULED = {
     "constant": "constant",
-    "step, every 20": Step(every=20),
+    "step, every 20": StepDecay(every=20),
     "cosine": "cosine",
     "one_cycle": "one_cycle",
     "plateau": ReduceOnPlateau(factor=0.5, patience=3),

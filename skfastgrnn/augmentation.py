@@ -30,7 +30,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
-from ._validation._dataclasses import Number, Value
+from ._validation._dataclasses import Number, ValidatedDataclass
 from ._validation._finite import all_finite
 from .network import SequenceBatch
 
@@ -42,7 +42,7 @@ SIZE = Number(Real, 0, np.inf, closed="left")
 COUNT = Number(Integral, 1, None, closed="left")
 
 
-class Augmentation(Value):
+class Augmentation(ValidatedDataclass):
     """What those of this module share; a subclass changes values by `_change`."""
 
     def apply(self, values, starts, lengths, rng):

@@ -3,12 +3,12 @@
 A schedule answers to an epoch, counted from 0, the factor by which `learning_rate_init` is
 multiplied in it:
 
->>> from skfastgrnn.schedules import Cosine, Step, WarmUp
->>> schedule = Step(decay=0.5, every=10)
+>>> from skfastgrnn.schedules import CosineDecay, StepDecay, WarmUp
+>>> schedule = StepDecay(decay=0.5, every=10)
 >>> [schedule(epoch) for epoch in (0, 9, 10, 25)]
 [1.0, 1.0, 0.5, 0.25]
->>> WarmUp(5, then=Cosine())
-WarmUp(n_epochs=5, then=Cosine(n_epochs=None, floor=0.0), start=None)
+>>> WarmUp(5, then=CosineDecay())
+WarmUp(n_epochs=5, then=CosineDecay(n_epochs=None, floor=0.0), start=None)
 
 Those of this module are values: they cannot be changed, two with the same parameters are equal, and
 they can be pickled and be the candidates of a grid search. They remember nothing of the epochs
@@ -35,18 +35,18 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from ._validation._dataclasses import Number, Value
+from ._validation._dataclasses import Number, ValidatedDataclass
 from ._validation._printing import plain
 
 __all__ = [
     "Constant",
-    "Cosine",
-    "Exponential",
-    "Linear",
+    "CosineDecay",
+    "ExponentialDecay",
+    "LinearDecay",
     "OneCycle",
     "ReduceOnPlateau",
     "Stages",
-    "Step",
+    "StepDecay",
     "WarmUp",
 ]
 
@@ -57,7 +57,7 @@ POSITIVE_INTEGER = Number(Integral, 1, None, closed="left")
 COUNT = Number(Integral, 0, None, closed="left")
 
 
-class Schedule(Value):
+class Schedule(ValidatedDataclass):
     """What those of this module share."""
 
     #: Whether it is called with the losses of the epochs before, too.
@@ -97,7 +97,7 @@ class Constant(Schedule):
 
 
 @dataclass(frozen=True)
-class Step(Schedule):
+class StepDecay(Schedule):
     """Multiply the rate by a number every few epochs.
 
     ``factor(epoch) = decay ** (epoch // every)``, as in the training of residual networks [1]_.
@@ -121,8 +121,8 @@ class Step(Schedule):
 
     Examples
     --------
-    >>> from skfastgrnn.schedules import Step
-    >>> schedule = Step(decay=0.5, every=2)
+    >>> from skfastgrnn.schedules import StepDecay
+    >>> schedule = StepDecay(decay=0.5, every=2)
     >>> [schedule(epoch) for epoch in range(6)]
     [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
     """
@@ -137,7 +137,7 @@ class Step(Schedule):
 
 
 @dataclass(frozen=True)
-class Exponential(Schedule):
+class ExponentialDecay(Schedule):
     """Multiply the rate by a number every epoch: ``factor(epoch) = decay ** epoch``.
 
     Of the decays that Senior et al. compare [1]_, the one with the rate of its fall as its only
@@ -160,8 +160,8 @@ class Exponential(Schedule):
 
     Examples
     --------
-    >>> from skfastgrnn.schedules import Exponential
-    >>> schedule = Exponential(decay=0.5)
+    >>> from skfastgrnn.schedules import ExponentialDecay
+    >>> schedule = ExponentialDecay(decay=0.5)
     >>> [schedule(epoch) for epoch in range(4)]
     [1.0, 0.5, 0.25, 0.125]
     """
@@ -175,7 +175,7 @@ class Exponential(Schedule):
 
 
 @dataclass(frozen=True)
-class Linear(Schedule):
+class LinearDecay(Schedule):
     """Lower the rate in equal steps.
 
     ``factor(epoch) = 1 - (1 - floor) * epoch / n_epochs``, and `floor` from epoch `n_epochs` on
@@ -201,8 +201,8 @@ class Linear(Schedule):
 
     Examples
     --------
-    >>> from skfastgrnn.schedules import Linear
-    >>> schedule = Linear(n_epochs=4, floor=0.2)
+    >>> from skfastgrnn.schedules import LinearDecay
+    >>> schedule = LinearDecay(n_epochs=4, floor=0.2)
     >>> [round(schedule(epoch), 2) for epoch in range(6)]
     [1.0, 0.8, 0.6, 0.4, 0.2, 0.2]
     """
@@ -218,7 +218,7 @@ class Linear(Schedule):
 
 
 @dataclass(frozen=True)
-class Cosine(Schedule):
+class CosineDecay(Schedule):
     """Lower the rate along half a cosine.
 
     ``factor(epoch) = floor + (1 - floor) * (1 + cos(pi * epoch / n_epochs)) / 2``, and `floor` from
@@ -244,8 +244,8 @@ class Cosine(Schedule):
 
     Examples
     --------
-    >>> from skfastgrnn.schedules import Cosine
-    >>> schedule = Cosine(n_epochs=4, floor=0.1)
+    >>> from skfastgrnn.schedules import CosineDecay
+    >>> schedule = CosineDecay(n_epochs=4, floor=0.1)
     >>> [round(schedule(epoch), 2) for epoch in range(6)]
     [1.0, 0.87, 0.55, 0.23, 0.1, 0.1]
     """
@@ -295,8 +295,8 @@ class WarmUp(Schedule):
 
     Examples
     --------
-    >>> from skfastgrnn.schedules import Step, WarmUp
-    >>> schedule = WarmUp(3, then=Step(decay=0.1, every=2))
+    >>> from skfastgrnn.schedules import StepDecay, WarmUp
+    >>> schedule = WarmUp(3, then=StepDecay(decay=0.1, every=2))
     >>> [schedule(epoch) for epoch in range(6)]
     [0.25, 0.5, 0.75, 1.0, 1.0, 0.1]
     """
@@ -533,10 +533,10 @@ class Stages(Schedule):
 #: What the names of schedules mean.
 NAMES = {
     "constant": Constant,
-    "step": Step,
-    "exponential": Exponential,
-    "linear": Linear,
-    "cosine": Cosine,
+    "step": StepDecay,
+    "exponential": ExponentialDecay,
+    "linear": LinearDecay,
+    "cosine": CosineDecay,
     "one_cycle": OneCycle,
     "plateau": ReduceOnPlateau,
 }
@@ -567,7 +567,7 @@ def schedule_named(name, *, lr_decay=None, lr_decay_step=None):
     --------
     >>> from skfastgrnn.schedules import schedule_named
     >>> schedule_named("step", lr_decay=0.5)
-    Step(decay=0.5, every=50)
+    StepDecay(decay=0.5, every=50)
     """
     if name not in NAMES:
         raise ValueError(f"No schedule is called {name!r}; there are {', '.join(NAMES)}.")
@@ -599,9 +599,9 @@ def for_training(schedule, max_iter):
 
     Examples
     --------
-    >>> from skfastgrnn.schedules import Cosine, WarmUp, for_training
-    >>> for_training(WarmUp(5, then=Cosine()), max_iter=100)
-    WarmUp(n_epochs=5, then=Cosine(n_epochs=95, floor=0.0), start=None)
+    >>> from skfastgrnn.schedules import CosineDecay, WarmUp, for_training
+    >>> for_training(WarmUp(5, then=CosineDecay()), max_iter=100)
+    WarmUp(n_epochs=5, then=CosineDecay(n_epochs=95, floor=0.0), start=None)
     """
     refuse_class("A schedule", schedule)
     if isinstance(schedule, WarmUp):
@@ -632,13 +632,13 @@ def for_stream(schedule):
 
     Examples
     --------
-    >>> from skfastgrnn.schedules import Cosine, Step, WarmUp, for_stream
-    >>> for_stream(Cosine())
+    >>> from skfastgrnn.schedules import CosineDecay, StepDecay, WarmUp, for_stream
+    >>> for_stream(CosineDecay())
     Constant()
-    >>> for_stream(WarmUp(5, then=Cosine()))
+    >>> for_stream(WarmUp(5, then=CosineDecay()))
     WarmUp(n_epochs=5, then=Constant(), start=None)
-    >>> for_stream(Step(every=10))
-    Step(decay=0.1, every=10)
+    >>> for_stream(StepDecay(every=10))
+    StepDecay(decay=0.1, every=10)
     """
     refuse_class("A schedule", schedule)
     if isinstance(schedule, WarmUp):
@@ -692,7 +692,10 @@ def checked_factor(schedule, epoch, losses):
 
 def is_as_long_as_the_training(schedule):
     """Whether a schedule takes its length from that of the training."""
-    return isinstance(schedule, Cosine | Linear | OneCycle | Stages) and schedule.n_epochs is None
+    return (
+        isinstance(schedule, CosineDecay | LinearDecay | OneCycle | Stages)
+        and schedule.n_epochs is None
+    )
 
 
 def watches_loss(schedule):

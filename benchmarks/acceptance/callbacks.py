@@ -64,7 +64,7 @@ def contenders(folder):
         "TimeLimit": lambda: [callbacks.TimeLimit(3600)],
         "LearningRateMonitor": lambda: [callbacks.LearningRateMonitor()],
         "GradientMonitor": lambda: [callbacks.GradientMonitor()],
-        "HistoryWriter": lambda: [callbacks.HistoryWriter(folder / "history.jsonl")],
+        "JSONLinesLogger": lambda: [callbacks.JSONLinesLogger(folder / "history.jsonl")],
         "Checkpoint(every=10)": lambda: [
             callbacks.Checkpoint(folder / "training.safetensors", every=10)
         ],

@@ -1,4 +1,4 @@
-"""Small objects that are values: checked once, equal if their parameters are, never changed."""
+"""Parameter objects: frozen dataclasses, checked when they are made."""
 
 from dataclasses import fields
 from numbers import Integral, Real
@@ -13,8 +13,11 @@ class Number(Interval):
         return not isinstance(val, bool) and super().is_satisfied_by(val)
 
 
-class Value:
-    """Base of frozen dataclasses: scikit-learn's words for bad parameters, and plain numbers."""
+class ValidatedDataclass:
+    """Base of frozen dataclasses whose fields are checked by `_parameter_constraints`.
+
+    NumPy's numbers become Python's.
+    """
 
     _parameter_constraints = {}
 

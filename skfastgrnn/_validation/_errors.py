@@ -39,7 +39,7 @@ def changed_attributes(before, after):
 
 
 @contextmanager
-def unchanged_on_error(estimator):
+def restore_on_error(estimator):
     """Leave an estimator as it was where fitting it fails."""
     before = vars(estimator).copy()
     try:
@@ -51,7 +51,7 @@ def unchanged_on_error(estimator):
 
 
 @contextmanager
-def naming(argument):
+def error_context(argument):
     """Say in an error which argument it is about.
 
     Messages that begin with its name, as those of scikit-learn's checks do, get no prefix; in them

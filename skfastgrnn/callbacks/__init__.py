@@ -11,7 +11,7 @@ scikit-learn's `ProgressBar` and `ScoringMonitor` work on networks, too.
 """
 
 from ._checkpoint import Checkpoint
-from ._history import HistoryWriter
+from ._history import JSONLinesLogger
 from ._limits import TimeLimit
 from ._monitors import GradientMonitor, LearningRateMonitor
 from ._stopping import EarlyStoppingOnMetric
@@ -21,7 +21,7 @@ __all__ = [
     "Checkpoint",
     "EarlyStoppingOnMetric",
     "GradientMonitor",
-    "HistoryWriter",
+    "JSONLinesLogger",
     "LearningRateMonitor",
     "TensorBoardLogger",
     "TimeLimit",

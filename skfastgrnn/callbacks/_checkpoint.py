@@ -84,11 +84,15 @@ class Checkpoint(Callback):
 
     def on_fit_task_end(self, estimator, context):
         """Write what is due after an epoch, or at the end of the training."""
-        ongoing = estimator._ongoing
-        state = ongoing.state
+        running = estimator._running_fit
+        state = running.state
         is_due = is_epoch(context) == (state.n_iter % self.every == 0)
-        if self.path is not None and is_due and not state.broken:
-            write(path_of_fit(self.path, context), ongoing.now(), ongoing.as_dict())
-        is_better = state.watched.improved or state.n_iter == 1
+        if self.path is not None and is_due and not state.mid_epoch:
+            write(
+                path_of_fit(self.path, context),
+                running.current_estimator(),
+                running.checkpoint_state(),
+            )
+        is_better = state.early_stopping.improved or state.n_iter == 1
         if self.best_path is not None and is_epoch(context) and is_better:
-            write(path_of_fit(self.best_path, context), ongoing.best())
+            write(path_of_fit(self.best_path, context), running.best_estimator())

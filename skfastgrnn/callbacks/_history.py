@@ -1,4 +1,4 @@
-"""HistoryWriter: the metrics of every epoch in a file that grows while a network trains."""
+"""JSONLinesLogger: the metrics of every epoch in a file that grows while a network trains."""
 
 import glob
 import json
@@ -12,7 +12,7 @@ from ..persistence._files import as_path, check_writable
 from ._base import Callback, entries_of_epoch, numbered, numbers_of_fit, path_of_fit
 
 
-class HistoryWriter(Callback):
+class JSONLinesLogger(Callback):
     """Write the metrics of every epoch to a file of JSON lines while a network trains.
 
     Parameters
@@ -47,11 +47,11 @@ class HistoryWriter(Callback):
     >>> import tempfile
     >>> from pathlib import Path
     >>> from skfastgrnn import FastGRNNClassifier
-    >>> from skfastgrnn.callbacks import HistoryWriter
+    >>> from skfastgrnn.callbacks import JSONLinesLogger
     >>> X, y = [[0.0, 1.0], [1.0, 0.0]] * 10, ["rises", "falls"] * 10
     >>> model = FastGRNNClassifier(2, max_iter=3, n_iter_no_change=float("inf"), random_state=0)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     writer = HistoryWriter(Path(folder) / "training.jsonl")
+    ...     writer = JSONLinesLogger(Path(folder) / "training.jsonl")
     ...     model = model.set_callbacks(writer).fit(X, y)
     ...     logs = writer.get_logs()
     >>> [line["epoch"] for line in logs]
@@ -74,7 +74,7 @@ class HistoryWriter(Callback):
 
     def on_fit_task_end(self, estimator, context):
         """Write what is new: an epoch, or one that diverged, which no epoch's task has ended."""
-        self._fits[id(estimator)].add_from(estimator._ongoing.state)
+        self._fits[id(estimator)].add_from(estimator._running_fit.state)
 
     def teardown(self, estimator, context):
         """Close the file."""
@@ -105,7 +105,7 @@ class HistoryWriter(Callback):
         for file in path.parent.glob(glob.escape(path.stem) + "*"):
             match = name.fullmatch(file.name)
             lines = read_lines(file) if match else []
-            # "log-2.jsonl" may also be the file of HistoryWriter("log-2.jsonl"), fitted alone.
+            # "log-2.jsonl" may also be the file of JSONLinesLogger("log-2.jsonl"), fitted alone.
             if lines and numbered(path, lines[0]["fit"]).name == file.name:
                 fits.append(lines)
         latest = max(((lines[0]["begun"], lines[0]["run"]) for lines in fits), default=None)
@@ -157,7 +157,7 @@ def read_lines(path):
         for line in lines:
             check_line(line)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ValueError(f"{path} was not written by HistoryWriter: {error!r}") from error
+        raise ValueError(f"{path} was not written by JSONLinesLogger: {error!r}") from error
     return lines
 
 

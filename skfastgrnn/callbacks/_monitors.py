@@ -72,7 +72,7 @@ class LearningRateMonitor(EpochMonitor):
     """
 
     def _measure(self, estimator):
-        return {"learning_rate": estimator._ongoing.state.history["learning_rate"][-1]}
+        return {"learning_rate": estimator._running_fit.state.history["learning_rate"][-1]}
 
 
 class GradientMonitor(EpochMonitor):
@@ -165,21 +165,21 @@ class GradientMonitor(EpochMonitor):
         self._fits.pop(id(estimator), None)
 
     def _measure(self, estimator):
-        ongoing = estimator._ongoing
-        norms = {name: norm(part) for name, part in ongoing.gradients(self.n_sequences).items()}
+        running = estimator._running_fit
+        norms = {name: norm(part) for name, part in running.gradients(self.n_sequences).items()}
         told = self._fits[id(estimator)]
         for name, value in norms.items():
             is_fine = math.isfinite(value) and self.vanishing <= value <= self.exploding
-            if not (is_fine or name in told or name in ongoing.frozen):
+            if not (is_fine or name in told or name in running.frozen):
                 told.add(name)
-                self._warn(name, value, ongoing.state.n_iter)
+                self._warn(name, value, running.state.n_iter)
         return norms
 
     def _warn(self, name, value, epoch):
         if value < self.vanishing:
             problem = (
                 f"less than {self.vanishing:g}: unless all is learned, it is not trained any more. "
-                "Scale the input, shorten the sequences or set readout='mean'."
+                "Scale the input, shorten the sequences or set pooling='mean'."
             )
         else:
             limit = f"more than {self.exploding:g}" if math.isfinite(value) else "not finite"

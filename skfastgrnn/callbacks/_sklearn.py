@@ -3,7 +3,7 @@
 Callbacks follow the protocol `sklearn.callback.FitCallback`. The fit of a network is a task whose
 subtasks are its epochs. Their hooks get the X, y and weights that `fit` got and, only if they ask
 for it, a `fitted_estimator`: a copy of the estimator with the weights and the history of now. Those
-of this package may also look at ``estimator._ongoing``, an `OngoingFit`.
+of this package may also look at ``estimator._running_fit``, an `FitContext`.
 """
 
 from contextlib import contextmanager, nullcontext
@@ -44,31 +44,42 @@ class CallbackSupport(CallbackSupportMixin):
 
 
 class EpochSupport(CallbackSupport):
-    """What networks inherit: the subtasks are epochs, and there is an `OngoingFit` to look at."""
+    """What networks inherit: the subtasks are epochs, and there is an `FitContext` to look at."""
 
 
-class OngoingFit:
+class FitContext:
     """What the callbacks of this package see of a training, beside scikit-learn's arguments.
 
     state : TrainingState
-    as_dict : callable, answers all that another process needs to take the training up
-    now, best : callables, answer the estimator as fitted with the weights of now, or the best ones
+    checkpoint_state : callable, returns all that another process needs to resume the training
+    current_estimator, best_estimator : callables, return the estimator fitted with the current or
+        the best weights
     gradients : callable, n_sequences -> dict of float64 arrays: the gradient of their mean loss
     frozen : set of the names of parameters that are not trained
-    scored : callable, answers the (X, y) of a score: those of validation, or else of training
+    scoring_data : callable, returns the (X, y) of a score: those of validation, or of training
     """
 
-    def __init__(self, state, *, as_dict, now, best, gradients, frozen, scored):
+    def __init__(
+        self,
+        state,
+        *,
+        checkpoint_state,
+        current_estimator,
+        best_estimator,
+        gradients,
+        frozen,
+        scoring_data,
+    ):
         self.state = state
-        self.as_dict = as_dict
-        self.now = now
-        self.best = best
+        self.checkpoint_state = checkpoint_state
+        self.current_estimator = current_estimator
+        self.best_estimator = best_estimator
         self.gradients = gradients
         self.frozen = frozen
-        self.scored = scored
+        self.scoring_data = scoring_data
 
 
-class FitCalls:
+class FitNotifier:
     """Tells the callbacks of an estimator what its fit does.
 
     Making one sets the callbacks up; it has to be made inside of a method `with_callbacks`, which
@@ -84,13 +95,13 @@ class FitCalls:
     def __init__(self, estimator, given):
         self._estimator = estimator
         self._given = given
-        self._ongoing = None
+        self._running_fit = None
         self._fit = estimator._init_callback_context(max_subtasks=None)
         self._epoch = None
 
-    def fit_begins(self, ongoing, n_epochs):
-        """Open the task of the fit, of so many epochs at most; `ongoing` is its `OngoingFit`."""
-        self._ongoing = ongoing
+    def fit_begins(self, running, n_epochs):
+        """Open the task of the fit, of so many epochs at most; `running` is its `FitContext`."""
+        self._running_fit = running
         self._fit.max_subtasks = n_epochs  # not known before X has been read
         self._fit.call_on_fit_task_begin(estimator=self._estimator, **self._given)
 
@@ -107,7 +118,7 @@ class FitCalls:
 
     def _attributes(self):
         """All at once, so that those of an earlier fit do not remain beside them."""
-        return {"__dict__": vars(self._ongoing.now())}
+        return {"__dict__": vars(self._running_fit.current_estimator())}
 
     def fit_ends(self):
         """Close the task of the fit; the estimator is fitted."""
@@ -116,20 +127,20 @@ class FitCalls:
         )
 
 
-def calls_of_fit(estimator, X, y, sample_weight):
-    """`FitCalls` for an estimator, or None if it has no callbacks."""
+def make_notifier(estimator, X, y, sample_weight):
+    """`FitNotifier` for an estimator, or None if it has no callbacks."""
     if not getattr(estimator, "_skl_callbacks", ()):
         return None
     metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-    return FitCalls(estimator, {"X": X, "y": y, "metadata": metadata})
+    return FitNotifier(estimator, {"X": X, "y": y, "metadata": metadata})
 
 
-class StepCalls:
+class StepNotifier:
     """Tells the callbacks of a meta-estimator which estimators it fits, one after the other.
 
-    Callbacks that are propagated, as progress bars are, follow those fits as well. Like `FitCalls`,
-    to be made inside of a method `with_callbacks`. Without callbacks of its own the fit is a task
-    all the same: an estimator inside may have some, which ask what it is a part of.
+    Callbacks that are propagated, as progress bars are, follow those fits as well. Like
+    `FitNotifier`, to be made inside of a method `with_callbacks`. Without callbacks of its own the
+    fit is a task all the same: an estimator inside may have some, which ask what it is a part of.
     """
 
     def __init__(self, estimator, n_steps, X, y):

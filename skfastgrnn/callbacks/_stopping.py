@@ -100,9 +100,11 @@ class EarlyStoppingOnMetric(Callback):
         watch = self._fits[id(estimator)]
         if watch.data is None:
             is_own = self.X_val is not None
-            watch.data = (self.X_val, self.y_val) if is_own else estimator._ongoing.scored()
+            watch.data = (
+                (self.X_val, self.y_val) if is_own else estimator._running_fit.scoring_data()
+            )
         score = watch.scorer(fitted_estimator, *watch.data)
-        epoch = estimator._ongoing.state.n_iter
+        epoch = estimator._running_fit.state.n_iter
         return watch.sees(self._checked(score, epoch), self.tol) >= self.patience
 
     def _checked(self, score, epoch):
@@ -127,12 +129,12 @@ class Watch:
         self.scorer = scorer
         self.data = None
         self.best = -np.inf
-        self.waited = 0
+        self.n_bad_epochs = 0
 
     def sees(self, score, tol):
         """Answer for how many epochs the score has not improved."""
         improved = score > self.best + tol
-        self.waited = 0 if improved else self.waited + 1
+        self.n_bad_epochs = 0 if improved else self.n_bad_epochs + 1
         if improved:
             self.best = score
-        return self.waited
+        return self.n_bad_epochs

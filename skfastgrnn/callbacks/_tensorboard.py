@@ -32,7 +32,7 @@ class TensorBoardLogger(Callback):
 
     See Also
     --------
-    HistoryWriter : Writes the same as JSON lines.
+    JSONLinesLogger : Writes the same as JSON lines.
     GradientMonitor : Warns where gradients vanish or explode.
 
     Notes
@@ -83,12 +83,12 @@ class TensorBoardLogger(Callback):
 
     def on_fit_task_end(self, estimator, context):
         """Write what is new: an epoch, or one that diverged, which no epoch's task has ended."""
-        ongoing, run = estimator._ongoing, self._fits[id(estimator)]
-        epoch = ongoing.state.n_iter
-        run.add_scalars(ongoing.state)
+        running, run = estimator._running_fit, self._fits[id(estimator)]
+        epoch = running.state.n_iter
+        run.add_scalars(running.state)
         if is_epoch(context) and self.histograms_every and epoch % self.histograms_every == 0:
-            run.add_histograms(epoch, "weights", ongoing.now().params_)
-            run.add_histograms(epoch, "gradients", ongoing.gradients(self.n_sequences))
+            run.add_histograms(epoch, "weights", running.current_estimator().params_)
+            run.add_histograms(epoch, "gradients", running.gradients(self.n_sequences))
         run.flush()
 
     def teardown(self, estimator, context):

@@ -9,8 +9,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _routing_enabled
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation._errors import unchanged_on_error, working_copy
-from ..callbacks._sklearn import CallbackSupport, StepCalls
+from .._validation._errors import restore_on_error, working_copy
+from ..callbacks._sklearn import CallbackSupport, StepNotifier
 from ..estimators._config import new_generator
 from ..training import warn
 from ._students import cloned, network_in, routed
@@ -33,8 +33,8 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
     def _fit_told(self, X, y, sample_weight, soft, X_unlabeled, **metadata):
         """Fit, telling callbacks; `soft` are targets from outside, or None."""
         metadata = {name: value for name, value in metadata.items() if value is not None}
-        calls = StepCalls(self, 2, X, y)
-        with unchanged_on_error(self):  # as callbacks may raise one when the fit is at its end
+        calls = StepNotifier(self, 2, X, y)
+        with restore_on_error(self):  # as callbacks may raise one when the fit is at its end
             with working_copy(self) as fitted:
                 fitted._fit(X, y, sample_weight, soft, X_unlabeled, metadata, calls)
             calls.end()

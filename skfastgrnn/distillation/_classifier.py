@@ -33,7 +33,7 @@ from ._soft_targets import (
     soft_targets_out_of_fold,
 )
 from ._students import (
-    alone_or_warning,
+    baseline_or_warning,
     check_given,
     cloned,
     in_order,
@@ -107,9 +107,9 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         does not end early.
 
     compare : bool, default=False
-        Whether to train the same student without the teacher, too, for 'alone_score' in `report_`,
-        and to warn where it is clearly better than the teacher: once, or where nothing is held out,
-        once for each fold of `cv`.
+        Whether to train the same student without the teacher, too, for 'baseline_score' in
+        `report_`, and to warn where it is clearly better than the teacher: once, or where nothing
+        is held out, once for each fold of `cv`.
 
     random_state : int, RandomState instance or None, default=None
         Seeds whatever parameter `random_state` of teacher and student is None. None leaves them so.
@@ -133,14 +133,14 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
 
     report_ : dict
         'temperature', and in words 'temperature_reason'; 'teacher_bytes' and 'student_bytes' of
-        their pickles, 'teacher_seconds' and 'student_seconds', the median time of a call of
+        their pickles, 'teacher_latency' and 'student_latency', the median time of a call of
         `predict` for one sample. Of 'n_scored' samples that the training did not learn from
         ('scored_on': "X_val", or what the student has "held out"), 'teacher_score',
-        'student_score' and, with `compare`, 'alone_score': the accuracies of the teacher (out of
+        'student_score' and, with `compare`, 'baseline_score': the accuracies of the teacher (out of
         fold, unless it is prefit), of the student and of the same student trained without a
         teacher; 'agreement', how often teacher and student answer the same, and 'kl', the mean
         divergence of the student's probabilities from the (calibrated) teacher's in nats. Where
-        nothing is held out, 'teacher_score' and 'alone_score' are those of all labelled samples,
+        nothing is held out, 'teacher_score' and 'baseline_score' are those of all labelled samples,
         "out of fold". What cannot be known is None.
 
     n_features_in_ : int
@@ -404,18 +404,18 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             labels = lesson.labels[held_out]
             known = np.setdiff1d(known, held_out)  # of which it would hold out others
         student_logits = as_columns(self.student_.decision_function(X_scored))
-        alone_logits = None
+        baseline_logits = None
         if self.compare:
             self._say("Training the same student without a teacher, to compare.")
-            with alone_or_warning(alone):
+            with baseline_or_warning(alone):
                 y_known = lesson.classes[lesson.labels[known]]
                 for_alone = of_rows(for_student, known, _num_samples(X))
                 alone.fit(rows_of(X, known), y_known, **for_alone)
-                alone_logits = as_columns(alone.decision_function(X_scored))
-                if alone_logits.shape != student_logits.shape:  # a class had no label
-                    alone_logits = None
+                baseline_logits = as_columns(alone.decision_function(X_scored))
+                if baseline_logits.shape != student_logits.shape:  # a class had no label
+                    baseline_logits = None
         where = "X_val" if "X_val" in for_student else "held out"
-        return comparison(where, labels, logits, student_logits, alone_logits)
+        return comparison(where, labels, logits, student_logits, baseline_logits)
 
     def _comparison_out_of_fold(self, X, lesson, soft, splits, known, alone, for_student):
         """Where nothing is held out: teacher and student alone, each fitted on other samples."""
@@ -425,10 +425,10 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             is_scored = soft.out_of_fold[known]
         if not is_scored.any():
             return comparison(None, labels[:0], None, None, None)
-        alone_logits = None
+        baseline_logits = None
         if self.compare:
             self._say("Training the same student without a teacher, out of fold, to compare.")
-            with alone_or_warning(alone):
+            with baseline_or_warning(alone):
                 found, *_ = logits_out_of_fold(
                     alone,
                     "decision_function",
@@ -439,9 +439,9 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
                     params=of_rows(for_student, known, len(lesson.labels)),
                     n_jobs=self.n_jobs,
                 )
-                alone_logits = as_outputs(found[is_scored])
+                baseline_logits = as_outputs(found[is_scored])
         logits = lesson.logits[known[is_scored]]
-        return comparison("out of fold", labels[is_scored], logits, None, alone_logits)
+        return comparison("out of fold", labels[is_scored], logits, None, baseline_logits)
 
     def _temperature_schedule(self):
         if self.temperature_schedule is not None and self.temperature == "auto":

@@ -5,7 +5,7 @@ from contextlib import suppress
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._validation._errors import naming
+from .._validation._errors import error_context
 from .._validation._input_format import refuse_unreadable
 from .._validation._missing import missing_in
 from .._validation._targets import column_of_labels
@@ -28,7 +28,7 @@ def read_labels(y):
     """
     refuse_unreadable(y, "y")
     missing = missing_in(y).ravel()
-    with naming("y"):
+    with error_context("y"):
         y = column_of_labels(y, with_missing=missing.any())
     if not missing.any():
         return y, missing
@@ -92,7 +92,7 @@ def numbered(y, missing, *, n_columns=None, taught=None):
     if is_class:
         is_unknown = missing
         classes = np.unique(values_of(y[~is_unknown]))
-    with naming("y"):
+    with error_context("y"):
         check_classification_targets(values_of(y[~is_unknown]))
     if taught is not None and is_unknown.any():
         classes = np.union1d(classes, taught) if len(classes) else taught

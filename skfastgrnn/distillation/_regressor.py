@@ -10,7 +10,7 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
-from .._validation._errors import naming
+from .._validation._errors import error_context
 from .._validation._input_format import refuse_unreadable
 from .._validation._numbers import as_numbers
 from .._validation._sample_weight import without_missing
@@ -20,7 +20,7 @@ from ._base import BaseDistillation
 from ._folds import ask_out_of_fold, mean_by_sample, splits_of_numbers
 from ._report import comparison_of_numbers, resources_of
 from ._students import (
-    alone_or_warning,
+    baseline_or_warning,
     check_given,
     cloned,
     in_order,
@@ -65,9 +65,9 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         `cv`. A sample in the test parts of several splits gets the mean of their predictions.
 
     compare : bool, default=False
-        Whether to train the same student without the teacher, too, for 'alone_score' in `report_`,
-        and to warn where it is clearly better than the teacher: once, or where nothing is held out,
-        once for each fold of `cv`.
+        Whether to train the same student without the teacher, too, for 'baseline_score' in
+        `report_`, and to warn where it is clearly better than the teacher: once, or where nothing
+        is held out, once for each fold of `cv`.
 
     random_state : int, RandomState instance or None, default=None
         Seeds whatever parameter `random_state` of teacher and student is None. None leaves them so.
@@ -87,14 +87,14 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         The student; all predictions are its own.
 
     report_ : dict
-        'teacher_bytes' and 'student_bytes' of their pickles, 'teacher_seconds' and
-        'student_seconds', the median time of a call of `predict` for one sample. Of 'n_scored'
+        'teacher_bytes' and 'student_bytes' of their pickles, 'teacher_latency' and
+        'student_latency', the median time of a call of `predict` for one sample. Of 'n_scored'
         samples that the training did not learn from ('scored_on': "X_val", or what the student has
-        "held out"), 'teacher_score', 'student_score' and, with `compare`, 'alone_score': R² of the
-        teacher (out of fold, unless it is prefit), of the student and of the same student trained
-        without a teacher; 'distance', the root of the mean squared difference of teacher and
-        student. Where nothing is held out, 'teacher_score' and 'alone_score' are those of all
-        samples with a target, "out of fold". What cannot be known is None.
+        "held out"), 'teacher_score', 'student_score' and, with `compare`, 'baseline_score': R² of
+        the teacher (out of fold, unless it is prefit), of the student and of the same student
+        trained without a teacher; 'rmse_to_teacher', the root of the mean squared difference of
+        teacher and student. Where nothing is held out, 'teacher_score' and 'baseline_score' are
+        those of all samples with a target, "out of fold". What cannot be known is None.
 
     n_features_in_ : int
         As the student has it; only if it does.
@@ -318,25 +318,25 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             known = np.setdiff1d(known, held_out)  # of which it would hold out others
             held_out = held_out[is_known[held_out]]
             X_val, y_val, taught = rows_of(X, held_out), y[held_out], soft[held_out]
-        predicted_alone = None
+        predicted_by_baseline = None
         if self.compare and len(y_val):
             self._say("Training the same student without a teacher, to compare.")
-            with alone_or_warning(alone):
+            with baseline_or_warning(alone):
                 for_alone = of_rows(for_student, known, len(y))
                 alone.fit(rows_of(X, known), y[known], **for_alone)
-                predicted_alone = alone.predict(X_val)
+                predicted_by_baseline = alone.predict(X_val)
         predicted = self.student_.predict(X_val) if len(y_val) else None
         where = "X_val" if has_own else "held out"
-        return comparison_of_numbers(where, y_val, taught, predicted, predicted_alone)
+        return comparison_of_numbers(where, y_val, taught, predicted, predicted_by_baseline)
 
     def _comparison_out_of_fold(self, X, y, known, soft, splits, alone, for_student):
         """Where nothing is held out: teacher and student alone, each fitted on other samples."""
         if not splits:
             return comparison_of_numbers(None, y[:0], None, None, None)
-        predicted_alone = None
+        predicted_by_baseline = None
         if self.compare:
             self._say("Training the same student without a teacher, out of fold, to compare.")
-            with alone_or_warning(alone):
+            with baseline_or_warning(alone):
                 asked = ask_out_of_fold(
                     alone,
                     predicted,
@@ -346,8 +346,10 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
                     params=of_rows(for_student, known, len(y)),
                     n_jobs=self.n_jobs,
                 )
-                predicted_alone, _ = mean_by_sample(asked, splits, y[known].shape)
-        return comparison_of_numbers("out of fold", y[known], soft[known], None, predicted_alone)
+                predicted_by_baseline, _ = mean_by_sample(asked, splits, y[known].shape)
+        return comparison_of_numbers(
+            "out of fold", y[known], soft[known], None, predicted_by_baseline
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -358,7 +360,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
 def numbers(values, name, **checks):
     """Targets (n_samples,) or (n_samples, n_outputs) in float64; what is missing is NaN."""
     refuse_unreadable(values, name)
-    with naming(name):
+    with error_context(name):
         values = as_numbers(values, ("sample", "output"), name=name)
         return check_array(values, ensure_2d=False, dtype=np.float64, input_name=name, **checks)
 

@@ -19,8 +19,8 @@ def resources_of(teacher, student, row):
     return {
         "teacher_bytes": None if teacher is None else size(teacher),
         "student_bytes": size(student),
-        "teacher_seconds": None if teacher is None else latency(teacher, row),
-        "student_seconds": latency(student, row),
+        "teacher_latency": None if teacher is None else latency(teacher, row),
+        "student_latency": latency(student, row),
     }
 
 
@@ -44,22 +44,22 @@ def latency(estimator, row):
     return float(np.median(seconds))
 
 
-def comparison(scored_on, labels, teacher_logits, student_logits, alone_logits):
+def comparison(scored_on, labels, teacher_logits, student_logits, baseline_logits):
     """Scores on samples of known labels (-1: unknown), and how alike teacher and student are there.
 
     Each of the logits (n_samples, n_outputs) may be None; `scored_on` says what the samples are.
     """
     is_known, errors = labels >= 0, {}
     labels = labels[is_known]
-    teacher_logits, student_logits, alone_logits = (
+    teacher_logits, student_logits, baseline_logits = (
         None if logits is None else logits[is_known]
-        for logits in (teacher_logits, student_logits, alone_logits)
+        for logits in (teacher_logits, student_logits, baseline_logits)
     )
     found = {"scored_on": scored_on, "n_scored": len(labels)}
     for name, logits in (
         ("teacher", teacher_logits),
         ("student", student_logits),
-        ("alone", alone_logits),
+        ("baseline", baseline_logits),
     ):
         if logits is not None and len(labels):
             errors[name] = (winners(logits) != labels).astype(float)
@@ -67,25 +67,29 @@ def comparison(scored_on, labels, teacher_logits, student_logits, alone_logits):
     both = teacher_logits is not None and student_logits is not None and len(labels) > 0
     found["agreement"] = agreement(teacher_logits, student_logits) if both else None
     found["kl"] = divergence(teacher_logits, student_logits) if both else None
-    warn_of_weak_teacher(found, errors.get("teacher"), errors.get("alone"))
+    warn_of_weak_teacher(found, errors.get("teacher"), errors.get("baseline"))
     return found
 
 
-def comparison_of_numbers(scored_on, y, taught, predicted, predicted_alone):
+def comparison_of_numbers(scored_on, y, taught, predicted, predicted_by_baseline):
     """R² on samples with targets y, and the distance of student and teacher.
 
     Each of the predictions, of the teacher, the student and the student alone, may be None.
     """
     found = {"scored_on": scored_on, "n_scored": len(y)}
     is_enough, errors = len(y) > 1, {}
-    for name, values in (("teacher", taught), ("student", predicted), ("alone", predicted_alone)):
+    for name, values in (
+        ("teacher", taught),
+        ("student", predicted),
+        ("baseline", predicted_by_baseline),
+    ):
         has_score = is_enough and values is not None
         found[f"{name}_score"] = r2_score(y, values) if has_score else None
         if has_score:
             errors[name] = np.mean(np.square(values - y).reshape(len(y), -1), axis=1)
     both = is_enough and taught is not None and predicted is not None
-    found["distance"] = root_mean_square(taught - predicted) if both else None
-    warn_of_weak_teacher(found, errors.get("teacher"), errors.get("alone"))
+    found["rmse_to_teacher"] = root_mean_square(taught - predicted) if both else None
+    warn_of_weak_teacher(found, errors.get("teacher"), errors.get("baseline"))
     return found
 
 
@@ -95,17 +99,17 @@ def root_mean_square(values):
     return float(largest * np.sqrt(np.mean((values / largest) ** 2))) if largest > 0 else 0.0
 
 
-def warn_of_weak_teacher(found, teacher_errors, alone_errors):
+def warn_of_weak_teacher(found, teacher_errors, baseline_errors):
     """Warn where a teacher's errors (n_samples,) are larger than those of the student alone.
 
     By more than one standard error of their mean difference; either may be None.
     """
-    if teacher_errors is None or alone_errors is None or len(teacher_errors) < 2:
+    if teacher_errors is None or baseline_errors is None or len(teacher_errors) < 2:
         return
-    difference = teacher_errors - alone_errors
+    difference = teacher_errors - baseline_errors
     if difference.mean() > difference.std(ddof=1) / np.sqrt(len(difference)):
         warn(
-            f"The student alone has a score of {found['alone_score']:.3f}, and its teacher one of "
+            f"The student alone has a score of {found['baseline_score']:.3f}, its teacher one of "
             f"{found['teacher_score']:.3f}: there is little to learn from it. Lower alpha, or take "
             "another teacher."
         )

@@ -125,7 +125,7 @@ def cloned(estimator, rng=None):
 
 
 @contextmanager
-def alone_or_warning(student):
+def baseline_or_warning(student):
     """Let a student be trained without a teacher, or warn that it cannot be.
 
     It may have too few samples, which is no reason to lose the one that has a teacher. Its network

@@ -10,32 +10,40 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation._errors import as_it_is, naming, unchanged_on_error, working_copy
+from .._validation._errors import as_it_is, error_context, restore_on_error, working_copy
 from .._validation._sequences import to_sequences
-from ..callbacks._sklearn import EpochSupport, calls_of_fit, with_callbacks
+from ..callbacks._sklearn import EpochSupport, make_notifier, with_callbacks
 from ..kernels import active_kernel
 from ..network import Network, initial, named_views, shapes
-from ..persistence._fingerprint import check_agreement, facts_of
+from ..persistence._fingerprint import check_fingerprint, data_fingerprint
 from ..persistence._safetensors import comparable_parameters, read_checkpoint
 from ..persistence._schema import FITTED, SOMETIMES_FITTED, check_fitted, record
-from ..training import BestSoFar, DataSet, TrainingState, concatenated, hold_out, new_history, train
+from ..training import (
+    DataSet,
+    EarlyStopping,
+    TrainingState,
+    concatenated,
+    hold_out,
+    new_history,
+    train,
+)
 from ._config import (
     CONSTRAINTS,
     epochs_of,
-    network_of,
+    make_network_spec,
+    make_optimizer,
+    make_training_config,
     new_generator,
     number_of_threads,
-    optimizer_of,
     patience_of,
-    plan_of,
 )
-from ._fit_context import ongoing_fit
+from ._fit_context import make_fit_context
 from ._partial_fit import StreamMixin
-from ._warm_start import moments_of, take_over_cells, take_over_moments, trained_mask
+from ._warm_start import copy_cells, moments_of, restore_optimizer_state, trained_mask
 
 #: Attributes that are there only while a training runs: ours and scikit-learn's.
 WHILE_FITTING = (
-    "_ongoing",
+    "_running_fit",
     "_lesson",
     "_tell_held_out",
     "_shares",
@@ -47,7 +55,7 @@ WHILE_FITTING = (
 WITHOUT_EFFECT = ("n_jobs", "verbose")
 
 
-class Task(NamedTuple):
+class PreparedFit(NamedTuple):
     """What a fit trains, on what, from where on.
 
     network : Network
@@ -69,12 +77,12 @@ class Task(NamedTuple):
 class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
     """A FastGRNN cell with a linear head, trained by backpropagation through time.
 
-    A face says what its targets are: `_learn_targets` answers them as `Targets`,
-    `_known_targets` those of further data, `_n_outputs` how many outputs they need. It tells
-    `_hopeless_loss`, the mean loss that only a diverged training ends above, and `_learned_loss`,
-    below which nothing more can be learned; `_check_training_part` refuses what cannot be learned
-    from, `_take_over_head` begins with the head of an earlier fit, and `_finished` makes of trained
-    parameters those that predict.
+    A subclass says what its targets are: `_learn_targets` returns them as `Targets`,
+    `_known_targets` those of further data, `_n_outputs` how many outputs they need.
+    `_divergence_threshold` is the mean loss that only a diverged training ends above,
+    `_learned_loss` the one below which nothing more can be learned; `_check_training_part` refuses
+    what cannot be learned from, `_take_over_head` begins with the head of an earlier fit, and
+    `_finished` makes of trained parameters those that predict.
     """
 
     _parameter_constraints = CONSTRAINTS
@@ -121,35 +129,39 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         """Train on X; `saved` is the checkpoint of a training to take up, see `persistence`."""
         self._check_exclusions()
         self._check_validation_arguments(X_val, y_val, sample_weight_val)
-        calls = calls_of_fit(self, X, y, sample_weight)
-        with unchanged_on_error(self):  # as callbacks may raise one when the fit is at its end
+        calls = make_notifier(self, X, y, sample_weight)
+        with restore_on_error(self):  # as callbacks may raise one when the fit is at its end
             with working_copy(self) as fitted:
-                task = fitted._task(X, y, sample_weight, X_val, y_val, sample_weight_val, saved)
+                prepared = fitted._prepare_fit(
+                    X, y, sample_weight, X_val, y_val, sample_weight_val, saved
+                )
                 if calls is not None:
-                    scored = partial(fitted._scored, task, X, y, X_val, y_val)
-                    self._ongoing = ongoing_fit(fitted, task, scored)
-                    n_epochs = epochs_of(fitted, len(task.training.rows)) - task.state.n_iter
-                    calls.fit_begins(self._ongoing, n_epochs)
-                fitted._train(task, calls)
+                    scoring_data = partial(fitted._scoring_data, prepared, X, y, X_val, y_val)
+                    self._running_fit = make_fit_context(fitted, prepared, scoring_data)
+                    n_epochs = (
+                        epochs_of(fitted, len(prepared.training.rows)) - prepared.state.n_iter
+                    )
+                    calls.fit_begins(self._running_fit, n_epochs)
+                fitted._train(prepared, calls)
             if calls is not None:
                 calls.fit_ends()
-                del self._ongoing
+                del self._running_fit
         return self
 
-    def _train(self, task, calls):
-        """Become an estimator fitted to a task."""
-        training, validation, state = task.training, task.validation, task.state
+    def _train(self, prepared, calls):
+        """Become an estimator fitted to a prepared."""
+        training, validation, state = prepared.training, prepared.validation, prepared.state
         # With learned weights a loss far above that of guessing may be that of new data.
-        hopeless_loss = np.inf if self.warm_start else self._hopeless_loss(training)
+        divergence_threshold = np.inf if self.warm_start else self._divergence_threshold(training)
         n_rows = len(training.rows)
-        plan = plan_of(self, n_rows, epochs_of(self, n_rows), hopeless_loss)
+        plan = make_training_config(self, n_rows, epochs_of(self, n_rows), divergence_threshold)
         kernel = active_kernel()
-        result = train(kernel, task.network, training, validation, state, plan, calls)
-        self._keep(task.network, state, result.parameters, result.best_iter)
+        result = train(kernel, prepared.network, training, validation, state, plan, calls)
+        self._keep(prepared.network, state, result.parameters, result.best_iter)
         if self.refit and validation is not None and result.best_iter and result.completed:
-            self._refit(task, n_epochs=result.best_iter)
+            self._refit(prepared, n_epochs=result.best_iter)
 
-    def _task(self, X, y, sample_weight, X_val, y_val, sample_weight_val, saved):
+    def _prepare_fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val, saved):
         """What is to be trained, on what, from where on."""
         earlier = saved.estimator if saved else self._earlier() if self.warm_start else None
         rng = new_generator(self.random_state)
@@ -161,7 +173,7 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         whole, validation = DataSet.of_all(sequences, targets), None
         training = whole
         if X_val is not None:
-            with naming("X_val"):
+            with error_context("X_val"):
                 sequences, _ = to_sequences(self, X_val, reset=False, dtype=sequences.values.dtype)
             targets = self._known_targets(y_val, sequences, sample_weight_val, suffix="_val")
             validation = DataSet.of_all(sequences, targets)
@@ -173,54 +185,58 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
             if self._tell_held_out is not None:
                 self._tell_held_out(validation.rows)
         self._check_training_part(training)
-        facts = facts_of(training, validation, getattr(self, "classes_", None))
+        facts = data_fingerprint(training, validation, getattr(self, "classes_", None))
         if saved:
-            check_agreement(
+            check_fingerprint(
                 saved.path,
                 {**saved.parameters, **saved.training["facts"]},
                 {**comparable_parameters(self), **facts},
                 ignored=WITHOUT_EFFECT,
             )
-        network = network_of(self, self._n_outputs())
+        network = make_network_spec(self, self._n_outputs())
         n_epochs = epochs_of(self, len(training.rows))
         patience = patience_of(self, n_epochs, is_validated=validation is not None)
         state = self._new_state(network, training, rng, earlier, patience=patience)
         if saved:
-            state.go_back_to(saved.training["state"])
+            state.restore(saved.training["state"])
         vars(self).pop("_moments", None)  # those of an earlier training
-        return Task(network, whole, training, validation, state, start, facts)
+        return PreparedFit(network, whole, training, validation, state, start, facts)
 
-    def _scored(self, task, X, y, X_val, y_val):
+    def _scoring_data(self, prepared, X, y, X_val, y_val):
         """The (X, y) of a score: what training does not learn from, or without that all of it."""
         if X_val is not None:
             return X_val, y_val
-        if self._lesson is None and task.validation is None:
+        if self._lesson is None and prepared.validation is None:
             return X, y
-        rows = (task.validation or task.training).rows
+        rows = (prepared.validation or prepared.training).rows
         if self._lesson is not None:  # where the label is unknown there is nothing to score
             rows = rows[self._lesson.labels[rows] >= 0]
             return _safe_indexing(X, rows), self.classes_[self._lesson.labels[rows]]
         return _safe_indexing(X, rows), _safe_indexing(y, rows)
 
-    def _refit(self, task, n_epochs):
+    def _refit(self, prepared, n_epochs):
         """Train once more, on all rows at the rates of the first training, and keep that."""
-        whole = task.whole
-        if len(task.training.rows) == len(whole.rows):  # validation came by itself
-            whole = concatenated(whole, task.validation)
-        rng = deepcopy(task.state.rng)  # so that a checkpoint can still tell of the first training
-        state = self._new_state(task.network, whole, rng, patience=np.inf)
-        rates = task.state.history["learning_rate"]
-        n_planned = epochs_of(self, len(task.training.rows))
+        whole = prepared.whole
+        if len(prepared.training.rows) == len(whole.rows):  # validation came by itself
+            whole = concatenated(whole, prepared.validation)
+        rng = deepcopy(
+            prepared.state.rng
+        )  # so that a checkpoint can still tell of the first training
+        state = self._new_state(prepared.network, whole, rng, patience=np.inf)
+        rates = prepared.state.history["learning_rate"]
+        n_planned = epochs_of(self, len(prepared.training.rows))
         plan = replace(
-            plan_of(self, len(whole.rows), n_planned, self._hopeless_loss(whole)),
+            make_training_config(
+                self, len(whole.rows), n_planned, self._divergence_threshold(whole)
+            ),
             max_iter=n_epochs,
             should_converge=False,
             learned_loss=0.0,
             schedule=lambda epoch: rates[epoch] / self.learning_rate_init,
         )
-        again = train(active_kernel(), task.network, whole, None, state, plan)
+        again = train(active_kernel(), prepared.network, whole, None, state, plan)
         if again.completed:
-            self._parameters = self._finished(task.network, again.parameters)
+            self._parameters = self._finished(prepared.network, again.parameters)
 
     def _new_state(self, network, training, rng, earlier=None, *, patience):
         """A training before its first epoch, from fresh parameters or those learned `earlier`."""
@@ -228,21 +244,21 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         typical_length = np.median(sequences.lengths)
         parameters = initial(network, typical_length, rng, sequences.values.dtype)
         trained = trained_mask(network, self.frozen, parameters.dtype)
-        optimizer = optimizer_of(self, parameters, trained)
+        optimizer = make_optimizer(self, parameters, trained)
         if earlier is not None:
             parts = named_views(network, parameters)
-            take_over_cells(parts, earlier.params_, network, earlier._network)
+            copy_cells(parts, earlier.params_, network, earlier._network)
             self._take_over_head(parts, earlier)
             if earlier._network == network and self._has_head_of(earlier):
-                take_over_moments(optimizer, self._moments_of(earlier))
+                restore_optimizer_state(optimizer, self._moments_of(earlier))
         return TrainingState(
             parameters=parameters,
             initial=parameters.copy(),
             optimizer=optimizer,
             rng=rng,
-            watched=BestSoFar(parameters, tol=self.tol, patience=patience),
+            early_stopping=EarlyStopping(parameters, tol=self.tol, patience=patience),
             history=new_history(training.targets.loss),
-            begins_learned=earlier is not None,
+            is_warm_start=earlier is not None,
         )
 
     @with_callbacks
@@ -331,10 +347,10 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
             "n_iter_": state.n_iter,
             "best_iter_": best_iter,
             "loss_": state.loss,
-            "best_loss_": state.watched.best_loss,
+            "best_loss_": state.early_stopping.best_loss,
             "history_": {name: list(values) for name, values in state.history.items()},
         }
-        if self.warm_start and not state.broken:
+        if self.warm_start and not state.mid_epoch:
             learned["_moments"] = moments_of(state.optimizer)
         return learned
 
@@ -443,7 +459,7 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         """Become what `_to_save` told of, if it makes sense."""
         record({**FITTED, **self._saved_attributes}, SOMETIMES_FITTED)("attributes", attributes)
         vars(self).update(attributes)
-        network = network_of(self, self._n_outputs())
+        network = make_network_spec(self, self._n_outputs())
         check_fitted(self, network, arrays)
         self._parameters = np.concatenate([arrays[name].ravel() for name in shapes(network)])
         self._check_parameters(network)
@@ -452,7 +468,7 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         """Refuse parameters that no training of a network takes, whatever the data."""
         self._check_exclusions()
         trained_mask(network, self.frozen, self._parameters.dtype)
-        plan = plan_of(self, 1, epochs_of(self, 1), np.inf)
+        plan = make_training_config(self, 1, epochs_of(self, 1), np.inf)
         step, rng = np.zeros((1, network.n_channels)), np.random.default_rng(0)
         with np.errstate(over="ignore"):
             for augmentation in plan.epoch.augment:

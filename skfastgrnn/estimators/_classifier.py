@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import check_consistent_length
 
-from .._validation._errors import as_it_is, naming
+from .._validation._errors import as_it_is, error_context
 from .._validation._printing import plain
 from .._validation._sample_weight import check_total, checked_weights
 from .._validation._targets import checked_labels
@@ -17,7 +17,7 @@ from ..network import Targets
 from ..persistence._safetensors import saveable
 from ..persistence._schema import CLASSIFIER
 from ._base import BaseFastGRNN
-from ._warm_start import take_over_head
+from ._warm_start import remap_head
 
 NEW_CLASSES = (
     "partial_fit cannot add classes: with warm_start=True, fit goes on from what was learned, on "
@@ -54,7 +54,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     bidirectional : bool, default=False
         Whether each layer has a second cell, which reads the steps from the end [4]_.
 
-    readout : {'last', 'mean'}, default='last'
+    pooling : {'last', 'mean'}, default='last'
         What the head reads: the last state of a sequence, or the mean of its states.
 
     gate_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='sigmoid'
@@ -97,7 +97,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Sequences in a minibatch; all of them where there are fewer. 'auto' takes a thirty-second of
         the training sequences, but at least 8 and at most 32.
 
-    accumulate : int, default=1
+    gradient_accumulation_steps : int, default=1
         Minibatches whose gradients make one update together, which equals a minibatch as many times
         as large.
 
@@ -190,7 +190,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         numbers of an integer `random_state`. With other classes in y than before, the head is put
         together anew: classes that were known keep their weights, new ones get fresh ones, and
         those that are missing from y are given up. The network (channels, `hidden_size`,
-        `n_layers`, `bidirectional`, `readout`, activations) must be what it was, and `refit` must
+        `n_layers`, `bidirectional`, `pooling`, activations) must be what it was, and `refit` must
         be False; otherwise `fit` raises ValueError.
 
     frozen : str, list or tuple of str, or None, default=None
@@ -315,7 +315,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         *,
         n_layers=1,
         bidirectional=False,
-        readout="last",
+        pooling="last",
         gate_activation="sigmoid",
         update_activation="tanh",
         n_timesteps=None,
@@ -325,7 +325,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         lr_decay=None,
         lr_decay_step=None,
         batch_size="auto",
-        accumulate=1,
+        gradient_accumulation_steps=1,
         max_iter=None,
         shuffle=True,
         alpha=1e-5,
@@ -355,7 +355,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         self.hidden_size = hidden_size
         self.n_layers = n_layers
         self.bidirectional = bidirectional
-        self.readout = readout
+        self.pooling = pooling
         self.gate_activation = gate_activation
         self.update_activation = update_activation
         self.n_timesteps = n_timesteps
@@ -365,7 +365,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         self.lr_decay = lr_decay
         self.lr_decay_step = lr_decay_step
         self.batch_size = batch_size
-        self.accumulate = accumulate
+        self.gradient_accumulation_steps = gradient_accumulation_steps
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.alpha = alpha
@@ -518,7 +518,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             check_consistent_length(sequences, y, lesson.labels)
             self.classes_, labels = lesson.classes, lesson.labels
         else:
-            with naming("y"):
+            with error_context("y"):
                 y = self._checked_labels(y, sequences)
                 self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -536,7 +536,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         return self._targets(labels, weights, sequences.values.dtype, logits)
 
     def _known_targets(self, y, sequences, sample_weight, *, suffix="", advice=""):
-        with naming(f"y{suffix}"):
+        with error_context(f"y{suffix}"):
             y = self._checked_labels(y, sequences)
             number = {label: i for i, label in enumerate(self.classes_.tolist())}
             unknown = set(y.tolist()) - set(number)
@@ -552,7 +552,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                 "refit=True trains on X_val as well, for which there are no soft targets. Set it "
                 "to False, or leave X_val out."
             )
-        with naming(f"sample_weight{suffix}"):
+        with error_context(f"sample_weight{suffix}"):
             weights = checked_weights(sample_weight, sequences)
             return self._targets(labels, weights, sequences.values.dtype, logits)
 
@@ -643,7 +643,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         return True
 
     def _take_over_head(self, parts, earlier):
-        take_over_head(parts, earlier.params_, self.classes_, earlier.classes_)
+        remap_head(parts, earlier.params_, self.classes_, earlier.classes_)
 
     def _has_head_of(self, earlier):
         return np.array_equal(self.classes_, earlier.classes_)
@@ -654,7 +654,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     def _learned_loss(self):
         return 30 * self.tol
 
-    def _hopeless_loss(self, training):
+    def _divergence_threshold(self, training):
         guessing = np.log(len(self.classes_))
         if self._lesson is None:
             return 2 * guessing

@@ -8,10 +8,10 @@ from joblib import cpu_count, effective_n_jobs
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ..augmentation import checked_augmentations
-from ..network import ACTIVATIONS, MAX_LAYERS, READOUTS, SOLVERS, Network, Optimizer
+from ..network import ACTIVATIONS, MAX_LAYERS, POOLINGS, SOLVERS, Network, Optimizer
 from ..schedules import NAMES as SCHEDULES
 from ..schedules import ReduceOnPlateau, for_stream, for_training, schedule_named
-from ..training import EpochPlan, Plan
+from ..training import EpochConfig, TrainingConfig
 
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 
@@ -20,7 +20,7 @@ CONSTRAINTS = {
     "hidden_size": [POSITIVE_INTEGER],
     "n_layers": [Interval(Integral, 1, MAX_LAYERS, closed="both")],
     "bidirectional": ["boolean"],
-    "readout": [StrOptions(set(READOUTS))],
+    "pooling": [StrOptions(set(POOLINGS))],
     "gate_activation": [StrOptions(set(ACTIVATIONS))],
     "update_activation": [StrOptions(set(ACTIVATIONS))],
     "n_timesteps": [POSITIVE_INTEGER, None],
@@ -30,7 +30,7 @@ CONSTRAINTS = {
     "lr_decay": [Interval(Real, 0, 1, closed="right"), None],
     "lr_decay_step": [POSITIVE_INTEGER, None],
     "batch_size": [POSITIVE_INTEGER, StrOptions({"auto"})],
-    "accumulate": [POSITIVE_INTEGER],
+    "gradient_accumulation_steps": [POSITIVE_INTEGER],
     "max_iter": [POSITIVE_INTEGER, None],
     "shuffle": ["boolean"],
     "alpha": [Interval(Real, 0, None, closed="left")],
@@ -73,13 +73,13 @@ PATIENCE = 1 / 3
 SHARE_OF_HIGHEST_RATE = 0.6
 
 
-def network_of(estimator, n_outputs):
+def make_network_spec(estimator, n_outputs):
     """What the network is."""
     return Network(
         n_channels=estimator.n_channels_,
         hidden_size=int(estimator.hidden_size),
         n_outputs=n_outputs,
-        readout=estimator.readout,
+        pooling=estimator.pooling,
         gate_activation=estimator.gate_activation,
         update_activation=estimator.update_activation,
         n_layers=int(estimator.n_layers),
@@ -87,7 +87,7 @@ def network_of(estimator, n_outputs):
     )
 
 
-def optimizer_of(estimator, parameters, trained):
+def make_optimizer(estimator, parameters, trained):
     """An optimizer before its first update; `trained` is the mask of what it trains, or None."""
     beta_2 = BETA_2.get(estimator.solver, 0.0) if estimator.beta_2 is None else estimator.beta_2
     return Optimizer(
@@ -106,13 +106,13 @@ def optimizer_of(estimator, parameters, trained):
     )
 
 
-def plan_of(estimator, n_rows, max_iter, hopeless_loss):
+def make_training_config(estimator, n_rows, max_iter, divergence_threshold):
     """What a training over `n_rows` sequences does.
 
     It has at most `max_iter` epochs; None is for a stream, which has no end.
     """
-    return Plan(
-        EpochPlan(
+    return TrainingConfig(
+        EpochConfig(
             batch_size=rows_of_update(estimator, n_rows),
             shuffle=estimator.shuffle,
             balanced=estimator._is_balanced(),
@@ -123,7 +123,7 @@ def plan_of(estimator, n_rows, max_iter, hopeless_loss):
         schedule=schedule_of(estimator, max_iter),
         learning_rate_init=estimator.learning_rate_init,
         max_iter=max_iter,
-        hopeless_loss=hopeless_loss,
+        divergence_threshold=divergence_threshold,
         should_converge=max_iter is not None and has_patience_of_its_own(estimator),
         learned_loss=estimator._learned_loss() if estimator.n_iter_no_change is None else 0.0,
         verbose=estimator.verbose,
@@ -149,7 +149,7 @@ def patience_of(estimator, n_epochs, *, is_validated):
 def rows_of_update(estimator, n_rows):
     """Sequences of an update: of all minibatches whose gradients make it together."""
     # The kernel needs no more memory for the whole of an accumulated minibatch than for a part.
-    return min(n_rows, estimator.accumulate * rows_of_minibatch(estimator, n_rows))
+    return min(n_rows, estimator.gradient_accumulation_steps * rows_of_minibatch(estimator, n_rows))
 
 
 def rows_of_minibatch(estimator, n_rows):

@@ -4,15 +4,15 @@ from copy import copy
 
 import numpy as np
 
-from ..callbacks._sklearn import OngoingFit
+from ..callbacks._sklearn import FitContext
 from ..kernels import active_kernel
 from ..network import named_views
 from ._warm_start import frozen_parts
 
 
-def ongoing_fit(estimator, task, scored):
-    """The `OngoingFit` of an estimator that is at a `Task`."""
-    network, training, state = task.network, task.training, task.state
+def make_fit_context(estimator, prepared, scoring_data):
+    """The `FitContext` of an estimator that is at a `PreparedFit`."""
+    network, training, state = prepared.network, prepared.training, prepared.state
 
     def gradients(n_sequences):
         rows, weights = training.rows, training.targets.weights
@@ -29,12 +29,18 @@ def ongoing_fit(estimator, task, scored):
         vars(copied).update(estimator._learned(network, state, parameters.copy(), epoch))
         return copied
 
-    return OngoingFit(
+    return FitContext(
         state,
-        as_dict=lambda: {"start": task.start, "facts": task.facts, "state": state.as_dict()},
-        now=lambda: fitted(state.parameters, state.n_iter),
-        best=lambda: fitted(state.watched.best_parameters, state.watched.best_epoch),
+        checkpoint_state=lambda: {
+            "start": prepared.start,
+            "facts": prepared.facts,
+            "state": state.to_dict(),
+        },
+        current_estimator=lambda: fitted(state.parameters, state.n_iter),
+        best_estimator=lambda: fitted(
+            state.early_stopping.best_parameters, state.early_stopping.best_epoch
+        ),
         gradients=gradients,
         frozen=frozen_parts(network, state.optimizer.trained),
-        scored=scored,
+        scoring_data=scoring_data,
     )

@@ -6,7 +6,7 @@ from .._validation._errors import working_copy
 from .._validation._sequences import to_sequences
 from ..kernels import active_kernel
 from ..training import DataSet, joined_history, lowest_loss, train_on_piece, warn
-from ._config import network_of, new_generator, plan_of
+from ._config import make_network_spec, make_training_config, new_generator
 from ._warm_start import moments_of
 
 
@@ -37,11 +37,13 @@ class StreamMixin:
         training = DataSet.of_all(sequences, learn_targets(self, sequences, earlier))
         moments = vars(self).pop("_moments", None)
         rng = new_generator(self.random_state, 0 if moments is None else moments["step"])
-        network = network_of(self, self._n_outputs())
+        network = make_network_spec(self, self._n_outputs())
         state = self._new_state(network, training, rng, earlier, patience=np.inf)
         if earlier is not None:
             state.n_before = earlier.n_iter_
-        plan = plan_of(self, len(training.rows), None, self._hopeless_loss(training))
+        plan = make_training_config(
+            self, len(training.rows), None, self._divergence_threshold(training)
+        )
         result = train_on_piece(active_kernel(), network, training, state, plan)
         kept_before = 0 if earlier is None else earlier.best_iter_
         best_iter = state.n_iter if result.completed else kept_before

@@ -7,7 +7,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length
 
-from .._validation._errors import as_it_is, naming
+from .._validation._errors import as_it_is, error_context
 from .._validation._sample_weight import checked_weights
 from .._validation._targets import checked_numbers
 from ..callbacks._sklearn import with_callbacks
@@ -66,7 +66,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     bidirectional : bool, default=False
         Whether each layer has a second cell, which reads the steps from the end [5]_.
 
-    readout : {'last', 'mean'}, default='last'
+    pooling : {'last', 'mean'}, default='last'
         What the head reads: the last state of a sequence, or the mean of its states.
 
     gate_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='sigmoid'
@@ -109,7 +109,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         Sequences in a minibatch; all of them where there are fewer. 'auto' takes a thirty-second of
         the training sequences, but at least 8 and at most 32.
 
-    accumulate : int, default=1
+    gradient_accumulation_steps : int, default=1
         Minibatches whose gradients make one update together, which equals a minibatch as many times
         as large.
 
@@ -192,7 +192,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         and scale of y, which `fit` learns only once (`partial_fit` goes on learning them, and so
         does `fit` where y was constant). All else begins anew: epochs and learning rate, early
         stopping, `history_`, the random numbers of an integer `random_state`. The network
-        (channels, outputs, `hidden_size`, `n_layers`, `bidirectional`, `readout`, activations) must
+        (channels, outputs, `hidden_size`, `n_layers`, `bidirectional`, `pooling`, activations) must
         be what it was, and `refit` must be False; otherwise `fit` raises ValueError.
 
     frozen : str, list or tuple of str, or None, default=None
@@ -319,7 +319,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         huber_delta=1.35,
         n_layers=1,
         bidirectional=False,
-        readout="last",
+        pooling="last",
         gate_activation="sigmoid",
         update_activation="tanh",
         n_timesteps=None,
@@ -329,7 +329,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         lr_decay=None,
         lr_decay_step=None,
         batch_size="auto",
-        accumulate=1,
+        gradient_accumulation_steps=1,
         max_iter=None,
         shuffle=True,
         alpha=1e-5,
@@ -359,7 +359,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         self.huber_delta = huber_delta
         self.n_layers = n_layers
         self.bidirectional = bidirectional
-        self.readout = readout
+        self.pooling = pooling
         self.gate_activation = gate_activation
         self.update_activation = update_activation
         self.n_timesteps = n_timesteps
@@ -369,7 +369,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         self.lr_decay = lr_decay
         self.lr_decay_step = lr_decay_step
         self.batch_size = batch_size
-        self.accumulate = accumulate
+        self.gradient_accumulation_steps = gradient_accumulation_steps
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.alpha = alpha
@@ -505,10 +505,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         if earlier is None or not is_stream:
             y, self._y_is_1d = self._checked_numbers(y, sequences)
         else:
-            with naming("y"):
+            with error_context("y"):
                 y, _ = self._checked_numbers(y, sequences)
         if earlier is not None:
-            with naming("y"):
+            with error_context("y"):
                 check_outputs(y, len(earlier._y_scale))
         weights = checked_weights(sample_weight, sequences)
         if self._shares is not None:
@@ -552,15 +552,15 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
             setattr(self, name, getattr(earlier, name))
 
     def _known_targets(self, y, sequences, sample_weight, *, suffix=""):
-        with naming(f"y{suffix}"):
+        with error_context(f"y{suffix}"):
             y, _ = self._checked_numbers(y, sequences)
             check_outputs(y, len(self._y_scale))
-        with naming(f"sample_weight{suffix}"):
+        with error_context(f"sample_weight{suffix}"):
             weights = checked_weights(sample_weight, sequences)
         # Of an output that is constant in training there is no scale to tell errors by.
         spread = np.sqrt(np.mean(np.square(y - self._y_center), axis=0))
         scale = np.where(self._y_scale > 0, self._y_scale, spread)
-        with naming(f"y{suffix}"):
+        with error_context(f"y{suffix}"):
             return self._targets(y, weights, sequences.values.dtype, scale)
 
     def _checked_numbers(self, y, sequences):
@@ -601,7 +601,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     def _learned_loss(self):
         return self.tol / 100
 
-    def _hopeless_loss(self, training):
+    def _divergence_threshold(self, training):
         """Twice the loss of always answering the center of y."""
         targets = training.targets
         weights = None if targets.weights is None else targets.weights[training.rows]

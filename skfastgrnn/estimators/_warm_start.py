@@ -8,7 +8,7 @@ from ..network import n_parameters, named_views
 HEAD = ("head_weight", "head_bias")
 
 
-def take_over_cells(parts, earlier, network, earlier_network):
+def copy_cells(parts, earlier, network, earlier_network):
     """Copy all but the head's parameters; both are dicts of arrays by name, `parts` is changed."""
     differences = [
         f"{name} is {getattr(network, name)!r}, and was {getattr(earlier_network, name)!r}"
@@ -25,7 +25,7 @@ def take_over_cells(parts, earlier, network, earlier_network):
         parts[name][...] = earlier[name]
 
 
-def take_over_head(parts, earlier, classes, earlier_classes):
+def remap_head(parts, earlier, classes, earlier_classes):
     """Copy the head's rows of the classes that were known; those of new ones stay as drawn.
 
     The single logit o of two classes is taken for the two logits (-o / 2, o / 2), which give the
@@ -88,7 +88,7 @@ def moments_of(optimizer):
     }
 
 
-def take_over_moments(optimizer, moments):
+def restore_optimizer_state(optimizer, moments):
     """Go on with the moments of another training, unless its solver was another one.
 
     Frozen parameters begin without: moments would go on moving them.

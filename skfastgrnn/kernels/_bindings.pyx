@@ -14,7 +14,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
 cdef extern from "kernel.h" nogil:
     ctypedef struct Network:
         Py_ssize_t n_channels, hidden_size, n_outputs, n_layers
-        int bidirectional, gate, update, readout
+        int bidirectional, gate, update, pooling
 
     ctypedef struct Sequences:
         const void *values
@@ -98,7 +98,7 @@ cdef const Kernel *table_of(int isa, size_t real_size) except NULL:
     return kernel_table(isa, 8 * <int>real_size)
 
 
-cdef Network network_of(const Kernel *kernel, network, Py_ssize_t n_parameters):
+cdef Network make_network_spec(const Kernel *kernel, network, Py_ssize_t n_parameters):
     """A network of so many parameters."""
     cdef Network net
     net.n_channels = network.n_channels
@@ -106,7 +106,7 @@ cdef Network network_of(const Kernel *kernel, network, Py_ssize_t n_parameters):
     net.n_outputs = network.n_outputs
     net.n_layers = network.n_layers
     net.bidirectional = bool(network.bidirectional)
-    net.gate, net.update, net.readout = network.codes
+    net.gate, net.update, net.pooling = network.codes
     if not kernel.fits(&net, n_parameters):
         raise ValueError(f"{n_parameters} parameters do not make this network: {network}.")
     return net
@@ -223,7 +223,7 @@ cdef Dropout dropout_of(dropout):
     return chosen
 
 
-cdef Optimizer optimizer_of(optimizer):
+cdef Optimizer make_optimizer(optimizer):
     """The settings; its vectors are for others to fill in."""
     cdef Optimizer o
     o.solver = optimizer.code
@@ -273,7 +273,7 @@ def states(int isa, network, const real[::1] parameters not None, const real[:, 
            const Py_ssize_t[::1] chosen not None, const real[:, :, ::1] h0, real[:, ::1] every,
            real[:, ::1] last):
     cdef const Kernel *kernel = table_of(isa, sizeof(real))
-    cdef Network net = network_of(kernel, network, parameters.shape[0])
+    cdef Network net = make_network_spec(kernel, network, parameters.shape[0])
     cdef Py_ssize_t R = states_of(&net), n = chosen.shape[0], refused = 0
     cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
     cdef const void *p = vector[real]("parameters", parameters, parameters.shape[0])
@@ -292,7 +292,7 @@ def states_gradient(int isa, network, const real[::1] parameters not None, const
                     const real[:, ::1] upstream not None, real[::1] gradient not None,
                     real[:, ::1] values_gradient, real[:, :, ::1] h0_gradient):
     cdef const Kernel *kernel = table_of(isa, sizeof(real))
-    cdef Network net = network_of(kernel, network, parameters.shape[0])
+    cdef Network net = make_network_spec(kernel, network, parameters.shape[0])
     cdef Py_ssize_t S = values.shape[0], n = chosen.shape[0], refused = 0
     cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
     cdef const void *p = vector[real]("parameters", parameters, parameters.shape[0])
@@ -311,7 +311,7 @@ def outputs(int isa, network, const real[::1] parameters not None, const real[:,
             const Py_ssize_t[::1] starts not None, const Py_ssize_t[::1] lengths, Py_ssize_t longest,
             const Py_ssize_t[::1] chosen not None, real[:, ::1] output not None, int n_threads):
     cdef const Kernel *kernel = table_of(isa, sizeof(real))
-    cdef Network net = network_of(kernel, network, parameters.shape[0])
+    cdef Network net = make_network_spec(kernel, network, parameters.shape[0])
     cdef Py_ssize_t refused = 0
     cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
     cdef const void *p = vector[real]("parameters", parameters, parameters.shape[0])
@@ -330,7 +330,7 @@ def loss_gradient(int isa, network, const real[::1] parameters not None, const r
                   const real[::1] weights, dropout, real[::1] gradient, int n_threads):
     """(loss, weight, metric), sums over the chosen sequences; fills the gradient unless it is None."""
     cdef const Kernel *kernel = table_of(isa, sizeof(real))
-    cdef Network net = network_of(kernel, network, parameters.shape[0])
+    cdef Network net = make_network_spec(kernel, network, parameters.shape[0])
     cdef Py_ssize_t refused = 0
     cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
     cdef Targets targets = targets_of[real](
@@ -360,13 +360,13 @@ def train(int isa, network, real[::1] parameters not None, const real[:, ::1] va
     """
     cdef const Kernel *kernel = table_of(isa, sizeof(real))
     cdef Py_ssize_t P = parameters.shape[0], n = chosen.shape[0], refused = 0
-    cdef Network net = network_of(kernel, network, P)
+    cdef Network net = make_network_spec(kernel, network, P)
     cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
     cdef Targets targets = targets_of[real](
         &net, starts.shape[0], loss, delta, temperature, alpha, labels, target_values, weights)
     cdef void *p = <void *>vector[real]("parameters", parameters, P)
     cdef Dropout dropped = dropout_of(dropout)
-    cdef Optimizer settings = optimizer_of(optimizer)
+    cdef Optimizer settings = make_optimizer(optimizer)
     cdef EpochTotals done
     cdef int status
     settings.first = <void *>vector[real]("first moment", first_moment, P)

@@ -8,14 +8,14 @@ _data.py            what kernels read and return
 
 from ._data import Dropout, EpochTotals, Optimizer, Score, SequenceBatch, Targets
 from ._initialization import initial
-from ._spec import ACTIVATIONS, LOSSES, MAX_LAYERS, READOUTS, SOLVERS, Network
+from ._spec import ACTIVATIONS, LOSSES, MAX_LAYERS, POOLINGS, SOLVERS, Network
 from ._tensors import cell_parts, n_decayed, n_parameters, named_views, shapes
 
 __all__ = [
     "ACTIVATIONS",
     "LOSSES",
     "MAX_LAYERS",
-    "READOUTS",
+    "POOLINGS",
     "SOLVERS",
     "Dropout",
     "EpochTotals",

@@ -5,7 +5,7 @@ from numbers import Integral
 
 #: In the order of the compiled kernel's enumerations (kernels/c/kernel.h).
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "hard_sigmoid", "hard_tanh")
-READOUTS = ("last", "mean")
+POOLINGS = ("last", "mean")
 LOSSES = ("cross_entropy", "huber", "distillation")
 SOLVERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
 MAX_LAYERS = 16
@@ -13,18 +13,18 @@ MAX_LAYERS = 16
 
 @dataclass(frozen=True)
 class Network:
-    """FastGRNN cells in layers, a readout of the last layer's states and a linear head.
+    """FastGRNN cells in layers, a pooling of the last layer's states and a linear head.
 
     Every layer has a forward cell and, if `bidirectional`, one that goes through the steps from
     their end. The first layer reads the channels, every other one the states of the layer below.
-    `readout` "last" reads the last state of each cell of the last layer, "mean" the mean of its
+    `pooling` "last" reads the last state of each cell of the last layer, "mean" the mean of its
     states. `n_outputs` is 1 for two classes.
     """
 
     n_channels: int
     hidden_size: int
     n_outputs: int
-    readout: str = "last"
+    pooling: str = "last"
     gate_activation: str = "sigmoid"
     update_activation: str = "tanh"
     n_layers: int = 1
@@ -61,9 +61,9 @@ class Network:
 
     @property
     def codes(self):
-        """The gate's, the update's and the readout's number in the compiled kernel."""
+        """The gate's, the update's and the pooling's number in the compiled kernel."""
         return (
             ACTIVATIONS.index(self.gate_activation),
             ACTIVATIONS.index(self.update_activation),
-            READOUTS.index(self.readout),
+            POOLINGS.index(self.pooling),
         )

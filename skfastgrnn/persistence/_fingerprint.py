@@ -7,7 +7,7 @@ import numpy as np
 from ._serialization import same
 
 
-def facts_of(training, validation, classes):
+def data_fingerprint(training, validation, classes):
     """What data a training learns from, as far as names and numbers can tell."""
     facts = {} if classes is None else {"classes": classes.tolist()}
     for name, part in (("training", training), ("validation", validation)):
@@ -40,7 +40,7 @@ def checksum(data):
     return number
 
 
-def check_agreement(path, saved, now, *, ignored=()):
+def check_fingerprint(path, saved, now, *, ignored=()):
     """Refuse to take up a training with something else than it had; both are dicts by name.
 
     What is compared are values: order in a dict, or a list for a tuple, makes no difference.

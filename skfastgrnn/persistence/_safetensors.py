@@ -26,13 +26,13 @@ import safetensors
 import safetensors.numpy
 
 from ._files import as_path, replace_file
+from ._format import FORMAT_VERSION, upgraded
 from ._schema import TRAINING, check_training, list_of, record, text
-from ._serialization import Refused, needs_code, pack, unpack
+from ._serialization import Refused, from_json, needs_code, to_json
 
 __all__ = ["load", "save"]
 
 ENTRY = "skfastgrnn"
-FORMAT_VERSION = 1
 
 #: What a file says; `parameters` and `attributes` are objects of JSON, checked when unpacked.
 CONTENT = record(
@@ -181,12 +181,12 @@ def content_of(estimator, training=None):
     content = {
         "format_version": FORMAT_VERSION,
         "estimator": name,
-        "parameters": packed_parameters(estimator),
-        "attributes": {key: pack(value, key, tensors) for key, value in attributes.items()},
+        "parameters": parameters_to_json(estimator),
+        "attributes": {key: to_json(value, key, tensors) for key, value in attributes.items()},
         "arrays": list(arrays),
     }
     if training is not None:
-        content["training"] = pack(training, "training", tensors)
+        content["training"] = to_json(training, "training", tensors)
     return content, tensors
 
 
@@ -196,16 +196,16 @@ def as_bytes(content, tensors):
     return safetensors.numpy.save(tensors, {ENTRY: json.dumps(content, allow_nan=False)})
 
 
-def packed_parameters(estimator):
+def parameters_to_json(estimator):
     """The constructor's parameters as JSON."""
     parameters = estimator.get_params(deep=False)
-    return {name: pack(value, name, tensors=None) for name, value in parameters.items()}
+    return {name: to_json(value, name, tensors=None) for name, value in parameters.items()}
 
 
 def comparable_parameters(estimator):
-    """The constructor's parameters as a file would give them back: see `_packing.same`."""
-    packed = packed_parameters(estimator)
-    return {name: unpack(value, name, {}) for name, value in packed.items()}
+    """The constructor's parameters as a file would give them back: see `_serialization.same`."""
+    packed = parameters_to_json(estimator)
+    return {name: from_json(value, name, {}) for name, value in packed.items()}
 
 
 def read(path):
@@ -220,6 +220,7 @@ def read(path):
 
 def restored(content, tensors, path):
     """What JSON and arrays tell of, checked as a whole; takes arrays out of the dict `tensors`."""
+    content = upgraded(content)
     version = content.get("format_version") if isinstance(content, dict) else None
     if version != FORMAT_VERSION:
         raise Refused(
@@ -231,20 +232,20 @@ def restored(content, tensors, path):
     if name not in SAVEABLE:
         raise Refused(f"it holds a {name!r}; there are {sorted(SAVEABLE)}.")
     estimator = SAVEABLE[name]()
-    parameters = unpack({"dict": content["parameters"]}, "parameters", tensors)
+    parameters = from_json({"dict": content["parameters"]}, "parameters", tensors)
     unknown = parameters.keys() - estimator.get_params(deep=False).keys()
     if unknown:
         raise Refused(f"parameters has {sorted(unknown)}, and {name} has no such parameter.")
     estimator.set_params(**{k: value for k, value in parameters.items() if not needs_code(value)})
     estimator._validate_params()
-    attributes = unpack({"dict": content["attributes"]}, "attributes", tensors)
+    attributes = from_json({"dict": content["attributes"]}, "attributes", tensors)
     missing = [key for key in content["arrays"] if key not in tensors]
     if missing:
         raise Refused(f"it has no arrays {missing}.")
     estimator._restore(attributes, {key: tensors.pop(key) for key in content["arrays"]})
     training = None
     if "training" in content:
-        training = unpack(content["training"], "training", tensors)
+        training = from_json(content["training"], "training", tensors)
         TRAINING("training", training)
         check_training(training, estimator)
     return Checkpoint(path, estimator, parameters, training)

@@ -7,7 +7,7 @@ another attribute of fitted estimators, or another number in a checkpoint, add a
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
-from ..network import ACTIVATIONS, MAX_LAYERS, READOUTS, SOLVERS, n_parameters, shapes
+from ..network import ACTIVATIONS, MAX_LAYERS, POOLINGS, SOLVERS, n_parameters, shapes
 from ._serialization import Refused, shortened
 
 #: The largest count: a float can still tell it from the next one.
@@ -193,7 +193,7 @@ FITTED = {
             "n_channels": count(1),
             "hidden_size": count(1),
             "n_outputs": count(1),
-            "readout": one_of(*READOUTS),
+            "pooling": one_of(*POOLINGS),
             "gate_activation": one_of(*ACTIVATIONS),
             "update_activation": one_of(*ACTIVATIONS),
             "n_layers": count(1, MAX_LAYERS),
@@ -247,17 +247,17 @@ TRAINING = record(
                 "initial": FLAT,
                 "optimizer": record(MOMENTS),
                 "rng": RANDOM_STATE,
-                "watched": record(
+                "early_stopping": record(
                     {
                         "best_loss": not_nan,
                         "best_epoch": count(0),
                         "best_parameters": FLAT,
-                        "loss_to_beat": not_nan,
-                        "waited": count(0),
+                        "threshold": not_nan,
+                        "n_bad_epochs": count(0),
                     }
                 ),
                 "history": history,
-                "hopeless": boolean,
+                "diverged": boolean,
             }
         ),
     }
@@ -311,10 +311,10 @@ def check_training(training, estimator):
         "initial": state["initial"],
         "optimizer/first": state["optimizer"]["first"],
         "optimizer/second": state["optimizer"]["second"],
-        "watched/best_parameters": state["watched"]["best_parameters"],
+        "early_stopping/best_parameters": state["early_stopping"]["best_parameters"],
     }
     is_validated = "validation sequences" in facts
-    watched = state["watched"]
+    stopping = state["early_stopping"]
     refuse_differences(
         "training",
         {
@@ -328,8 +328,14 @@ def check_training(training, estimator):
                 len(state["history"]["validation_loss"]),
                 n_iter if is_validated else 0,
             ),
-            "state/watched/best_epoch": (watched["best_epoch"], min(watched["best_epoch"], n_iter)),
-            "state/watched/waited": (watched["waited"], min(watched["waited"], n_iter + 1)),
+            "state/early_stopping/best_epoch": (
+                stopping["best_epoch"],
+                min(stopping["best_epoch"], n_iter),
+            ),
+            "state/early_stopping/n_bad_epochs": (
+                stopping["n_bad_epochs"],
+                min(stopping["n_bad_epochs"], n_iter + 1),
+            ),
             "state (its epochs)": (n_iter, min(n_iter, estimator.max_iter or n_iter)),
         },
     )

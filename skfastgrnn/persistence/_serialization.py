@@ -24,7 +24,7 @@ class Refused(ValueError):
     """An entry of a file is not what it must be; the message names it."""
 
 
-class Unwritable:
+class NotSerializable:
     """Stands for what only code could restore: a function or an object by its name.
 
     `parts` are the settings of an object of this package that has such an object inside.
@@ -40,7 +40,7 @@ class Unwritable:
         return f"{self.name}({', '.join(f'{key}={value!r}' for key, value in self.parts.items())})"
 
 
-def pack(value, name, tensors):
+def to_json(value, name, tensors):
     """The JSON of a value.
 
     Its arrays go to the dict `tensors`, under names that begin with `name`, or with None to JSON.
@@ -53,7 +53,7 @@ def pack(value, name, tensors):
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, np.generic) and not isinstance(value.item(), np.generic):
-        return pack(value.item(), name, tensors)
+        return to_json(value.item(), name, tensors)
     if isinstance(value, int):
         return value
     if isinstance(value, float):
@@ -62,7 +62,7 @@ def pack(value, name, tensors):
         if tensors is not None and value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
             return {"array": put(tensors, name, value)}
         if value.ndim == 0:
-            return pack(value.item(), name, tensors)
+            return to_json(value.item(), name, tensors)
         if tensors is not None and value.dtype.kind not in "OU":
             refuse_to_pack(name, value)
         return {"labels": packed_list(value.tolist(), name, tensors), "dtype": value.dtype.str}
@@ -74,13 +74,13 @@ def pack(value, name, tensors):
         return {"tuple": packed_list(value, name, tensors)}
     if isinstance(value, dict):
         if all(isinstance(key, str) for key in value):
-            return {"dict": {key: pack(v, f"{name}/{key}", tensors) for key, v in value.items()}}
+            return {"dict": {key: to_json(v, f"{name}/{key}", tensors) for key, v in value.items()}}
         pairs = [list(pair) for pair in value.items()]
         return {"pairs": packed_list(pairs, name, tensors)}
     kind = type(value)
     if VALUES.get(kind.__name__) is kind:
         settings = {
-            field.name: pack(getattr(value, field.name), f"{name}/{field.name}", tensors)
+            field.name: to_json(getattr(value, field.name), f"{name}/{field.name}", tensors)
             for field in fields(value)
         }
         return {"value": kind.__name__, "settings": settings}
@@ -104,21 +104,21 @@ def put(tensors, name, array):
 
 
 def packed_list(values, name, tensors):
-    return [pack(value, f"{name}/{i}", tensors) for i, value in enumerate(values)]
+    return [to_json(value, f"{name}/{i}", tensors) for i, value in enumerate(values)]
 
 
-def unpack(packed, name, tensors):
-    """The value that `pack` was given; `Unwritable` objects take the place of what needs code.
+def from_json(packed, name, tensors):
+    """The value that `to_json` was given; `NotSerializable` takes the place of what needs code.
 
     Takes the arrays out of the dict `tensors`, so that no two values share one.
 
     Raises
     ------
     Refused
-        If it is not what `pack` returns; the error names the entry.
+        If it is not what `to_json` returns; the error names the entry.
     """
     if isinstance(packed, list):
-        return [unpack(entry, f"{name}/{i}", tensors) for i, entry in enumerate(packed)]
+        return [from_json(entry, f"{name}/{i}", tensors) for i, entry in enumerate(packed)]
     if isinstance(packed, int):
         if abs(packed) > 2**1023:
             raise Refused(f"{name} must be a number that a float can hold, got one beyond.")
@@ -153,7 +153,7 @@ def unpacked_floats(key, name, tensors):
 
 
 def unpacked_labels(labels, dtype, name, tensors):
-    labels = unpack(labels, name, tensors)
+    labels = from_json(labels, name, tensors)
     width = re.fullmatch(r"[<>|=]?[OUbiuf](\d{0,9})", dtype)
     if not isinstance(labels, list) or width is None:
         raise Refused(f"{name} must be a list of labels of a known dtype, got {dtype!r}.")
@@ -173,31 +173,31 @@ def unpacked_float(text, name, tensors):
 
 
 def unpacked_pairs(pairs, name, tensors):
-    return dict(unpack(pairs, name, tensors))
+    return dict(from_json(pairs, name, tensors))
 
 
 def unpacked_value(kind, settings, name, tensors):
     if kind not in VALUES:
         raise Refused(f"{name} must be one of {sorted(VALUES)}, got {kind!r}.")
     settings = unpacked_dict(settings, name, tensors)
-    return Unwritable(kind, settings) if needs_code(settings) else VALUES[kind](**settings)
+    return NotSerializable(kind, settings) if needs_code(settings) else VALUES[kind](**settings)
 
 
 def unpacked_dict(content, name, tensors):
-    return {key: unpack(value, f"{name}/{key}", tensors) for key, value in content.items()}
+    return {key: from_json(value, f"{name}/{key}", tensors) for key, value in content.items()}
 
 
-#: What makes a value of each object that `pack` returns, by the keys of that.
+#: What makes a value of each object that `to_json` returns, by the keys of that.
 UNPACKED = {
     ("array",): unpacked_array,
     ("floats",): unpacked_floats,
     ("labels", "dtype"): unpacked_labels,
     ("float",): unpacked_float,
-    ("tuple",): lambda content, name, tensors: tuple(unpack(content, name, tensors)),
+    ("tuple",): lambda content, name, tensors: tuple(from_json(content, name, tensors)),
     ("dict",): unpacked_dict,
     ("pairs",): unpacked_pairs,
     ("value", "settings"): unpacked_value,
-    ("unwritable",): lambda content, name, tensors: Unwritable(str(content)),
+    ("unwritable",): lambda content, name, tensors: NotSerializable(str(content)),
 }
 
 
@@ -208,12 +208,12 @@ def shortened(value, length=80):
 
 
 def needs_code(value):
-    """Whether there is an `Unwritable` inside."""
+    """Whether there is an `NotSerializable` inside."""
     if isinstance(value, list | tuple):
         return any(map(needs_code, value))
     if isinstance(value, dict):
         return needs_code(list(value.items()))
-    return isinstance(value, Unwritable)
+    return isinstance(value, NotSerializable)
 
 
 def same(one, other):
@@ -233,7 +233,7 @@ def comparable(value):
         return [comparable(entry) for entry in value]
     if isinstance(value, dict):
         return {key: comparable(entry) for key, entry in value.items()}
-    if isinstance(value, Unwritable):
+    if isinstance(value, NotSerializable):
         return ["code", value.name, comparable(value.parts)]
     if VALUES.get(type(value).__name__) is type(value):
         settings = {field.name: comparable(getattr(value, field.name)) for field in fields(value)}

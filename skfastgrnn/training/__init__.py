@@ -14,21 +14,21 @@ _stream.py          one over each piece of a stream
 """
 
 from ._data import DataSet, concatenated, hold_out
-from ._early_stopping import BestSoFar
-from ._epoch import EpochPlan
+from ._early_stopping import EarlyStopping
+from ._epoch import EpochConfig
 from ._lesson import Lesson
 from ._report import warn
 from ._state import TrainingState, new_history
 from ._stream import joined_history, lowest_loss, train_on_piece
 from ._target_scaling import center_and_scale, check_statistics, target_statistics
-from ._trainer import Plan, train
+from ._trainer import TrainingConfig, train
 
 __all__ = [
-    "BestSoFar",
     "DataSet",
-    "EpochPlan",
+    "EarlyStopping",
+    "EpochConfig",
     "Lesson",
-    "Plan",
+    "TrainingConfig",
     "TrainingState",
     "center_and_scale",
     "check_statistics",

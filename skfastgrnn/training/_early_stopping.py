@@ -3,8 +3,8 @@
 import numpy as np
 
 
-class BestSoFar:
-    """Watches one loss over the epochs and keeps the parameters of its best.
+class EarlyStopping:
+    """The lowest loss so far, its parameters, and when to stop.
 
     Parameters
     ----------
@@ -14,7 +14,7 @@ class BestSoFar:
         An epoch counts as an improvement if it lowers the loss by more than this below the last
         improvement.
     patience : int or inf
-        Epochs without improvement before `exhausted`.
+        Epochs without improvement before `should_stop`.
     """
 
     def __init__(self, parameters, *, tol, patience):
@@ -23,22 +23,22 @@ class BestSoFar:
         self.best_loss = np.inf
         self.best_epoch = 0
         self.best_parameters = parameters.copy()
-        self.loss_to_beat = np.inf
-        self.waited = 0
+        self.threshold = np.inf
+        self.n_bad_epochs = 0
         self.improved = False  # by what it saw last
 
-    def see(self, epoch, loss, parameters):
-        """Take note of the loss of the parameters after so many epochs."""
+    def update(self, epoch, loss, parameters):
+        """Take note of the loss of the parameters after an epoch."""
         self.improved = loss < self.best_loss
         if self.improved:
             self.best_loss, self.best_epoch = loss, epoch
             self.best_parameters[:] = parameters
-        if loss < self.loss_to_beat - self.tol:
-            self.loss_to_beat, self.waited = loss, 0
+        if loss < self.threshold - self.tol:
+            self.threshold, self.n_bad_epochs = loss, 0
         else:
-            self.waited += 1
+            self.n_bad_epochs += 1
 
     @property
-    def exhausted(self):
+    def should_stop(self):
         """Whether `patience` epochs went by without improvement."""
-        return self.waited >= self.patience
+        return self.n_bad_epochs >= self.patience

@@ -13,7 +13,7 @@ CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class EpochPlan:
+class EpochConfig:
     """What an epoch does with its data.
 
     batch_size : sequences of one update

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import log_expit, log_softmax
 
-from .._validation._errors import naming
+from .._validation._errors import error_context
 from ..schedules import checked_factor, for_training, watches_loss
 
 
@@ -75,7 +75,7 @@ def answers(schedule, n_epochs, name):
     """The factor of each epoch; 1 without a schedule."""
     if schedule is None:
         return [1.0] * n_epochs
-    with naming(name):
+    with error_context(name):
         if watches_loss(schedule):
             raise ValueError(f"It cannot be one that watches losses: {schedule!r}.")
         schedule = for_training(schedule, n_epochs)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..network import Optimizer
-from ._early_stopping import BestSoFar
+from ._early_stopping import EarlyStopping
 from ._metrics import METRIC_NAMES
 
 
@@ -16,24 +16,24 @@ class TrainingState:
     parameters, initial : (P,) after the last epoch, and before the first one
     optimizer : its moments and the number of its updates
     rng : draws the order of rows, and what else is random
-    watched : the best epoch so far, and how long ago it was
+    early_stopping : the best epoch so far, and how long ago it was
     history : dict of per-epoch lists
-    hopeless : whether the last epoch's loss was one that only a diverged training has
-    begins_learned : whether the initial parameters are those of an earlier training
+    diverged : whether the last epoch's loss was one that only a diverged training has
+    is_warm_start : whether the initial parameters are those of an earlier training
     n_before : epochs before the first one of the history
-    broken : whether the parameters are those of the middle of an epoch: it diverged, or Ctrl-C came
+    mid_epoch : whether the last epoch was not finished: it diverged, or Ctrl-C came
     """
 
     parameters: np.ndarray
     initial: np.ndarray
     optimizer: Optimizer
     rng: np.random.Generator
-    watched: BestSoFar
+    early_stopping: EarlyStopping
     history: dict
-    hopeless: bool = False
-    begins_learned: bool = False
+    diverged: bool = False
+    is_warm_start: bool = False
     n_before: int = 0
-    broken: bool = False
+    mid_epoch: bool = False
 
     @property
     def n_iter(self):
@@ -50,34 +50,36 @@ class TrainingState:
         for name, value in entries.items():
             self.history[name].append(float(value))
 
-    def as_dict(self):
+    def to_dict(self):
         """All of it in dicts, arrays and numbers."""
         return {
             "parameters": self.parameters,
             "initial": self.initial,
-            "optimizer": {name: getattr(self.optimizer, name) for name in MOVING},
+            "optimizer": {name: getattr(self.optimizer, name) for name in OF_OPTIMIZER},
             "rng": self.rng.bit_generator.state,
-            "watched": {name: getattr(self.watched, name) for name in WATCHED},
+            "early_stopping": {
+                name: getattr(self.early_stopping, name) for name in OF_EARLY_STOPPING
+            },
             "history": self.history,
-            "hopeless": self.hopeless,
+            "diverged": self.diverged,
         }
 
-    def go_back_to(self, saved):
-        """Take the place of the training that `as_dict` told of; `_schema` has checked it."""
+    def restore(self, saved):
+        """Take the place of the training that `to_dict` told of; `_schema` has checked it."""
         self.parameters = saved["parameters"]
         self.initial = saved["initial"]
-        for name in MOVING:
+        for name in OF_OPTIMIZER:
             setattr(self.optimizer, name, saved["optimizer"][name])
         self.rng.bit_generator.state = saved["rng"]
-        for name in WATCHED:
-            setattr(self.watched, name, saved["watched"][name])
+        for name in OF_EARLY_STOPPING:
+            setattr(self.early_stopping, name, saved["early_stopping"][name])
         self.history = saved["history"]
-        self.hopeless = saved["hopeless"]
+        self.diverged = saved["diverged"]
 
 
-#: What an optimizer and a watch change while they work; the rest are settings.
-MOVING = ("first", "second", "step")
-WATCHED = ("best_loss", "best_epoch", "best_parameters", "loss_to_beat", "waited")
+#: What optimizer and early stopping change while they work; the rest are settings.
+OF_OPTIMIZER = ("first", "second", "step")
+OF_EARLY_STOPPING = ("best_loss", "best_epoch", "best_parameters", "threshold", "n_bad_epochs")
 
 
 def new_history(loss):

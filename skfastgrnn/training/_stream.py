@@ -21,13 +21,13 @@ def train_on_piece(kernel, network, piece, state, plan):
 
     The loss of a piece is high where its data are new, so a high loss alone is no sign of
     divergence. But where training on the piece has more than doubled its own loss, up to one above
-    `hopeless_loss`, the training diverges.
+    `divergence_threshold`, the training diverges.
 
     Parameters
     ----------
     kernel, network, piece, state
         As in `train`, which gets no validation set.
-    plan : Plan
+    plan : TrainingConfig
         Its `max_iter` does not count.
 
     Returns
@@ -35,8 +35,8 @@ def train_on_piece(kernel, network, piece, state, plan):
     TrainingResult
         Not completed where weights from before the epoch are kept.
     """
-    hopeless_loss = plan.hopeless_loss
-    plan = replace(plan, max_iter=state.n_iter + 1, hopeless_loss=np.inf)
+    divergence_threshold = plan.divergence_threshold
+    plan = replace(plan, max_iter=state.n_iter + 1, divergence_threshold=np.inf)
     result = train(kernel, network, piece, None, state, plan)
     if not result.completed:
         return result
@@ -48,7 +48,7 @@ def train_on_piece(kernel, network, piece, state, plan):
             " Set learning_rate='constant', or a schedule that has no end.",
         )
     after = loss_of_some(kernel, network, piece, state.parameters)
-    if after <= hopeless_loss:
+    if after <= divergence_threshold:
         return result
     before = loss_of_some(kernel, network, piece, state.initial)
     if after <= 2 * before:

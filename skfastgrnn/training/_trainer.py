@@ -8,30 +8,30 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 
 from ..schedules import checked_factor
-from ._epoch import EpochPlan, run_epoch
+from ._epoch import EpochConfig, run_epoch
 from ._lesson import Lesson
 from ._metrics import METRIC_NAMES, metric_of
 from ._report import epoch_line, stop_line, warn
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingConfig:
     """What a training does with its data.
 
     epoch : what each epoch does
     schedule : callable, epoch (from 0) -> factor of learning_rate_init; see `schedules`
     max_iter : the epoch, counted from 1, that is the last one
-    hopeless_loss : a mean loss (without penalty) that only a diverged fit ends above
+    divergence_threshold : a mean loss (without penalty) that only a diverged fit ends above
     should_converge : whether to warn where the last epoch comes before early stopping
     learned_loss : below this training loss nothing more can be learned
     lesson : what a teacher adds, or None
     """
 
-    epoch: EpochPlan
+    epoch: EpochConfig
     schedule: Callable
     learning_rate_init: float
     max_iter: int
-    hopeless_loss: float
+    divergence_threshold: float
     should_converge: bool
     learned_loss: float
     verbose: int
@@ -51,12 +51,12 @@ def train(kernel, network, training, validation, state, plan, calls=None):
     """Train from `state` on, which is changed in place, epoch by epoch.
 
     Stops where the training loss is below `plan.learned_loss`. With a validation set, stops also
-    `state.watched.patience` epochs after its weighted loss last improved, and returns the
+    `state.early_stopping.patience` epochs after its weighted loss last improved, and returns the
     parameters of its best epoch. Without one, watches the training loss and returns the last
     parameters, or those of the best epoch where these fit the training set better. Where the
-    training loss is not finite, or ends above `hopeless_loss`, it warns and returns the parameters
-    of the epoch with the lowest loss, or the initial ones where these are better. Ctrl-C ends the
-    training with what it has learned so far.
+    training loss is not finite, or ends above `divergence_threshold`, it warns and returns the
+    parameters of the epoch with the lowest loss, or the initial ones where these are better. Ctrl-C
+    ends the training with what it has learned so far.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def train(kernel, network, training, validation, state, plan, calls=None):
     training, validation : DataSet
         `validation` may be None.
     state : TrainingState
-    plan : Plan
-    calls : FitCalls or None
+    plan : TrainingConfig
+    calls : FitNotifier or None
         Is told of every epoch, and may end the training.
 
     Returns
@@ -74,26 +74,26 @@ def train(kernel, network, training, validation, state, plan, calls=None):
     TrainingResult
     """
     epochs = Epochs(kernel, network, training, validation, state, plan)
-    watched = state.watched
+    stopping = state.early_stopping
     diverged = interrupted = stopped = False
     try:
-        if state.begins_learned and state.n_iter == 0 and validation is not None:
+        if state.is_warm_start and state.n_iter == 0 and validation is not None:
             # What it begins with may be better than all that follows.
-            watched.see(0, epochs.mean_loss(state.initial), state.initial)
+            stopping.update(0, epochs.mean_loss(state.initial), state.initial)
         while not (
-            state.n_iter >= plan.max_iter or watched.exhausted or epochs.learned_all or stopped
+            state.n_iter >= plan.max_iter or stopping.should_stop or epochs.learned_all or stopped
         ):
             if calls is not None:
                 calls.epoch_begins()
             epochs.advance()
-            if state.broken:
+            if state.mid_epoch:
                 diverged = True
                 break
             if plan.verbose:
                 print(epoch_line(state.history, state.n_iter, plan.max_iter))
             stopped = calls is not None and calls.epoch_ends()
         else:
-            if plan.should_converge and not (watched.exhausted or stopped):
+            if plan.should_converge and not (stopping.should_stop or stopped):
                 warn(
                     f"Maximum iterations ({plan.max_iter}) reached and the training has not "
                     "converged yet. Raise max_iter, or set n_iter_no_change=float('inf') to train "
@@ -102,26 +102,32 @@ def train(kernel, network, training, validation, state, plan, calls=None):
                 )
     except KeyboardInterrupt:
         warn("Training interrupted by user.")
-        interrupted = state.broken = True
+        interrupted = state.mid_epoch = True
         diverged = not np.isfinite(state.parameters).all()
-    if plan.verbose and state.n_iter < plan.max_iter and (watched.exhausted or epochs.learned_all):
+    if (
+        plan.verbose
+        and state.n_iter < plan.max_iter
+        and (stopping.should_stop or epochs.learned_all)
+    ):
         print(stop_line(state.n_iter, validated=validation is not None, done=epochs.learned_all))
-    hopeless = diverged or state.hopeless
-    candidates = worth_keeping(state, hopeless=hopeless, validated=validation is not None)
+    has_diverged = diverged or state.diverged
+    candidates = candidate_weights(
+        state, has_diverged=has_diverged, validated=validation is not None
+    )
     if len(candidates) > 1:
         losses = [epochs.mean_loss(parameters) for parameters, _ in candidates]
         candidates = [candidates[np.argmin(np.nan_to_num(losses, nan=np.inf))]]
     parameters, best_iter = candidates[0]
-    if hopeless:
+    if has_diverged:
         warn_of_divergence(state, best_iter, plan.learning_rate_init)
-    return TrainingResult(parameters, best_iter, completed=not (interrupted or hopeless))
+    return TrainingResult(parameters, best_iter, completed=not (interrupted or has_diverged))
 
 
 def warn_of_divergence(state, best_iter, learning_rate_init):
     """Warn that a training diverged, and say which weights are kept."""
     if best_iter:
         kept = f"the weights of its best epoch ({best_iter})"
-    elif state.begins_learned:
+    elif state.is_warm_start:
         kept = "the weights that it began with"
     else:
         kept = "the initial weights"
@@ -154,7 +160,7 @@ class Epochs:
     def advance(self):
         """Train for one epoch, write it into the history, and watch its loss.
 
-        The state is broken where something was not finite.
+        The state is `mid_epoch` where something was not finite.
         """
         state, plan, validation = self._state, self._plan, self._validation
         epoch, started = state.n_iter, time.perf_counter()
@@ -174,8 +180,8 @@ class Epochs:
             plan.epoch,
             state.rng,
         )
-        state.broken = totals.diverged or not np.isfinite(state.parameters).all()
-        state.hopeless = totals.loss > plan.hopeless_loss * totals.weight
+        state.mid_epoch = totals.diverged or not np.isfinite(state.parameters).all()
+        state.diverged = totals.loss > plan.divergence_threshold * totals.weight
         entries = {
             "loss": totals.objective,
             self._metric: self._training_metric(totals.mean_metric),
@@ -187,21 +193,23 @@ class Epochs:
             entries["validation_loss"] = score.mean_loss
             entries[f"validation_{self._metric}"] = self._validation_metric(score.mean_metric)
         state.record(**entries, seconds=time.perf_counter() - started)
-        if not state.broken:
+        if not state.mid_epoch:
             self._watch(epoch, before)
 
     def _watch(self, epoch, before):
         """Let the loss of an epoch count, if it can be compared with those of others."""
         state, lesson = self._state, self._plan.lesson
         if self._validation is not None:
-            state.watched.see(epoch + 1, state.history["validation_loss"][-1], state.parameters)
+            state.early_stopping.update(
+                epoch + 1, state.history["validation_loss"][-1], state.parameters
+            )
             may_end = lesson is None or lesson.is_whole(epoch)
         else:  # the training loss was taken on the way from `before`
             may_end = lesson is None or lesson.is_settled(epoch)
             if may_end:
-                state.watched.see(epoch, state.loss, before)
+                state.early_stopping.update(epoch, state.loss, before)
         if not may_end:
-            state.watched.waited = 0
+            state.early_stopping.n_bad_epochs = 0
 
     @property
     def learned_all(self):
@@ -221,13 +229,13 @@ class Epochs:
         return self._kernel.loss(self._network, parameters, *data, n_threads)
 
 
-def worth_keeping(state, *, hopeless, validated):
+def candidate_weights(state, *, has_diverged, validated):
     """The (parameters, epoch) of which a training keeps those that fit best."""
-    watched = state.watched
-    last, best = (state.parameters, state.n_iter), (watched.best_parameters, watched.best_epoch)
-    if hopeless:
+    stopping = state.early_stopping
+    last, best = (state.parameters, state.n_iter), (stopping.best_parameters, stopping.best_epoch)
+    if has_diverged:
         return [best, (state.initial, 0)]
-    if state.n_iter == 0 or (not validated and state.loss <= watched.best_loss):
+    if state.n_iter == 0 or (not validated and state.loss <= stopping.best_loss):
         return [last]
     # Without validation the last epoch may be a late spike of the loss.
     return [best] if validated else [last, best]

@@ -25,7 +25,7 @@ def test_stand_ins(monkeypatch):
     with pytest.raises(ImportError, match=WHAT_TO_DO):
         module.ScoringMonitor(scoring=None)
     assert module.with_callbacks(len) is len
-    assert module.calls_of_fit(FastGRNNClassifier(), None, None, None) is None
+    assert module.make_notifier(FastGRNNClassifier(), None, None, None) is None
 
 
 @pytest.mark.skipif(

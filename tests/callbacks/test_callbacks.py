@@ -42,7 +42,7 @@ from skfastgrnn.callbacks import (
     Checkpoint,
     EarlyStoppingOnMetric,
     GradientMonitor,
-    HistoryWriter,
+    JSONLinesLogger,
     LearningRateMonitor,
     TensorBoardLogger,
     TimeLimit,
@@ -74,7 +74,7 @@ def every_kind(folder):
         Checkpoint(folder / "training.safetensors", every=2, best_path=folder / "best.safetensors"),
         EarlyStoppingOnMetric(patience=1000),
         GradientMonitor(),
-        HistoryWriter(folder / "log.jsonl"),
+        JSONLinesLogger(folder / "log.jsonl"),
         LearningRateMonitor(),
         TimeLimit(1000),
         sklearn_callback.ScoringMonitor(scoring=own_score),
@@ -210,7 +210,7 @@ def test_fits_in_threads_share_callbacks(tmp_path):
 
 def test_students_in_a_search_have_files_of_their_own(tmp_path):
     """Though what is between them and the search has no callbacks."""
-    writer = HistoryWriter(tmp_path / "log.jsonl")
+    writer = JSONLinesLogger(tmp_path / "log.jsonl")
     teacher = make_pipeline(FunctionTransformer(lambda X: X.reshape(len(X), -1)), Ridge())
     model = DistilledFastGRNNRegressor(teacher, quick_regressor(max_iter=2).set_callbacks(writer))
     GridSearchCV(model, {"alpha": [0.2, 0.5]}, cv=2, error_score="raise").fit(X, NUMBERS)
@@ -300,7 +300,7 @@ def test_an_interrupted_training_closes_its_callbacks(tmp_path):
         if fitted.n_iter_ == 3:
             raise KeyboardInterrupt
 
-    writer, mine = HistoryWriter(tmp_path / "log.jsonl"), AfterEpochs(press)
+    writer, mine = JSONLinesLogger(tmp_path / "log.jsonl"), AfterEpochs(press)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model = quick().set_callbacks(writer, mine).fit(X, y)
     assert model.n_iter_ == len(writer.get_logs()) == 3
@@ -342,7 +342,7 @@ def test_pickle_and_clone(tmp_path):
         Checkpoint("a"),
         EarlyStoppingOnMetric(),
         GradientMonitor(),
-        HistoryWriter("a"),
+        JSONLinesLogger("a"),
         LearningRateMonitor(),
         TimeLimit(1),
     ],
@@ -358,7 +358,7 @@ def test_other_estimators_are_refused(callback, other):
         other.set_callbacks(callback).fit(X[:, 0], y)
 
 
-@pytest.mark.parametrize("make", [HistoryWriter, Checkpoint, lambda p: Checkpoint(best_path=p)])
+@pytest.mark.parametrize("make", [JSONLinesLogger, Checkpoint, lambda p: Checkpoint(best_path=p)])
 @pytest.mark.parametrize("is_fitted", [False, True])
 def test_unwritable_paths_are_told_before_the_training(make, is_fitted, tmp_path, monkeypatch):
     model = quick(max_iter=1)
@@ -386,7 +386,7 @@ def test_unwritable_paths_are_told_before_the_training(make, is_fitted, tmp_path
         (lambda: Checkpoint(3), "'path' parameter of Checkpoint"),
         (lambda: Checkpoint("a", every=0), "'every' parameter"),
         (lambda: TimeLimit(-1), "'seconds' parameter"),
-        (lambda: HistoryWriter(None), "'path' parameter of HistoryWriter"),
+        (lambda: JSONLinesLogger(None), "'path' parameter of JSONLinesLogger"),
         (lambda: GradientMonitor(n_sequences=0), "'n_sequences' parameter"),
         (lambda: GradientMonitor(vanishing=-1), "'vanishing' parameter"),
         (lambda: GradientMonitor(exploding="much"), "'exploding' parameter"),
@@ -446,13 +446,13 @@ def test_time_limit(monkeypatch):
 
 @BOTH
 def test_history_is_written_as_it_grows(model, target, tmp_path):
-    writer = HistoryWriter(tmp_path / "log.jsonl")
+    writer = JSONLinesLogger(tmp_path / "log.jsonl")
     mine = AfterEpochs(lambda *_: writer.get_logs())
     assert writer.get_logs() == []
     model = model(early_stopping=True).set_callbacks(writer, mine).fit(X, target)
     assert [len(logs) for logs in mine.answers] == list(range(1, 11))
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert lines == writer.get_logs() == HistoryWriter(str(writer.path)).get_logs()
+    assert lines == writer.get_logs() == JSONLinesLogger(str(writer.path)).get_logs()
     assert list(lines[0]) == ["run", "begun", "fit", "epoch", *model.history_]
     for name, values in model.history_.items():
         assert [line[name] for line in lines] == values
@@ -461,7 +461,7 @@ def test_history_is_written_as_it_grows(model, target, tmp_path):
 
 def test_history_of_a_diverged_training_is_valid_json(tmp_path):
     """The epoch in which it diverges is written, too."""
-    writer = HistoryWriter(tmp_path / "log.jsonl")
+    writer = JSONLinesLogger(tmp_path / "log.jsonl")
     model = quick(learning_rate=lambda epoch: 1.0 if epoch < 3 else 1e300)
     with pytest.warns(ConvergenceWarning, match="diverged"):
         model.set_callbacks(writer).fit(X, y)
@@ -480,7 +480,7 @@ def test_history_of_a_diverged_training_is_valid_json(tmp_path):
 def test_history_goes_on_where_a_training_does(tmp_path):
     path = tmp_path / "training"
     whole = quick().fit(X, y)
-    writer = HistoryWriter(tmp_path / "log.jsonl")
+    writer = JSONLinesLogger(tmp_path / "log.jsonl")
     quick().set_callbacks(writer, Checkpoint(path), StopsAt(0)).fit(X, y)
     assert len(writer.get_logs()) == 1
     (tmp_path / "log.jsonl").unlink()
@@ -490,13 +490,13 @@ def test_history_goes_on_where_a_training_does(tmp_path):
 
 def test_logs_are_those_of_the_latest_run(tmp_path):
     """Files that earlier ones have left, and lines that are not complete, are none of it."""
-    writer = HistoryWriter(tmp_path / "log.jsonl")
+    writer = JSONLinesLogger(tmp_path / "log.jsonl")
     network = quick(max_iter=2).set_callbacks(writer)
     in_search(network, n_jobs=None).fit(X, y)
     assert len(writer.get_logs()) == 2 * N_FITS
     in_search(network, n_jobs=None, hidden_sizes=(2,), refit=False).fit(X, y)
     assert [line["fit"] for line in writer.get_logs()] == [[0, 0, 1]] * 2 + [[0, 1, 1]] * 2
-    network.set_callbacks(HistoryWriter(tmp_path / "log-7.jsonl")).fit(X, y)  # another's file
+    network.set_callbacks(JSONLinesLogger(tmp_path / "log-7.jsonl")).fit(X, y)  # another's file
     assert len(writer.get_logs()) == 4
     with (tmp_path / "log-0-1-1.jsonl").open("a") as file:
         file.write('{"run": "')
@@ -509,7 +509,7 @@ def test_logs_are_those_of_the_latest_run(tmp_path):
         *(json.dumps({**line, name: None}).encode() + b"\n" for name in line),
     ):
         (tmp_path / "log-3.jsonl").write_bytes(other)
-        with pytest.raises(ValueError, match=r"log-3\.jsonl was not written by HistoryWriter"):
+        with pytest.raises(ValueError, match=r"log-3\.jsonl was not written by JSONLinesLogger"):
             writer.get_logs()
 
 

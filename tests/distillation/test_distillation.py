@@ -47,7 +47,7 @@ from skfastgrnn import (
 from skfastgrnn.distillation import _teachers
 from skfastgrnn.distillation._soft_targets import as_outputs
 from skfastgrnn.preprocessing import SequenceReshaper, SequenceStandardScaler
-from skfastgrnn.schedules import Constant, Cosine, Linear, ReduceOnPlateau, Stages
+from skfastgrnn.schedules import Constant, CosineDecay, LinearDecay, ReduceOnPlateau, Stages
 
 X, y = make_classification(
     120, 6, n_informative=4, n_redundant=0, n_classes=3, n_clusters_per_class=1, random_state=0
@@ -324,9 +324,9 @@ def test_temperatures_of_epochs(monkeypatch):
 
     monkeypatch.setattr(_trainer, "run_epoch", recorded)
     for schedule, expected in (
-        (Linear(), [3, 2.6, 2.2, 1.8, 1.4]),
+        (LinearDecay(), [3, 2.6, 2.2, 1.8, 1.4]),
         ("linear", [3, 2.6, 2.2, 1.8, 1.4]),
-        (Cosine(2), [3, 2, 1, 1, 1]),
+        (CosineDecay(2), [3, 2, 1, 1, 1]),
         (lambda epoch: 2.0**-epoch, [3, 2, 1.5, 1.25, 1.125]),
     ):
         seen.clear()
@@ -357,7 +357,7 @@ def test_training_does_not_end_before_the_curriculum():
     assert distilled(pupil=pupil).fit(X, y).student_.n_iter_ == 3
     model = distilled(pupil=pupil, curriculum=Stages(3, n_epochs=30)).fit(X, y)
     assert 20 < model.student_.n_iter_ <= 30
-    model = distilled(pupil=pupil, temperature=3, temperature_schedule=Linear(30)).fit(X, y)
+    model = distilled(pupil=pupil, temperature=3, temperature_schedule=LinearDecay(30)).fit(X, y)
     assert 30 < model.student_.n_iter_ <= 40
     model = distilled(pupil=pupil, temperature=3, temperature_schedule="exponential").fit(X, y)
     assert model.student_.n_iter_ == 60
@@ -375,13 +375,13 @@ def test_the_report():
     assert report["student_score"] == model.score(X[80:], y[80:])
     assert report["teacher_score"] == model.teacher_.score(X[80:], y[80:])
     alone = student(max_iter=30).fit(X[:80], y[:80], X_val=X[80:], y_val=y[80:])
-    assert report["alone_score"] == alone.score(X[80:], y[80:])
+    assert report["baseline_score"] == alone.score(X[80:], y[80:])
     same = model.predict(X[80:]) == model.teacher_.predict(X[80:])
     np.testing.assert_allclose(report["agreement"], same.mean(), atol=0.03)  # ties of the forest
     assert report["kl"] > 0
     assert report["teacher_bytes"] == len(pickle.dumps(model.teacher_))
     assert report["student_bytes"] == len(pickle.dumps(model.student_)) < report["teacher_bytes"]
-    assert 0 < report["student_seconds"] < report["teacher_seconds"]
+    assert 0 < report["student_latency"] < report["teacher_latency"]
 
 
 def test_a_comparison_that_fails_does_not_lose_the_fit():
@@ -394,7 +394,7 @@ def test_a_comparison_that_fails_does_not_lose_the_fit():
             model = distilled(teacher, pupil, cv="prefit", compare=True).fit(X, labels, **more)
         told = [warning for warning in caught if "without its teacher" in str(warning.message)]
         assert [warning.filename for warning in told] == [__file__]
-        assert model.report_["alone_score"] is None
+        assert model.report_["baseline_score"] is None
         assert model.predict(X).shape == (120,)
         if more:
             assert model.report_["student_score"] == model.score(X[80:], y[80:])
@@ -479,7 +479,7 @@ def test_the_student_alone_learns_nothing_of_what_is_held_out(model, seed, monke
     pupil = kind(hidden_size=4, max_iter=5, early_stopping=True, random_state=seed)
     teacher = LogisticRegression() if kind is FastGRNNClassifier else Ridge()
     fitted = model(teacher, pupil, compare=True).fit(samples, target)
-    assert fitted.report_["alone_score"] is not None
+    assert fitted.report_["baseline_score"] is not None
     _, of_alone = learned_from
     rest = np.setdiff1d(np.arange(len(samples)), told[0])
     assert 0 < len(told[0]) < len(samples)
@@ -487,7 +487,7 @@ def test_the_student_alone_learns_nothing_of_what_is_held_out(model, seed, monke
     if seed is not None:
         alone = clone(pupil).fit(samples[rest], target[rest])
         expected = alone.score(samples[told[0]], target[told[0]])
-        np.testing.assert_allclose(fitted.report_["alone_score"], expected)
+        np.testing.assert_allclose(fitted.report_["baseline_score"], expected)
 
 
 @pytest.mark.parametrize("hidden", [False, True])
@@ -499,12 +499,12 @@ def test_the_report_out_of_fold_where_nothing_is_held_out(hidden):
     model = distilled(KNeighborsClassifier(), pupil, cv=3, compare=True).fit(X, labels)
     report = model.report_
     assert (report["scored_on"], report["n_scored"]) == ("out of fold", len(known))
-    for name, estimator in (("teacher", KNeighborsClassifier()), ("alone", pupil)):
+    for name, estimator in (("teacher", KNeighborsClassifier()), ("baseline", pupil)):
         predicted = cross_val_predict(estimator, X[known], y[known], cv=3)
         np.testing.assert_allclose(report[f"{name}_score"], np.mean(predicted == y[known]))
     assert [report[name] for name in ("student_score", "agreement", "kl")] == [None] * 3
     plain = distilled(KNeighborsClassifier(), pupil, cv=3).fit(X, labels)
-    assert plain.report_["alone_score"] is None
+    assert plain.report_["baseline_score"] is None
     assert plain.report_["teacher_score"] == report["teacher_score"]
     np.testing.assert_array_equal(weights_of(plain), weights_of(model))
 
@@ -516,7 +516,7 @@ def test_what_a_teacher_was_fitted_on_is_not_known():
         distilled(compare=True).fit(X, y, teacher_proba=PROBA).report_,
     ):
         assert (report["scored_on"], report["n_scored"]) == (None, 0)
-        names = ("teacher_score", "student_score", "alone_score", "agreement", "kl")
+        names = ("teacher_score", "student_score", "baseline_score", "agreement", "kl")
         assert [report[name] for name in names] == [None] * 5
 
 
@@ -937,7 +937,7 @@ def test_the_report_of_a_regressor():
     alone = numbers_student(max_iter=40).fit(
         Z[:100], TARGET[:100], X_val=Z[100:], y_val=TARGET[100:]
     )
-    np.testing.assert_allclose(report["alone_score"], alone.score(Z[100:], TARGET[100:]))
+    np.testing.assert_allclose(report["baseline_score"], alone.score(Z[100:], TARGET[100:]))
     pupil = numbers_student(early_stopping=True)
     assert DistilledFastGRNNRegressor(teacher, pupil).fit(Z, TARGET).report_["n_scored"] == 30
 
@@ -952,12 +952,12 @@ def test_the_report_of_a_regressor_out_of_fold(target):
         report = model.set_params(teacher=KNeighborsRegressor(1)).fit(Z, hidden).report_
     report = model.set_params(teacher=Ridge()).fit(Z, hidden).report_
     assert (report["scored_on"], report["n_scored"]) == ("out of fold", 100)
-    for name, estimator in (("teacher", Ridge()), ("alone", pupil)):
+    for name, estimator in (("teacher", Ridge()), ("baseline", pupil)):
         predicted = cross_val_predict(estimator, Z[known], target[known], cv=3)
         np.testing.assert_allclose(report[f"{name}_score"], r2_score(target[known], predicted))
-    assert report["student_score"] is report["distance"] is None
+    assert report["student_score"] is report["rmse_to_teacher"] is None
     plain = DistilledFastGRNNRegressor(Ridge(), pupil).fit(Z, hidden)
-    assert plain.report_["alone_score"] is None
+    assert plain.report_["baseline_score"] is None
 
 
 @pytest.mark.parametrize(

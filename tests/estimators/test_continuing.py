@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.augmentation import Jitter
-from skfastgrnn.estimators._warm_start import take_over_head
+from skfastgrnn.estimators._warm_start import remap_head
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((60, 5, 3))
@@ -220,14 +220,14 @@ def test_warm_start_on_another_network_is_refused():
     before = model._parameters.copy()
     for params, message in (
         ({"hidden_size": 5}, "hidden_size is 5, and was 4"),
-        ({"readout": "mean", "n_layers": 2}, "readout is 'mean', and was 'last'; n_layers is 2"),
+        ({"pooling": "mean", "n_layers": 2}, "pooling is 'mean', and was 'last'; n_layers is 2"),
     ):
         model.set_params(**params)
         with pytest.raises(ValueError, match=message):
             model.fit(X, y)
         with pytest.raises(ValueError, match=message):
             model.partial_fit(X, y)
-        model.set_params(hidden_size=4, readout="last", n_layers=1)
+        model.set_params(hidden_size=4, pooling="last", n_layers=1)
     with pytest.raises(ValueError, match="n_channels is 2, and was 3"):
         model.fit(X[:, :, :2], y)
     np.testing.assert_array_equal(model._parameters, before)
@@ -260,7 +260,7 @@ def test_the_odds_of_known_classes_are_taken_over(classes, earlier_classes):
 
     earlier, fresh = head(len(earlier_classes)), head(len(classes))
     states = rng.standard_normal((6, 4))
-    take_over_head(fresh, earlier, classes, earlier_classes)
+    remap_head(fresh, earlier, classes, earlier_classes)
     now = softmax(states @ fresh["head_weight"].T + fresh["head_bias"])
     before = softmax(states @ earlier["head_weight"].T + earlier["head_bias"])
     known = np.intersect1d(classes, earlier_classes)

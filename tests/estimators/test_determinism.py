@@ -21,11 +21,11 @@ def threaded(**params):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("readout", ["last", "mean"])
-def test_threads_do_not_matter(readout, dtype):
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+def test_threads_do_not_matter(pooling, dtype):
     data = X.astype(dtype)
     one, *more = (
-        threaded(readout=readout, n_jobs=n_jobs).fit(data, y) for n_jobs in (1, 2, 3, 64, -1)
+        threaded(pooling=pooling, n_jobs=n_jobs).fit(data, y) for n_jobs in (1, 2, 3, 64, -1)
     )
     for model in more:
         assert bits(model) == bits(one)

@@ -75,12 +75,12 @@ def states_by_hand(model, X):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("readout", ["last", "mean"])
+@pytest.mark.parametrize("pooling", ["last", "mean"])
 @pytest.mark.parametrize("gate", ACTIVATION)
 @pytest.mark.parametrize("update", ACTIVATION)
-def test_states_and_scores_by_hand(update, gate, readout, dtype):
+def test_states_and_scores_by_hand(update, gate, pooling, dtype):
     model, X = fitted(
-        3, dtype, gate_activation=gate, update_activation=update, readout=readout,
+        3, dtype, gate_activation=gate, update_activation=update, pooling=pooling,
         hidden_size=5, max_iter=3, learning_rate_init=0.01,
     )  # fmt: skip
     expected = states_by_hand(model, X.astype(np.float64))
@@ -89,7 +89,7 @@ def test_states_and_scores_by_hand(update, gate, readout, dtype):
     np.testing.assert_allclose(every, expected, **tolerance(dtype))
     np.testing.assert_array_equal(last, every[:, -1])
 
-    read = expected[:, -1] if readout == "last" else expected.mean(axis=1)
+    read = expected[:, -1] if pooling == "last" else expected.mean(axis=1)
     scores = read @ model.params_["head_weight"].T + model.params_["head_bias"]
     np.testing.assert_allclose(model.decision_function(X), scores, **tolerance(dtype))
 

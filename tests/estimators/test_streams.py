@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import skfastgrnn
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
-from skfastgrnn.schedules import Cosine, Linear, ReduceOnPlateau, Step, WarmUp
+from skfastgrnn.schedules import CosineDecay, LinearDecay, ReduceOnPlateau, StepDecay, WarmUp
 from skfastgrnn.training import _stream
 
 rng = np.random.default_rng(0)
@@ -37,7 +37,15 @@ def stream(model, n_calls, **labels):
 
 @pytest.mark.parametrize(
     "schedule",
-    ["constant", "cosine", "linear", "one_cycle", "plateau", Cosine(), ReduceOnPlateau(patience=1)],
+    [
+        "constant",
+        "cosine",
+        "linear",
+        "one_cycle",
+        "plateau",
+        CosineDecay(),
+        ReduceOnPlateau(patience=1),
+    ],
     ids=str,
 )
 def test_schedules_with_an_end_or_an_eye_on_losses_are_constant_in_a_stream(schedule):
@@ -54,9 +62,9 @@ def test_the_default_rate_of_a_stream_is_that_of_a_training_without_a_known_leng
 
 def test_schedules_of_their_own_length_go_on_from_call_to_call():
     for schedule, factors in (
-        (WarmUp(3, then=Cosine()), [0.25, 0.5, 0.75, 1, 1, 1]),
-        (Step(decay=0.5, every=2), [1, 1, 0.5, 0.5, 0.25, 0.25]),
-        (Cosine(n_epochs=2, floor=0.1), [1, 0.55, 0.1, 0.1, 0.1, 0.1]),
+        (WarmUp(3, then=CosineDecay()), [0.25, 0.5, 0.75, 1, 1, 1]),
+        (StepDecay(decay=0.5, every=2), [1, 1, 0.5, 0.5, 0.25, 0.25]),
+        (CosineDecay(n_epochs=2, floor=0.1), [1, 0.55, 0.1, 0.1, 0.1, 0.1]),
         ("step", [1, 1, 1, 1, 1, 1]),
     ):
         model = stream(quick(learning_rate=schedule), 6, **FIRST)
@@ -75,8 +83,10 @@ def test_a_stream_learns_on_after_a_fit_that_has_ended_its_schedule(name):
 
 
 def test_a_rate_of_next_to_nothing_is_warned_about():
-    model = stream(quick(learning_rate=Linear(n_epochs=2)), 2, **FIRST)
-    with pytest.warns(UserWarning, match=r"0 times learning_rate_init.*Linear\(n_epochs=2") as w:
+    model = stream(quick(learning_rate=LinearDecay(n_epochs=2)), 2, **FIRST)
+    with pytest.warns(
+        UserWarning, match=r"0 times learning_rate_init.*LinearDecay\(n_epochs=2"
+    ) as w:
         model.partial_fit(X, y)
     assert w[0].filename == __file__
     with pytest.warns(UserWarning, match="1e-10 times learning_rate_init"):

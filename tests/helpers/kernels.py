@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skfastgrnn.network import ACTIVATIONS, READOUTS, Network, SequenceBatch, Targets, n_parameters
+from skfastgrnn.network import ACTIVATIONS, POOLINGS, Network, SequenceBatch, Targets, n_parameters
 
 
 class Case(NamedTuple):
@@ -19,7 +19,7 @@ class Case(NamedTuple):
 def random_case(
     seed, dtype=np.float64, *, ragged=None, most=(50, 20, 70, 40), activations=ACTIVATIONS
 ):
-    """Sizes up to `most` (T, D, H, batch); any readout, activations, lengths and targets."""
+    """Sizes up to `most` (T, D, H, batch); any pooling, activations, lengths and targets."""
     rng = np.random.default_rng(seed)
     T, D, H, B = (int(rng.integers(1, n + 1)) for n in most)
     classes = int(rng.integers(2, 14))
@@ -27,7 +27,7 @@ def random_case(
         n_channels=D,
         hidden_size=H,
         n_outputs=1 if classes == 2 else classes,
-        readout=str(rng.choice(READOUTS)),
+        pooling=str(rng.choice(POOLINGS)),
         gate_activation=str(rng.choice(activations)),
         update_activation=str(rng.choice(activations)),
         n_layers=int(rng.choice([1, 1, 2, 3])),

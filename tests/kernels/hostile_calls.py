@@ -88,8 +88,16 @@ def call_kernel_while_arrays_change(rng):
 
 # ---- estimators ----------------------------------------------------------------------------------
 
-SETTINGS = ["hidden_size", "n_layers", "bidirectional", "readout", "gate_activation", "solver"]
-SETTINGS += ["batch_size", "accumulate", "n_jobs", "dropout", "alpha", "beta_1", "clip_norm"]
+SETTINGS = ["hidden_size", "n_layers", "bidirectional", "pooling", "gate_activation", "solver"]
+SETTINGS += [
+    "batch_size",
+    "gradient_accumulation_steps",
+    "n_jobs",
+    "dropout",
+    "alpha",
+    "beta_1",
+    "clip_norm",
+]
 SETTINGS += ["learning_rate_init", "n_timesteps", "frozen", "class_weight", "early_stopping"]
 LEARNED = ["_parameters", "_network_settings", "_moments", "classes_", "history_", "n_channels_"]
 LEARNED += ["_reads_sequences", "n_features_in_", "best_iter_", "n_iter_", "_y_scale", "_y_center"]

@@ -125,7 +125,7 @@ def test_loss_and_gradient_equal_pytorch_autograd(n_outputs, temperature, alpha,
     kernel = kernel_named(kernel)
     for seed in range(2):
         case = taught_case(seed, n_outputs, temperature, alpha, labelled=labelled)
-        case = case._replace(network=Network(**{**vars(case.network), "readout": "last"}))
+        case = case._replace(network=Network(**{**vars(case.network), "pooling": "last"}))
         score, gradient = kernel.loss_gradient(*case[:4], every_row(case))
         parts = named_views(case.network, case.parameters)
         weight, bias = (

@@ -257,7 +257,7 @@ def test_gradient_equals_pytorch_autograd(seed, kernel):
                 ends.append(back[-1])
                 forward = torch.cat([forward, back.flip(0)], dim=1)
             states = forward
-        summary = torch.cat(ends) if network.readout == "last" else states.mean(0)
+        summary = torch.cat(ends) if network.pooling == "last" else states.mean(0)
         output = p["head_weight"] @ summary + p["head_bias"]
         weight = 1.0 if case.targets.weights is None else float(case.targets.weights[i])
         loss = loss + weight * torch_loss(torch, output, case.targets, i)

@@ -11,7 +11,7 @@ from skfastgrnn import FastGRNNRegressor
 from skfastgrnn.augmentation import Jitter, Scaling, TimeShift
 from skfastgrnn.kernels import active_kernel
 from skfastgrnn.network import SOLVERS, Dropout, Network, SequenceBatch, Targets, n_parameters
-from skfastgrnn.schedules import Cosine, Exponential, ReduceOnPlateau, Step, WarmUp
+from skfastgrnn.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay, WarmUp
 
 X, y = sequences(60, n_timesteps=6, n_channels=2)
 LONG_X, LONG_y = sequences(200, n_timesteps=10, n_channels=3, n_classes=3)
@@ -158,7 +158,7 @@ def test_decoupled_decay_shrinks_weights_alone():
 
 @pytest.mark.parametrize("k", [2, 3, 7])
 def test_accumulated_minibatches_equal_one_as_large(k):
-    assert bits(quick(batch_size=8, accumulate=k).fit(X, y)) == bits(
+    assert bits(quick(batch_size=8, gradient_accumulation_steps=k).fit(X, y)) == bits(
         quick(batch_size=8 * k).fit(X, y)
     )
 
@@ -171,11 +171,11 @@ def test_accumulated_minibatches_equal_one_as_large(k):
     [
         ("constant", [1.0] * 10),
         ("step", [1.0] * 10),
-        (Step(decay=0.5, every=3), [0.5 ** (epoch // 3) for epoch in range(10)]),
+        (StepDecay(decay=0.5, every=3), [0.5 ** (epoch // 3) for epoch in range(10)]),
         ("exponential", [0.95**epoch for epoch in range(10)]),
-        (Exponential(0.7), [0.7**epoch for epoch in range(10)]),
+        (ExponentialDecay(0.7), [0.7**epoch for epoch in range(10)]),
         ("cosine", [(1 + np.cos(np.pi * epoch / 10)) / 2 for epoch in range(10)]),
-        (WarmUp(4, then=Step(0.5, 2)), [0.2, 0.4, 0.6, 0.8, 1, 1, 0.5, 0.5, 0.25, 0.25]),
+        (WarmUp(4, then=StepDecay(0.5, 2)), [0.2, 0.4, 0.6, 0.8, 1, 1, 0.5, 0.5, 0.25, 0.25]),
         (lambda epoch: 1 / (1 + epoch), [1 / (1 + epoch) for epoch in range(10)]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -217,7 +217,7 @@ def test_settings_of_named_schedules():
 
 
 def test_schedules_in_a_grid_search():
-    grid = {"learning_rate": ["constant", Cosine(), WarmUp(3, then=Cosine(floor=0.1))]}
+    grid = {"learning_rate": ["constant", CosineDecay(), WarmUp(3, then=CosineDecay(floor=0.1))]}
     search = GridSearchCV(quick(), grid, cv=2, n_jobs=2).fit(X, y)
     expected = [
         cross_val_score(quick(learning_rate=schedule), X, y, cv=2).mean()

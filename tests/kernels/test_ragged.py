@@ -106,13 +106,13 @@ def test_forms_of_the_same_sequences(form):
     assert same.n_features_in_ == same.n_channels_ == 2
 
 
-@pytest.mark.parametrize("readout", ["last", "mean"])
+@pytest.mark.parametrize("pooling", ["last", "mean"])
 @settings(max_examples=50)
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=70), seed=st.integers(0, 99))
-def test_padded_listed_and_alone_agree_to_the_last_bit(readout, lengths, seed):
+def test_padded_listed_and_alone_agree_to_the_last_bit(pooling, lengths, seed):
     rng = np.random.default_rng(seed)
     some = [rng.standard_normal((length, 2)) for length in lengths]
-    model = quick(readout=readout).fit(X, y)
+    model = quick(pooling=pooling).fit(X, y)
     listed = model.decision_function(some)
     alone = [model.decision_function([x])[0] for x in some]
     cut = [model.decision_function(x[None])[0] for x in some]

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor, load, save
 from skfastgrnn.augmentation import ChannelDrop, Jitter, TimeMask
-from skfastgrnn.schedules import Cosine, ReduceOnPlateau, WarmUp
+from skfastgrnn.schedules import CosineDecay, ReduceOnPlateau, WarmUp
 
 pytest.importorskip("sklearn.callback")
 
@@ -46,13 +46,13 @@ CASES = [
     (FastGRNNClassifier, {"augment": AUGMENT, "dropout": 0.1}, X, np.arange(SAMPLES) % 3),
     (
         FastGRNNClassifier,
-        {"n_layers": 2, "bidirectional": True, "readout": "mean", "solver": "sgd"},
+        {"n_layers": 2, "bidirectional": True, "pooling": "mean", "solver": "sgd"},
         X.astype(np.float32),
         label.astype(bool),
     ),
     (
         FastGRNNClassifier,
-        {"n_timesteps": 5, "learning_rate": WarmUp(1, then=Cosine(floor=0.1))},
+        {"n_timesteps": 5, "learning_rate": WarmUp(1, then=CosineDecay(floor=0.1))},
         flat,
         np.array(["a", "b"], dtype=object)[label],
     ),

@@ -23,7 +23,7 @@ np.savez(out, probabilities=probabilities, states=states, refitted=refitted)
 def fitted(request):
     X, y = sequences(60, n_classes=3)
     X = X.astype(request.param)
-    return quick(readout="mean").fit(X, y), X, y
+    return quick(pooling="mean").fit(X, y), X, y
 
 
 def by_pickle(model, path):

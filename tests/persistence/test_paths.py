@@ -37,10 +37,10 @@ def test_a_model_is_saved_and_loaded_by_every_form_of_path(form, tmp_path):
 @pytest.mark.parametrize("form", FORMS)
 def test_callbacks_take_every_form_of_path(form, tmp_path):
     pytest.importorskip("sklearn.callback")
-    from skfastgrnn.callbacks import Checkpoint, HistoryWriter
+    from skfastgrnn.callbacks import Checkpoint, JSONLinesLogger
 
     names = {name: FORMS[form](tmp_path / name) for name in ("last", "best", "lines.jsonl")}
-    writer = HistoryWriter(names["lines.jsonl"])
+    writer = JSONLinesLogger(names["lines.jsonl"])
     model = quick().set_callbacks(Checkpoint(names["last"], best_path=names["best"]), writer)
     model.fit(X, y)
     assert {file.name for file in tmp_path.iterdir()} == set(names)
@@ -132,14 +132,14 @@ def test_the_longest_name_can_be_written(tmp_path):
 @needs_links
 def test_a_name_that_is_too_long_is_refused_by_name(tmp_path):
     pytest.importorskip("sklearn.callback")
-    from skfastgrnn.callbacks import Checkpoint, HistoryWriter
+    from skfastgrnn.callbacks import Checkpoint, JSONLinesLogger
 
     path = tmp_path / f"m{LONG}"
     with pytest.raises(OSError, match=f"name too long: .*{path.name}"):
         save(MODEL, path)
     with pytest.raises(OSError, match=f"name too long: .*{path.name}"):
         load(path)
-    for callback in (Checkpoint(path), Checkpoint(best_path=path), HistoryWriter(path)):
+    for callback in (Checkpoint(path), Checkpoint(best_path=path), JSONLinesLogger(path)):
         model = quick().set_callbacks(callback)
         with pytest.raises(OSError, match="name too long"):
             model.fit(X, y)
@@ -178,7 +178,7 @@ PROTECTED = """
 import os, sys
 from pathlib import Path
 from skfastgrnn import load, save
-from skfastgrnn.callbacks import Checkpoint, HistoryWriter
+from skfastgrnn.callbacks import Checkpoint, JSONLinesLogger
 from helpers.estimators import quick, sequences
 folder = Path(sys.argv[1])
 X, y = sequences(20)
@@ -191,7 +191,7 @@ for name in ("closed", "open"):
 (folder / "open" / "mine.safetensors").chmod(0o400)
 (folder / "open").chmod(0o777)
 (folder / "closed").chmod(0o555)
-work = [Checkpoint(folder / "open" / "last"), HistoryWriter(folder / "open" / "lines")]
+work = [Checkpoint(folder / "open" / "last"), JSONLinesLogger(folder / "open" / "lines")]
 quick(max_iter=1).set_callbacks(*work).fit(X, y)  # imports all that is needed, as who may
 load(folder / "open" / "last")
 for name in ("last", "lines"):
@@ -209,7 +209,7 @@ attempt(lambda: quick().set_callbacks(Checkpoint(closed)).fit(X, y), closed)
 attempt(lambda: save(model, mine), mine)
 attempt(lambda: load(mine), mine)
 attempt(lambda: quick().set_callbacks(Checkpoint(mine)).fit(X, y), mine)
-quick(max_iter=1).set_callbacks(HistoryWriter(closed)).fit(X, y)  # writes into it
+quick(max_iter=1).set_callbacks(JSONLinesLogger(closed)).fit(X, y)  # writes into it
 print(closed.read_text().count("epoch"), sorted(p.name for p in folder.rglob("*")))
 """
 

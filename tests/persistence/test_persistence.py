@@ -21,9 +21,9 @@ from sklearn.exceptions import NotFittedError
 import skfastgrnn
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.augmentation import Jitter, TimeMask
-from skfastgrnn.persistence._serialization import needs_code, pack, same, unpack
+from skfastgrnn.persistence._serialization import from_json, needs_code, same, to_json
 from skfastgrnn.preprocessing import SequenceStandardScaler
-from skfastgrnn.schedules import Cosine, ReduceOnPlateau, WarmUp
+from skfastgrnn.schedules import CosineDecay, ReduceOnPlateau, WarmUp
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((40, 5, 3))
@@ -56,9 +56,9 @@ MODELS = {
     "2-D": lambda: quick(n_timesteps=5).fit(X.reshape(40, -1), y),
     "frame": lambda: quick().fit(pd.DataFrame(X[:, :, 0], columns=list("abcde")), y),
     "class weights": lambda: quick(class_weight={0: 1.0, 1: 2.5}).fit(X, y),
-    "deep": lambda: quick(n_layers=2, bidirectional=True, readout="mean").fit(X, y),
+    "deep": lambda: quick(n_layers=2, bidirectional=True, pooling="mean").fit(X, y),
     "validated": lambda: quick(early_stopping=True).fit(X, y),
-    "schedule": lambda: quick(learning_rate=WarmUp(1, then=Cosine(floor=0.1))).fit(X, y),
+    "schedule": lambda: quick(learning_rate=WarmUp(1, then=CosineDecay(floor=0.1))).fit(X, y),
     "plateau": lambda: quick(learning_rate=ReduceOnPlateau(patience=np.int64(2))).fit(X, y),
     "augmented": lambda: quick(augment=[Jitter(), TimeMask(0.2)], dropout=0.1).fit(X, y),
     "NumPy's numbers": lambda: quick(alpha=np.float32(0.5), hidden_size=np.int16(3)).fit(X, y),
@@ -406,18 +406,18 @@ VALUES = st.recursive(
 @given(value=VALUES)
 def test_packing_and_unpacking_gives_the_same_value(value):
     tensors = {}
-    packed = json.loads(json.dumps(pack(value, "name", tensors), allow_nan=False))
-    unpacked = unpack(packed, "name", tensors)
+    packed = json.loads(json.dumps(to_json(value, "name", tensors), allow_nan=False))
+    unpacked = from_json(packed, "name", tensors)
     assert repr(unpacked) == repr(value)
     assert same(unpacked, value)
 
 
 def test_code_is_not_packed():
-    for value in (a_function, print, os.system, object(), np.random.RandomState(0), Cosine):
+    for value in (a_function, print, os.system, object(), np.random.RandomState(0), CosineDecay):
         for whole in (value, [1, value], (value,), {"inside": [value]}, {1: value}):
-            assert needs_code(unpack(pack(whole, "name", None), "name", {}))
+            assert needs_code(from_json(to_json(whole, "name", None), "name", {}))
             with pytest.raises(TypeError, match="only code could restore it"):
-                pack(whole, "name", {})
+                to_json(whole, "name", {})
 
 
 def write_for_ever(path):

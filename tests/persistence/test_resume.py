@@ -123,7 +123,7 @@ CASES = {
     "X_val": ({}, X, {"X_val": X[:30], "y_val": y[:30]}),
     "weights": ({}, X, {"sample_weight": np.linspace(0, 1, 120)}),
     "float32": ({}, X.astype(np.float32), {}),
-    "ragged": ({"accumulate": 2}, OTHERS, {}),
+    "ragged": ({"gradient_accumulation_steps": 2}, OTHERS, {}),
     "sgd": ({"solver": "sgd", "learning_rate": "cosine"}, X, {}),
     "adagrad": ({"solver": "adagrad", "learning_rate_init": 0.1}, X, {}),
     "deep": ({"n_layers": 2, "bidirectional": True, "dropout": 0.1, "frozen": ["U_2"]}, X, {}),

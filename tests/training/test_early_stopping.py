@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, log_loss
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.kernels import active_kernel
-from skfastgrnn.schedules import OneCycle, Step
+from skfastgrnn.schedules import OneCycle, StepDecay
 from skfastgrnn.training import _trainer
 
 X, y = sequences(60)
@@ -163,7 +163,7 @@ def test_a_third_of_the_epochs_without_improvement_ends_a_validated_training(hel
     [
         (10, {}, 1000),  # minibatches of 8
         (100, {}, 154),  # 13 updates an epoch
-        (100, {"accumulate": 2}, 286),
+        (100, {"gradient_accumulation_steps": 2}, 286),
         (100, {"batch_size": 2}, 100),
         (1000, {}, 100),
         (10, {"max_iter": 7}, 7),
@@ -332,7 +332,7 @@ def test_refit_without_validation_does_nothing():
     assert bits(quick(refit=True).fit(X, y)) == bits(quick().fit(X, y))
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "plateau", Step(0.5, 2)], ids=str)
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "plateau", StepDecay(0.5, 2)], ids=str)
 def test_refit_follows_the_schedule_of_the_first_training(schedule, monkeypatch):
     """Up to its best epoch, not one shortened to that."""
     rates = []

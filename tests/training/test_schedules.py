@@ -14,13 +14,13 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid
 from skfastgrnn import schedules
 from skfastgrnn.schedules import (
     Constant,
-    Cosine,
-    Exponential,
-    Linear,
+    CosineDecay,
+    ExponentialDecay,
+    LinearDecay,
     OneCycle,
     ReduceOnPlateau,
     Stages,
-    Step,
+    StepDecay,
     WarmUp,
     checked_factor,
     for_training,
@@ -32,23 +32,23 @@ EPOCHS = np.arange(N_EPOCHS)
 
 DIFFERENT = [
     Constant(),
-    Step(),
-    Step(0.5, 7),
-    Step(0.5, 8),
-    Exponential(),
-    Exponential(0.9),
-    Cosine(),
-    Cosine(100),
-    Cosine(100, 0.1),
-    Linear(),
-    Linear(100, 0.1),
+    StepDecay(),
+    StepDecay(0.5, 7),
+    StepDecay(0.5, 8),
+    ExponentialDecay(),
+    ExponentialDecay(0.9),
+    CosineDecay(),
+    CosineDecay(100),
+    CosineDecay(100, 0.1),
+    LinearDecay(),
+    LinearDecay(100, 0.1),
     Stages(),
     Stages(4, 0.1, 60),
     WarmUp(5),
     WarmUp(5, start=0.5),
-    WarmUp(5, Cosine()),
+    WarmUp(5, CosineDecay()),
     WarmUp(5, ReduceOnPlateau()),
-    WarmUp(3, WarmUp(4, Step())),
+    WarmUp(3, WarmUp(4, StepDecay())),
     OneCycle(),
     OneCycle(100, warm_up=0.2),
     ReduceOnPlateau(),
@@ -68,10 +68,10 @@ plateaus = st.builds(
 )
 basic = (
     st.builds(Constant)
-    | st.builds(Step, decay=positive_fractions, every=lengths)
-    | st.builds(Exponential, decay=positive_fractions)
-    | st.builds(Cosine, n_epochs=lengths, floor=fractions)
-    | st.builds(Linear, n_epochs=lengths, floor=fractions)
+    | st.builds(StepDecay, decay=positive_fractions, every=lengths)
+    | st.builds(ExponentialDecay, decay=positive_fractions)
+    | st.builds(CosineDecay, n_epochs=lengths, floor=fractions)
+    | st.builds(LinearDecay, n_epochs=lengths, floor=fractions)
     | st.builds(Stages, n_stages=st.integers(2, 9), start=positive_fractions, n_epochs=lengths)
     | st.builds(
         OneCycle, n_epochs=lengths, warm_up=fractions, start=positive_fractions, end=fractions
@@ -104,13 +104,13 @@ def test_constant():
 @pytest.mark.parametrize(("decay", "every"), [(0.1, 50), (0.5, 1), (0.9, 7), (1, 3), (0.1, 1000)])
 def test_step(decay, every):
     expected = np.repeat(decay ** np.arange(0.0, N_EPOCHS), every)[:N_EPOCHS]
-    np.testing.assert_allclose(factors(Step(decay, every)), expected, rtol=1e-13)
+    np.testing.assert_allclose(factors(StepDecay(decay, every)), expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("decay", [0.95, 0.5, 1])
 def test_exponential(decay):
     expected = np.exp(np.log(decay) * EPOCHS)
-    np.testing.assert_allclose(factors(Exponential(decay)), expected, rtol=1e-12)
+    np.testing.assert_allclose(factors(ExponentialDecay(decay)), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("n_epochs", [1, 2, 50, 199, 200, 1000])
@@ -119,7 +119,7 @@ def test_cosine(n_epochs, floor):
     # cos² of half the angle is the same curve.
     angle = np.pi / 2 * EPOCHS / n_epochs
     expected = np.where(n_epochs > EPOCHS, floor + (1 - floor) * np.cos(angle) ** 2, floor)
-    answers = factors(Cosine(n_epochs, floor))
+    answers = factors(CosineDecay(n_epochs, floor))
     np.testing.assert_allclose(answers, expected, atol=1e-15)
     assert answers[0] == 1
     assert (answers[n_epochs:] == floor).all()
@@ -129,7 +129,7 @@ def test_cosine(n_epochs, floor):
 @pytest.mark.parametrize("floor", [0, 0.01, 1])
 def test_linear(n_epochs, floor):
     expected = np.interp(EPOCHS, [0, n_epochs], [1, floor])
-    answers = factors(Linear(n_epochs, floor))
+    answers = factors(LinearDecay(n_epochs, floor))
     np.testing.assert_allclose(answers, expected, atol=1e-15)
     assert answers[0] == 1
     assert (answers[n_epochs:] == floor).all()
@@ -157,7 +157,7 @@ def test_warm_up(n_epochs, start):
     rising = np.linspace(first, 1, n_epochs + 1)[:-1]
     falling = 0.9 ** np.arange(0.0, N_EPOCHS)
     expected = np.concatenate([rising, falling])[:N_EPOCHS]
-    answers = factors(WarmUp(n_epochs, then=Exponential(0.9), start=start))
+    answers = factors(WarmUp(n_epochs, then=ExponentialDecay(0.9), start=start))
     np.testing.assert_allclose(answers, expected, rtol=1e-12)
     assert answers[0] == (1 if n_epochs == 0 else first)
 
@@ -168,7 +168,7 @@ def test_warm_up_in_equal_steps_from_zero():
 
 
 def test_warm_ups_one_after_the_other():
-    answers = factors(WarmUp(2, then=WarmUp(2, then=Step(0.5, 1), start=0.5), start=0.1), 7)
+    answers = factors(WarmUp(2, then=WarmUp(2, then=StepDecay(0.5, 1), start=0.5), start=0.1), 7)
     np.testing.assert_allclose(answers, [0.1, 0.55, 0.5, 0.75, 1, 0.5, 0.25])
 
 
@@ -261,23 +261,23 @@ def warm_up_of_torch(then):
 
 
 OF_TORCH = {
-    "Step": (Step(0.3, 30), lambda o, lr: lr.StepLR(o, 30, gamma=0.3)),
-    "Exponential": (Exponential(0.97), lambda o, lr: lr.ExponentialLR(o, 0.97)),
+    "Step": (StepDecay(0.3, 30), lambda o, lr: lr.StepLR(o, 30, gamma=0.3)),
+    "Exponential": (ExponentialDecay(0.97), lambda o, lr: lr.ExponentialLR(o, 0.97)),
     "Linear": (
-        Linear(150, 0.05),
+        LinearDecay(150, 0.05),
         lambda o, lr: lr.LinearLR(o, start_factor=1.0, end_factor=0.05, total_iters=150),
     ),
-    "Cosine": (Cosine(200, 0.05), lambda o, lr: lr.CosineAnnealingLR(o, 200, eta_min=0.05)),
+    "Cosine": (CosineDecay(200, 0.05), lambda o, lr: lr.CosineAnnealingLR(o, 200, eta_min=0.05)),
     "WarmUp": (
         WarmUp(20, start=0.1),
         lambda o, lr: lr.LinearLR(o, start_factor=0.1, total_iters=20),
     ),
     "WarmUp, Step": (
-        WarmUp(20, Step(0.3, 30), start=0.1),
+        WarmUp(20, StepDecay(0.3, 30), start=0.1),
         warm_up_of_torch(lambda o, lr: lr.StepLR(o, 30, gamma=0.3)),
     ),
     "WarmUp, Cosine": (
-        WarmUp(20, Cosine(180, 0.05), start=0.1),
+        WarmUp(20, CosineDecay(180, 0.05), start=0.1),
         warm_up_of_torch(lambda o, lr: lr.CosineAnnealingLR(o, 180, eta_min=0.05)),
     ),
 }
@@ -394,9 +394,9 @@ def test_others_are_not_equal():
 
 
 def test_numbers_of_numpy_are_plain():
-    schedule = Step(np.float64(0.5), np.int32(4))
-    assert schedule == Step(0.5, 4)
-    assert repr(schedule) == "Step(decay=0.5, every=4)"
+    schedule = StepDecay(np.float64(0.5), np.int32(4))
+    assert schedule == StepDecay(0.5, 4)
+    assert repr(schedule) == "StepDecay(decay=0.5, every=4)"
     assert repr(WarmUp(np.int8(2), start=1)) == "WarmUp(n_epochs=2, then=Constant(), start=1.0)"
 
 
@@ -420,13 +420,19 @@ class Rated(RegressorMixin, BaseEstimator):
 
 
 def test_is_a_parameter_of_estimators():
-    model = Rated(WarmUp(5, Cosine()))
+    model = Rated(WarmUp(5, CosineDecay()))
     assert clone(model).schedule == model.schedule
     assert "WarmUp(n_epochs=5" in repr(model)
 
 
 def test_grid_search():
-    candidates = [Constant(), Step(0.5, 10), WarmUp(15), ReduceOnPlateau(patience=3), Cosine()]
+    candidates = [
+        Constant(),
+        StepDecay(0.5, 10),
+        WarmUp(15),
+        ReduceOnPlateau(patience=3),
+        CosineDecay(),
+    ]
     assert [point["schedule"] for point in ParameterGrid({"schedule": candidates})] == candidates
     X, y = np.zeros((12, 1)), np.full(12, 11 / 16)
     search = GridSearchCV(Rated(), {"schedule": candidates}, cv=3, scoring="neg_mean_squared_error")
@@ -439,10 +445,13 @@ def test_grid_search():
 # Bad input
 
 BAD = {
-    Step: {"decay": [0, -0.1, 1.1, np.nan, "0.1", None, True], "every": [0, -1, 2.5, None, True]},
-    Exponential: {"decay": [0, 2, np.nan]},
-    Cosine: {"n_epochs": [0, 10.0, "10", True], "floor": [-0.1, 1.5, np.nan, None]},
-    Linear: {"n_epochs": [0, 10.0], "floor": [-0.1, 1.5, np.nan]},
+    StepDecay: {
+        "decay": [0, -0.1, 1.1, np.nan, "0.1", None, True],
+        "every": [0, -1, 2.5, None, True],
+    },
+    ExponentialDecay: {"decay": [0, 2, np.nan]},
+    CosineDecay: {"n_epochs": [0, 10.0, "10", True], "floor": [-0.1, 1.5, np.nan, None]},
+    LinearDecay: {"n_epochs": [0, 10.0], "floor": [-0.1, 1.5, np.nan]},
     Stages: {"n_stages": [1, 2.5], "start": [0, 1.1, np.nan], "n_epochs": [0, 1.5]},
     OneCycle: {
         "n_epochs": [0, 1.5],
@@ -475,7 +484,7 @@ def test_bad_parameters_are_named(kind, name, value):
         ({"n_epochs": 5, "start": 0}, "'start' parameter of WarmUp must be"),
         ({"n_epochs": 5, "start": 1.5}, "'start' parameter of WarmUp must be"),
         ({"n_epochs": 5, "then": "cosine"}, "'then' parameter of WarmUp must be a callable"),
-        ({"n_epochs": 5, "then": Cosine}, r"not the class Cosine: write Cosine\("),
+        ({"n_epochs": 5, "then": CosineDecay}, r"not the class CosineDecay: write CosineDecay\("),
     ],
 )
 def test_bad_warm_up(parameters, message):
@@ -483,7 +492,9 @@ def test_bad_warm_up(parameters, message):
         WarmUp(**parameters)
 
 
-@pytest.mark.parametrize("schedule", [Cosine(), OneCycle(), WarmUp(2, Cosine())], ids=repr)
+@pytest.mark.parametrize(
+    "schedule", [CosineDecay(), OneCycle(), WarmUp(2, CosineDecay())], ids=repr
+)
 def test_length_of_a_training_is_unknown_outside_of_one(schedule):
     with pytest.raises(ValueError, match=r"\(n_epochs=None.* say how many n_epochs it has"):
         schedule(5)
@@ -501,17 +512,17 @@ def test_losses_are_needed(schedule):
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [
-        (Cosine(floor=0.1), Cosine(50, 0.1)),
-        (Cosine(30), Cosine(30)),
-        (Linear(floor=0.1), Linear(50, 0.1)),
+        (CosineDecay(floor=0.1), CosineDecay(50, 0.1)),
+        (CosineDecay(30), CosineDecay(30)),
+        (LinearDecay(floor=0.1), LinearDecay(50, 0.1)),
         (Stages(), Stages(n_epochs=50)),
         (OneCycle(), OneCycle(50)),
-        (WarmUp(5, Cosine()), WarmUp(5, Cosine(45))),
-        (WarmUp(5, Cosine(10)), WarmUp(5, Cosine(10))),
+        (WarmUp(5, CosineDecay()), WarmUp(5, CosineDecay(45))),
+        (WarmUp(5, CosineDecay(10)), WarmUp(5, CosineDecay(10))),
         (WarmUp(50, OneCycle()), WarmUp(50, OneCycle(1))),
-        (WarmUp(80, Cosine(), start=0.1), WarmUp(80, Cosine(1), start=0.1)),
-        (WarmUp(5, WarmUp(5, Cosine())), WarmUp(5, WarmUp(5, Cosine(40)))),
-        (Step(), Step()),
+        (WarmUp(80, CosineDecay(), start=0.1), WarmUp(80, CosineDecay(1), start=0.1)),
+        (WarmUp(5, WarmUp(5, CosineDecay())), WarmUp(5, WarmUp(5, CosineDecay(40)))),
+        (StepDecay(), StepDecay()),
         (ReduceOnPlateau(), ReduceOnPlateau()),
         (np.exp, np.exp),
         (WarmUp(5, np.exp), WarmUp(5, np.exp)),
@@ -523,18 +534,18 @@ def test_for_training(schedule, expected):
 
 
 def test_for_training_refuses_a_class():
-    with pytest.raises(ValueError, match="must be an object, not the class Cosine"):
-        for_training(Cosine, 50)
+    with pytest.raises(ValueError, match="must be an object, not the class CosineDecay"):
+        for_training(CosineDecay, 50)
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("constant", Constant()),
-        ("step", Step(0.5, 7)),
-        ("exponential", Exponential(0.5)),
-        ("linear", Linear()),
-        ("cosine", Cosine()),
+        ("step", StepDecay(0.5, 7)),
+        ("exponential", ExponentialDecay(0.5)),
+        ("linear", LinearDecay()),
+        ("cosine", CosineDecay()),
         ("one_cycle", OneCycle()),
         ("plateau", ReduceOnPlateau()),
     ],
@@ -551,7 +562,7 @@ def test_every_name_is_tested_here():
 def test_unknown_names():
     with pytest.raises(ValueError, match="No schedule is called 'cosin'; there are constant, step"):
         schedule_named("cosin")
-    with pytest.raises(ValueError, match="'decay' parameter of Step"):
+    with pytest.raises(ValueError, match="'decay' parameter of StepDecay"):
         schedule_named("step", lr_decay=3)
 
 

@@ -279,7 +279,7 @@ def test_the_distance_of_teacher_and_student_in_any_unit():
         student = quick(early_stopping=True)
         model = DistilledFastGRNNRegressor(None, student)
         model.fit(rows, unit * target, teacher_prediction=unit * taught)
-        distances.append(model.report_["distance"] / unit)
+        distances.append(model.report_["rmse_to_teacher"] / unit)
     assert distances[0] > 0
     assert distances == [distances[0]] * 3
 

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skfastgrnn.augmentation import Jitter
-from skfastgrnn.schedules import Cosine
+from skfastgrnn.schedules import CosineDecay
 
 X, y = sequences(30, n_timesteps=5, n_channels=3)
 rows = X.reshape(30, 15)
@@ -205,7 +205,7 @@ REFUSED = {
     # schedules, augmentation, sampling
     "a negative rate": ({"learning_rate": falling}, {}, "epoch 2"),
     "an infinite rate": ({"learning_rate": endless}, {}, "epoch 0"),
-    "a class for a schedule": ({"learning_rate": Cosine}, {}, r"write Cosine\(\.\.\.\)"),
+    "a class for a schedule": ({"learning_rate": CosineDecay}, {}, r"write CosineDecay\(\.\.\.\)"),
     "no augmentation": ({"augment": [Jitter(), 3]}, {}, "1"),
     "balanced twice": (
         {"sampling": "balanced", "class_weight": "balanced"},
@@ -222,14 +222,14 @@ REFUSED = {
 
 BAD_PARAMETERS = {
     "hidden_size": [0, -1, 2.5, "32", None, np.nan],
-    "readout": ["first", None, 1],
+    "pooling": ["first", None, 1],
     "gate_activation": ["softplus", None, np.tanh],
     "update_activation": ["identity", 3],
     "n_timesteps": [0, -3, 1.5, "all"],
     "solver": ["lbfgs", None],
     "n_layers": [0, 17, 1.5, None],
     "bidirectional": ["yes", None, 2],
-    "accumulate": [0, -1, 1.5, None],
+    "gradient_accumulation_steps": [0, -1, 1.5, None],
     "momentum": [-0.1, 1, None],
     "nesterovs_momentum": ["yes", None],
     "dropout": [-0.1, 1, None],

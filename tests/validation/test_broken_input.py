@@ -17,7 +17,7 @@ NOT_FINITE = st.sampled_from([np.nan, np.inf, -np.inf])
 NEGATIVE = st.floats(max_value=-1e-30)
 WORD = st.text(alphabet="xyz", min_size=1)
 WHOLE_NUMBERS = ["hidden_size", "n_timesteps", "lr_decay_step", "batch_size", "max_iter"]
-CHOICES = ["readout", "gate_activation", "update_activation", "solver", "learning_rate"]
+CHOICES = ["pooling", "gate_activation", "update_activation", "solver", "learning_rate"]
 POSITIVE_NUMBERS = ["learning_rate_init", "epsilon", "clip_norm", "clip_value", "lr_decay", "alpha"]
 FRACTIONS = ["beta_1", "beta_2", "validation_fraction"]
 

@@ -42,7 +42,7 @@ typedef struct {
     real *candidate;      /* (rows, Hp): c_t */
     real *pre;            /* (max_rows, Hp): a_t */
     real *last;           /* (max_rows, Hp): the last state of each row */
-    real *sum;            /* (max_rows, Hp): the sum of its states, for readout MEAN */
+    real *sum;            /* (max_rows, Hp): the sum of its states, for pooling MEAN */
     real *d_state;        /* (max_rows, Hp) */
     real *d_input;        /* (max_rows, Dp) */
 } CellMemory;

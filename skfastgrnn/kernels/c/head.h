@@ -1,4 +1,4 @@
-/* From the states of a block to its outputs and loss, and back: readout, linear head, loss.
+/* From the states of a block to its outputs and loss, and back: pooling, linear head, loss.
  *
  *     s = h_T  or  mean_t h_t of the last layer, with dropout;     o = V s + b
  *
@@ -40,7 +40,7 @@ static void head_forward(const Network *net, const Layout *l, const Weights *w, 
     const int last_layer = l->n_cells - l->n_directions;
     for (int reversed = 0; reversed < l->n_directions; reversed++) {
         const CellMemory *m = &b->cell[last_layer + reversed];
-        const real *from = net->readout == LAST ? m->last : m->sum;
+        const real *from = net->pooling == LAST ? m->last : m->sum;
         if (l->n_directions == 1) { /* the same rows */
             memcpy(b->summary, from, (size_t)(b->n * Rp) * sizeof(real));
             break;
@@ -48,7 +48,7 @@ static void head_forward(const Network *net, const Layout *l, const Weights *w, 
         for (ptrdiff_t r = 0; r < b->n; r++)
             copy_reals(H, from + r * m->z.Hp, b->summary + r * Rp + reversed * H);
     }
-    if (net->readout == MEAN)
+    if (net->pooling == MEAN)
         for (ptrdiff_t r = 0; r < b->n; r++)
             for (ptrdiff_t j = 0; j < Rp; j++) b->summary[r * Rp + j] /= (real)b->length[r];
     drop_summary(net, l, b, dropout, b->summary);
@@ -69,7 +69,7 @@ static void head_backward(const Network *net, const Layout *l, const Weights *w,
     }
     matmul(b->n, R, O, b->outputs, Op, w->head, Rp, b->d_summary, Rp, 0);
     drop_summary(net, l, b, dropout, b->d_summary);
-    if (net->readout == MEAN)
+    if (net->pooling == MEAN)
         for (ptrdiff_t r = 0; r < b->n; r++)
             for (ptrdiff_t j = 0; j < Rp; j++) b->d_summary[r * Rp + j] /= (real)b->length[r];
 }

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 enum activation { SIGMOID, TANH, RELU, HARD_SIGMOID, HARD_TANH };
-enum readout { LAST, MEAN };
+enum pooling { LAST, MEAN };
 enum loss { CROSS_ENTROPY, HUBER, DISTILLATION };
 enum solver { ADAM, ADAMW, SGD, RMSPROP, ADAGRAD };
 enum { MAX_LAYERS = 16, MAX_CELLS = 2 * MAX_LAYERS };
@@ -40,7 +40,7 @@ enum {
 
 typedef struct {
     ptrdiff_t n_channels, hidden_size, n_outputs, n_layers;
-    int bidirectional, gate, update, readout;
+    int bidirectional, gate, update, pooling;
 } Network;
 
 /* Sequences where the user keeps them: sequence i is the lengths[i] steps from starts[i] on. They

@@ -64,7 +64,7 @@ static int fits(const Network *net, ptrdiff_t n_parameters) {
     if (H < 1 || D < 1 || O < 1 || net->n_layers < 1 || net->n_layers > MAX_LAYERS) return 0;
     if (net->gate < SIGMOID || net->gate > HARD_TANH) return 0;
     if (net->update < SIGMOID || net->update > HARD_TANH) return 0;
-    if (net->readout < LAST || net->readout > MEAN) return 0;
+    if (net->pooling < LAST || net->pooling > MEAN) return 0;
     if (H > n_parameters / H || D > n_parameters / H || O > n_parameters / H) return 0;
     const Layout l = layout_of(net);
     return flat_count(&l) == n_parameters;

@@ -194,7 +194,7 @@ def forward_pass(network, p, sequences, rows, dropout, position):
     positions = position + np.arange(len(rows))
     masks = _stack.masks(network, dropout, positions, x.shape[1], x.dtype)
     states, last, records = _stack.forward(network, p, x, lengths, None, masks)
-    if network.readout == "last":
+    if network.pooling == "last":
         summary = last
     else:
         running = np.arange(x.shape[1]) < lengths[:, None]  # (B, T)
@@ -212,7 +212,7 @@ def spread(network, d_summary, lengths):
     """From the gradient of what was read (B, R) to that of every state (B, T, R)."""
     H, rows = network.hidden_size, np.arange(len(lengths))
     upstream = np.zeros((len(lengths), lengths[0], network.n_states), dtype=d_summary.dtype)
-    if network.readout == "mean":
+    if network.pooling == "mean":
         running = np.arange(lengths[0]) < lengths[:, None]
         share = d_summary / lengths[:, None].astype(d_summary.dtype)
         upstream += share[:, None] * running[..., None]
