@@ -77,8 +77,8 @@ class PreparedFit(NamedTuple):
 class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
     """A FastGRNN cell with a linear head, trained by backpropagation through time.
 
-    A subclass says what its targets are: `_learn_targets` returns them as `Targets`,
-    `_known_targets` those of further data, `_n_outputs` how many outputs they need.
+    A subclass says what its targets are: `_learn_targets` returns them as `Targets` with the
+    `Loss`, `_known_targets` those of further data, `_n_outputs` how many outputs they need.
     `_divergence_threshold` is the mean loss that only a diverged training ends above,
     `_learned_loss` the one below which nothing more can be learned; `_check_training_part` refuses
     what cannot be learned from, `_take_over_head` begins with the head of an earlier fit, and
@@ -169,14 +169,14 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
             rng.bit_generator.state = saved.training["start"]
         start = rng.bit_generator.state
         sequences, _ = to_sequences(self, X, reset=True)
-        targets = self._learn_targets(y, sequences, sample_weight, earlier)
-        whole, validation = DataSet.of_all(sequences, targets), None
+        targets, loss = self._learn_targets(y, sequences, sample_weight, earlier)
+        whole, validation = DataSet.of_all(sequences, targets, loss), None
         training = whole
         if X_val is not None:
             with error_context("X_val"):
                 sequences, _ = to_sequences(self, X_val, reset=False, dtype=sequences.values.dtype)
-            targets = self._known_targets(y_val, sequences, sample_weight_val, suffix="_val")
-            validation = DataSet.of_all(sequences, targets)
+            targets, loss = self._known_targets(y_val, sequences, sample_weight_val, suffix="_val")
+            validation = DataSet.of_all(sequences, targets, loss)
         elif self._holds_out():
             drawn_by = None if self._holds_out_tail() else rng
             training, validation = hold_out(
@@ -257,7 +257,7 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
             optimizer=optimizer,
             rng=rng,
             early_stopping=EarlyStopping(parameters, tol=self.tol, patience=patience),
-            history=new_history(training.targets.loss),
+            history=new_history(training.loss),
             is_warm_start=earlier is not None,
         )
 

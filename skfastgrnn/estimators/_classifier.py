@@ -13,7 +13,7 @@ from .._validation._printing import plain
 from .._validation._sample_weight import check_total, checked_weights
 from .._validation._targets import checked_labels
 from ..callbacks._sklearn import with_callbacks
-from ..network import Targets
+from ..network import Loss, Targets
 from ..persistence._safetensors import saveable
 from ..persistence._schema import CLASSIFIER
 from ._base import BaseFastGRNN
@@ -597,13 +597,9 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             self._lesson.alpha == 0 and self._lesson.curriculum is None and (labels >= 0).all()
         )
         if is_plain:
-            return targets
-        return targets._replace(
-            values=np.ascontiguousarray(logits, dtype=dtype),
-            loss="distillation",
-            temperature=self._lesson.temperature,
-            alpha=self._lesson.alpha,
-        )
+            return targets, Loss()
+        loss = Loss("distillation", temperature=self._lesson.temperature, alpha=self._lesson.alpha)
+        return targets._replace(values=np.ascontiguousarray(logits, dtype=dtype)), loss
 
     def _check_training_part(self, training):
         if self._lesson is not None:  # whose teacher may know of classes that have no sample

@@ -20,7 +20,12 @@ def make_fit_context(estimator, prepared, scoring_data):
             rows = rows[weights[rows] > 0]
         rows = rows[:: max(1, len(rows) // n_sequences)][:n_sequences].copy()  # contiguous
         score, gradient = active_kernel().loss_gradient(
-            network, state.parameters, training.sequences, training.targets, rows
+            network,
+            state.parameters,
+            training.sequences,
+            training.targets,
+            training.loss,
+            rows,
         )
         return named_views(network, gradient.astype(np.float64) / score.weight)
 

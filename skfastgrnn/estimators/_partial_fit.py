@@ -16,8 +16,8 @@ class StreamMixin:
     def _partial_fit(self, X, learn_targets):
         """Train for one epoch more.
 
-        `learn_targets` returns the targets of sequences, given the copy that learns and the
-        estimator as it was, or None.
+        `learn_targets` returns the targets of sequences and the loss, given the copy that learns
+        and the estimator as it was, or None.
         """
         if self._holds_out():
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -34,7 +34,7 @@ class StreamMixin:
             sequences, _ = to_sequences(self, X, reset=True)
         else:
             sequences, _ = self._read(X)
-        training = DataSet.of_all(sequences, learn_targets(self, sequences, earlier))
+        training = DataSet.of_all(sequences, *learn_targets(self, sequences, earlier))
         moments = vars(self).pop("_moments", None)
         rng = new_generator(self.random_state, 0 if moments is None else moments["step"])
         network = make_network_spec(self, self._n_outputs())

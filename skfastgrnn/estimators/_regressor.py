@@ -11,7 +11,7 @@ from .._validation._errors import as_it_is, error_context
 from .._validation._sample_weight import checked_weights
 from .._validation._targets import checked_numbers
 from ..callbacks._sklearn import with_callbacks
-from ..network import Targets, named_views
+from ..network import Loss, Targets, named_views
 from ..persistence._safetensors import saveable
 from ..persistence._schema import REGRESSOR
 from ..training import center_and_scale, check_statistics, target_statistics
@@ -593,7 +593,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
                 f"huber_delta={self.huber_delta:g} is nothing in {dtype}, so nothing would be "
                 f"learned. Take at least {np.finfo(dtype).tiny:g}."
             )
-        return Targets(values=scaled, weights=weights, loss="huber", delta=delta)
+        return Targets(values=scaled, weights=weights), Loss("huber", delta=delta)
 
     def _n_outputs(self):
         return len(self._y_scale)
@@ -606,7 +606,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         targets = training.targets
         weights = None if targets.weights is None else targets.weights[training.rows]
         errors = np.abs(targets.values[training.rows]).astype(np.float64)
-        slopes = np.minimum(errors, targets.delta)
+        slopes = np.minimum(errors, training.loss.delta)
         losses = np.mean(slopes * (errors - slopes / 2), axis=1)
         return max(1.0, 2 * np.average(losses, weights=weights))
 

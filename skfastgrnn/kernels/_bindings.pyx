@@ -25,11 +25,14 @@ cdef extern from "kernel.h" nogil:
         Py_ssize_t *refused
 
     ctypedef struct Targets:
-        int loss
-        double delta, temperature, alpha, mean_weight
+        double mean_weight
         const int32_t *labels
         const void *values
         const void *weights
+
+    ctypedef struct Loss:
+        int kind
+        double delta, temperature, alpha, gamma
 
     ctypedef struct Score:
         double loss, weight, metric
@@ -55,20 +58,20 @@ cdef extern from "kernel.h" nogil:
         int diverged
 
     enum:
-        CROSS_ENTROPY, HUBER, DISTILLATION
         ADAGRAD
         KERNEL_NO_MEMORY, KERNEL_BAD_ROW, KERNEL_BAD_PLACE, KERNEL_BAD_ORDER, KERNEL_BAD_LABEL
 
     ctypedef struct Kernel:
         int (*fits)(const Network *, Py_ssize_t) noexcept nogil
+        const char *(*loss_error)(const Loss *, const Targets *) noexcept nogil
         int (*states)(const Network *, const void *, const Sequences *, const void *, void *, void *) noexcept nogil
         int (*states_gradient)(const Network *, const void *, const Sequences *, const void *, const void *, void *,
                                void *, void *) noexcept nogil
         int (*outputs)(const Network *, const void *, const Sequences *, void *, int) noexcept nogil
-        int (*loss_gradient)(const Network *, const void *, const Sequences *, const Targets *, const Dropout *,
-                             Score *, void *, int) noexcept nogil
-        int (*train)(const Network *, void *, const Sequences *, const Targets *, const Dropout *, Optimizer *,
-                     Py_ssize_t, Py_ssize_t, Py_ssize_t, EpochTotals *, int) noexcept nogil
+        int (*loss_gradient)(const Network *, const void *, const Sequences *, const Targets *, const Loss *,
+                             const Dropout *, Score *, void *, int) noexcept nogil
+        int (*train)(const Network *, void *, const Sequences *, const Targets *, const Loss *,
+                     const Dropout *, Optimizer *, Py_ssize_t, Py_ssize_t, Py_ssize_t, EpochTotals *, int) noexcept nogil
 
 
 cdef extern from "dispatch.h" nogil:
@@ -184,35 +187,33 @@ cdef Sequences sequences_of(const Network *net, const real[:, ::1] values, const
     return seqs
 
 
-cdef Targets targets_of(const Network *net, Py_ssize_t n_sequences, int loss, double delta, double temperature,
-                        double alpha, const int32_t[::1] labels, const real[:, ::1] target_values,
-                        const real[::1] weights):
+cdef Targets targets_of(const Network *net, Py_ssize_t n_sequences, const int32_t[::1] labels,
+                        const real[:, ::1] target_values, const real[::1] weights):
     cdef Targets targets
-    cdef bint has_values = target_values is not None, has_labels = labels is not None
-    if ((has_labels and labels.shape[0] != n_sequences)
-            or (has_values and target_values.shape[0] != n_sequences)
+    if ((labels is not None and labels.shape[0] != n_sequences)
+            or (target_values is not None and target_values.shape[0] != n_sequences)
             or (weights is not None and weights.shape[0] != n_sequences)):
         raise ValueError("There must be as many labels, values and weights as sequences.")
-    if not CROSS_ENTROPY <= loss <= DISTILLATION:
-        raise ValueError(f"There is no loss of number {loss}.")
-    if loss == CROSS_ENTROPY and has_values == has_labels:
-        raise ValueError("Cross-entropy needs either labels or values.")
-    if loss == HUBER and (has_labels or not has_values):
-        raise ValueError("Huber's loss needs values and no labels.")
-    if loss == DISTILLATION and not has_values:
-        raise ValueError("Distillation needs values, the logits of a teacher.")
-    if not (delta > 0 and temperature > 0 and isfinite(temperature) and 0 <= alpha <= 1):
-        raise ValueError(
-            f"delta={delta} and temperature={temperature} must be positive, alpha={alpha} within [0, 1].")
-    targets.loss = loss
-    targets.delta = delta
-    targets.temperature = temperature
-    targets.alpha = alpha
     targets.mean_weight = 1  # where it matters, train says otherwise
     targets.labels = NULL if labels is None else <const int32_t *>aligned("labels", &labels[0], sizeof(int32_t))
     targets.values = matrix[real]("target values", target_values, n_sequences, net.n_outputs)
     targets.weights = vector[real]("weights", weights, n_sequences)
     return targets
+
+
+cdef Loss make_loss(const Kernel *kernel, loss, const Targets *targets):
+    """The settings of a loss that can be computed of such targets."""
+    cdef Loss made
+    cdef const char *error  # a sentence, or NULL
+    made.kind = loss.code
+    made.delta = loss.delta
+    made.temperature = loss.temperature
+    made.alpha = loss.alpha
+    made.gamma = loss.gamma
+    error = kernel.loss_error(&made, targets)
+    if error != NULL:
+        raise ValueError(f"{loss}: {error.decode()}")
+    return made
 
 
 cdef Dropout dropout_of(dropout):
@@ -325,16 +326,16 @@ def outputs(int isa, network, const real[::1] parameters not None, const real[:,
 
 def loss_gradient(int isa, network, const real[::1] parameters not None, const real[:, ::1] values not None,
                   const Py_ssize_t[::1] starts not None, const Py_ssize_t[::1] lengths, Py_ssize_t longest,
-                  const Py_ssize_t[::1] chosen not None, int loss, double delta, double temperature,
-                  double alpha, const int32_t[::1] labels, const real[:, ::1] target_values,
-                  const real[::1] weights, dropout, real[::1] gradient, int n_threads):
+                  const Py_ssize_t[::1] chosen not None, const int32_t[::1] labels,
+                  const real[:, ::1] target_values, const real[::1] weights, loss, dropout,
+                  real[::1] gradient, int n_threads):
     """(loss, weight, metric), sums over the chosen sequences; fills the gradient unless it is None."""
     cdef const Kernel *kernel = table_of(isa, sizeof(real))
     cdef Network net = make_network_spec(kernel, network, parameters.shape[0])
     cdef Py_ssize_t refused = 0
     cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
-    cdef Targets targets = targets_of[real](
-        &net, starts.shape[0], loss, delta, temperature, alpha, labels, target_values, weights)
+    cdef Targets targets = targets_of[real](&net, starts.shape[0], labels, target_values, weights)
+    cdef Loss minimised = make_loss(kernel, loss, &targets)
     cdef const void *p = vector[real]("parameters", parameters, parameters.shape[0])
     cdef void *gradient_at = <void *>vector[real]("gradient", gradient, parameters.shape[0])
     cdef Dropout dropped = dropout_of(dropout)
@@ -342,17 +343,16 @@ def loss_gradient(int isa, network, const real[::1] parameters not None, const r
     cdef int status
     check_threads(n_threads)
     with nogil:
-        status = kernel.loss_gradient(&net, p, &seqs, &targets, &dropped, &score, gradient_at, n_threads)
+        status = kernel.loss_gradient(&net, p, &seqs, &targets, &minimised, &dropped, &score, gradient_at, n_threads)
     check(status, refused)
     return score.loss, score.weight, score.metric
 
 
 def train(int isa, network, real[::1] parameters not None, const real[:, ::1] values not None,
           const Py_ssize_t[::1] starts not None, const Py_ssize_t[::1] lengths, Py_ssize_t longest,
-          const Py_ssize_t[::1] chosen not None, int loss, double delta, double temperature, double alpha,
-          const int32_t[::1] labels, const real[:, ::1] target_values, const real[::1] weights,
-          double mean_weight, dropout, optimizer, const real[::1] trained, real[::1] first_moment not None,
-          real[::1] second_moment not None, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t end,
+          const Py_ssize_t[::1] chosen not None, const int32_t[::1] labels, const real[:, ::1] target_values,
+          const real[::1] weights, loss, double mean_weight, dropout, optimizer, const real[::1] trained,
+          real[::1] first_moment not None, real[::1] second_moment not None, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t end,
           int n_threads):
     """Minibatches [first, end) of the chosen sequences, parameters and moments updated in place.
 
@@ -362,8 +362,8 @@ def train(int isa, network, real[::1] parameters not None, const real[:, ::1] va
     cdef Py_ssize_t P = parameters.shape[0], n = chosen.shape[0], refused = 0
     cdef Network net = make_network_spec(kernel, network, P)
     cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
-    cdef Targets targets = targets_of[real](
-        &net, starts.shape[0], loss, delta, temperature, alpha, labels, target_values, weights)
+    cdef Targets targets = targets_of[real](&net, starts.shape[0], labels, target_values, weights)
+    cdef Loss minimised = make_loss(kernel, loss, &targets)
     cdef void *p = <void *>vector[real]("parameters", parameters, P)
     cdef Dropout dropped = dropout_of(dropout)
     cdef Optimizer settings = make_optimizer(optimizer)
@@ -386,7 +386,7 @@ def train(int isa, network, real[::1] parameters not None, const real[:, ::1] va
     done.n_updates = done.diverged = 0
     with nogil:
         status = kernel.train(
-            &net, p, &seqs, &targets, &dropped, &settings, batch_size, first, end, &done, n_threads)
+            &net, p, &seqs, &targets, &minimised, &dropped, &settings, batch_size, first, end, &done, n_threads)
     check(status, refused)
     return (done.score.loss, done.score.weight, done.score.metric, done.penalty, done.gradient_norm,
             done.n_updates, bool(done.diverged))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..network import LOSSES, Dropout, EpochTotals, Score, n_decayed
+from ..network import Dropout, EpochTotals, Score, n_decayed
 from . import _bindings
 
 #: Work of one call between two looks at the keyboard, about a tenth of a second; one minibatch at
@@ -36,7 +36,9 @@ class CompiledKernel:
         rows = all_rows(sequences)
         last = np.empty((len(rows), network.n_states), dtype=parameters.dtype)
         h0 = None if h0 is None else np.ascontiguousarray(h0[rows])
-        _bindings.states(self._isa, network, parameters, *arrays(sequences), rows, h0, every, last)
+        _bindings.states(
+            self._isa, network, parameters, *arrays_of_sequences(sequences), rows, h0, every, last
+        )
         return in_place_of(rows, last, sequences)
 
     def states_gradient(self, network, parameters, sequences, upstream, h0=None):
@@ -55,7 +57,7 @@ class CompiledKernel:
             self._isa,
             network,
             parameters,
-            *arrays(sequences),
+            *arrays_of_sequences(sequences),
             rows,
             h0,
             upstream,
@@ -74,14 +76,14 @@ class CompiledKernel:
                 self._isa,
                 network,
                 parameters,
-                *arrays(sequences),
+                *arrays_of_sequences(sequences),
                 rows[part],
                 output[part],
                 n_threads,
             )
         return in_place_of(rows, output, sequences)
 
-    def loss(self, network, parameters, sequences, targets, rows, n_threads=1):
+    def loss(self, network, parameters, sequences, targets, loss, rows, n_threads=1):
         """Score of the sequences `rows`."""
         rows = sequences.longest_first(rows)
         scores = [
@@ -89,9 +91,10 @@ class CompiledKernel:
                 self._isa,
                 network,
                 parameters,
-                *arrays(sequences),
+                *arrays_of_sequences(sequences),
                 rows[part],
-                *wanted(targets),
+                *arrays_of_targets(targets),
+                loss,
                 Dropout(),
                 None,
                 n_threads,
@@ -101,7 +104,7 @@ class CompiledKernel:
         return Score(*np.sum(scores, axis=0).tolist())
 
     def loss_gradient(
-        self, network, parameters, sequences, targets, rows, n_threads=1, dropout=None
+        self, network, parameters, sequences, targets, loss, rows, n_threads=1, dropout=None
     ):
         """Score of the sequences `rows` and the gradient (P) of its loss, without penalty."""
         rows = sequences.longest_first(rows)
@@ -110,9 +113,10 @@ class CompiledKernel:
             self._isa,
             network,
             parameters,
-            *arrays(sequences),
+            *arrays_of_sequences(sequences),
             rows,
-            *wanted(targets),
+            *arrays_of_targets(targets),
+            loss,
             dropout or Dropout(),
             gradient,
             n_threads,
@@ -125,6 +129,7 @@ class CompiledKernel:
         parameters,
         sequences,
         targets,
+        loss,
         rows,
         optimizer,
         batch_size,
@@ -147,9 +152,10 @@ class CompiledKernel:
                     self._isa,
                     network,
                     parameters,
-                    *arrays(sequences),
+                    *arrays_of_sequences(sequences),
                     rows,
-                    *wanted(targets),
+                    *arrays_of_targets(targets),
+                    loss,
                     mean_weight,
                     dropout or Dropout(),
                     optimizer,
@@ -177,15 +183,15 @@ def parts(network, sequences, n, sequences_each=1):
     return [slice(first, min(n, first + size)) for first in range(0, n, size)]
 
 
-def arrays(sequences):
+def arrays_of_sequences(sequences):
     """What the compiled functions take for sequences."""
     lengths = sequences.lengths if sequences.is_ragged else None
     return sequences.values, sequences.starts, lengths, sequences.longest
 
 
-def wanted(targets):
+def arrays_of_targets(targets):
     """What the compiled functions take for targets."""
-    return LOSSES.index(targets.loss), *targets[4:], *targets[:3]
+    return targets.labels, targets.values, targets.weights
 
 
 def all_rows(sequences):

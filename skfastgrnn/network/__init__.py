@@ -3,12 +3,14 @@
 _spec.py            what a network is, apart from its parameters
 _tensors.py         its parameters: one flat vector with named parts
 _initialization.py  their initial values
+_losses.py          what a training minimises
 _data.py            what kernels read and return
 """
 
 from ._data import Dropout, EpochTotals, Optimizer, Score, SequenceBatch, Targets
 from ._initialization import initial
-from ._spec import ACTIVATIONS, LOSSES, MAX_LAYERS, POOLINGS, SOLVERS, Network
+from ._losses import LOSSES, Loss
+from ._spec import ACTIVATIONS, MAX_LAYERS, POOLINGS, SOLVERS, Network
 from ._tensors import cell_parts, n_decayed, n_parameters, named_views, shapes
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "SOLVERS",
     "Dropout",
     "EpochTotals",
+    "Loss",
     "Network",
     "Optimizer",
     "Score",

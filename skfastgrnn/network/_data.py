@@ -80,7 +80,7 @@ class SequenceBatch:
 
 
 class Targets(NamedTuple):
-    """What the outputs should be, by sequence, and the loss that compares the two.
+    """What the outputs should be, by sequence; which of it a `Loss` needs depends on its kind.
 
     labels : (n_sequences,) int32, or None; for "distillation" beside values, -1 (None: everywhere)
         where a sequence has no label
@@ -88,24 +88,15 @@ class Targets(NamedTuple):
         probabilities (with one output that of the second class), for "huber" numbers, for
         "distillation" the finite logits of a teacher
     weights : (n_sequences,) of the network's dtype, or None for ones
-    loss : "cross_entropy", "huber" or "distillation"
-    delta : the error from which on Huber's loss is linear; infinity makes it the squared error
-    temperature : what "distillation" divides the logits of student and teacher by
-    alpha : share of the teacher in "distillation", in [0, 1]; the rest is that of the label
     """
 
     labels: np.ndarray | None = None
     values: np.ndarray | None = None
     weights: np.ndarray | None = None
-    loss: str = "cross_entropy"
-    delta: float = float("inf")
-    temperature: float = 1.0
-    alpha: float = 1.0
 
     def of(self, rows):
         """Those of some sequences."""
-        parts = [None if part is None else part[rows] for part in self[:3]]
-        return Targets(*parts, *self[3:])
+        return Targets(*(None if part is None else part[rows] for part in self))
 
     def mean_weight(self, rows):
         """Mean of the non-zero weights of some sequences.

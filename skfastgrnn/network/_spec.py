@@ -6,7 +6,6 @@ from numbers import Integral
 #: In the order of the compiled kernel's enumerations (kernels/c/kernel.h).
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "hard_sigmoid", "hard_tanh")
 POOLINGS = ("last", "mean")
-LOSSES = ("cross_entropy", "huber", "distillation")
 SOLVERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
 MAX_LAYERS = 16
 

@@ -18,7 +18,7 @@ def data_fingerprint(training, validation, classes):
                 f"{name} channels": part.sequences.values.shape[1],
                 f"{name} dtype": part.sequences.values.dtype.name,
                 f"{name} weights": part.targets.weights is not None,
-                f"{name} loss": part.targets.loss,
+                f"{name} loss": part.loss.kind,
                 f"checksum of {name} data": checksum(part),
             }
     return facts

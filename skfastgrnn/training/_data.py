@@ -5,20 +5,21 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from ..network import SequenceBatch, Targets
+from ..network import Loss, SequenceBatch, Targets
 
 
 class DataSet(NamedTuple):
-    """Which rows of some sequences to look at, and what they should give."""
+    """Which rows of some sequences to look at, what they should give, and by which loss."""
 
     sequences: SequenceBatch
     targets: Targets
+    loss: Loss
     rows: np.ndarray
 
     @classmethod
-    def of_all(cls, sequences, targets):
+    def of_all(cls, sequences, targets, loss):
         """Every sequence."""
-        return cls(sequences, targets, np.arange(len(sequences)))
+        return cls(sequences, targets, loss, np.arange(len(sequences)))
 
 
 def hold_out(data, fraction, *, shuffled_by):
@@ -109,4 +110,4 @@ def concatenated(first, second):
             for part in (first, second)
         ]
         targets = targets._replace(weights=np.concatenate(weights))
-    return DataSet.of_all(sequences, targets)
+    return DataSet.of_all(sequences, targets, first.loss)

@@ -45,6 +45,7 @@ def run_epoch(kernel, network, parameters, training, optimizer, plan, rng):
             parameters,
             sequences,
             targets,
+            training.loss,
             part,
             optimizer,
             plan.batch_size,

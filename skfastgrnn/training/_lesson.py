@@ -1,6 +1,7 @@
 """What a teacher adds to a training: its logits, how much they count, and in which order."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -58,8 +59,8 @@ class Lesson(NamedTuple):
         if share < 1:
             easiest_first = np.argsort(difficulty(targets, rows), kind="stable")
             rows = rows[np.sort(easiest_first[: int(np.ceil(share * len(rows)))])]
-        targets = targets._replace(temperature=self.temperatures[epoch])
-        return training._replace(targets=targets, rows=rows)
+        loss = replace(training.loss, temperature=self.temperatures[epoch])
+        return training._replace(loss=loss, rows=rows)
 
     def is_whole(self, epoch):
         """Whether an epoch trains on all sequences."""

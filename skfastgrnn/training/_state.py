@@ -83,7 +83,7 @@ OF_EARLY_STOPPING = ("best_loss", "best_epoch", "best_parameters", "threshold", 
 
 
 def new_history(loss):
-    """No epoch yet, in the order in which people read of one; `loss` is that of the targets."""
-    metric = METRIC_NAMES[loss]
+    """No epoch yet, in the order in which people read of one."""
+    metric = METRIC_NAMES[loss.kind]
     both = ("loss", "validation_loss", metric, f"validation_{metric}")
     return {name: [] for name in (*both, "learning_rate", "gradient_norm", "seconds")}

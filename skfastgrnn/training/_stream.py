@@ -68,7 +68,9 @@ def loss_of_some(kernel, network, piece, parameters):
     if weights is not None:
         rows = rows[weights[rows] > 0]
     few = rows[:: max(1, len(rows) // MOST_CHECKED)][:MOST_CHECKED].copy()  # contiguous
-    return kernel.loss(network, parameters, piece.sequences, piece.targets, few).mean_loss
+    return kernel.loss(
+        network, parameters, piece.sequences, piece.targets, piece.loss, few
+    ).mean_loss
 
 
 def joined_history(earlier, new):

@@ -145,7 +145,7 @@ class Epochs:
         self._kernel, self._network = kernel, network
         self._training, self._validation = training, validation
         self._state, self._plan = state, plan
-        self._metric = METRIC_NAMES[training.targets.loss]
+        self._metric = METRIC_NAMES[training.loss.kind]
         self._training_metric = metric_of(training)
         self._validation_metric = None
         if validation is not None:

@@ -89,8 +89,10 @@ def test_gradients_that_are_not_finite_are_left_out(tmp_path, monkeypatch):
     kernel = active_kernel()
     original = kernel.loss_gradient
 
-    def broken(network, parameters, sequences, targets, rows, *args, **kwargs):
-        score, gradient = original(network, parameters, sequences, targets, rows, *args, **kwargs)
+    def broken(network, parameters, sequences, targets, loss, rows, *args, **kwargs):
+        score, gradient = original(
+            network, parameters, sequences, targets, loss, rows, *args, **kwargs
+        )
         if len(rows) != 13:  # minibatches of the reference kernel
             return score, gradient
         gradient[0] = gradient[-1] = np.inf  # of W, and the only entry of head_bias

@@ -319,7 +319,7 @@ def test_temperatures_of_epochs(monkeypatch):
     seen, run_epoch = [], _trainer.run_epoch
 
     def recorded(kernel, network, parameters, training, *rest):
-        seen.append((training.targets.temperature, len(training.rows)))
+        seen.append((training.loss.temperature, len(training.rows)))
         return run_epoch(kernel, network, parameters, training, *rest)
 
     monkeypatch.setattr(_trainer, "run_epoch", recorded)

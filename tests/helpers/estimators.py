@@ -62,9 +62,9 @@ def record_epochs(monkeypatch):
     kernel, epochs = active_kernel(), []
     train_epoch = kernel.train_epoch
 
-    def recorded(network, parameters, sequences, targets, rows, *args, **kwargs):
+    def recorded(network, parameters, sequences, targets, loss, rows, *args, **kwargs):
         epochs.append((np.array(rows), sequences, targets))
-        return train_epoch(network, parameters, sequences, targets, rows, *args, **kwargs)
+        return train_epoch(network, parameters, sequences, targets, loss, rows, *args, **kwargs)
 
     monkeypatch.setattr(kernel, "train_epoch", recorded)
     return epochs

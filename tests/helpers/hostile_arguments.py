@@ -7,8 +7,7 @@ import numpy as np
 from helpers.kernels import random_case
 
 from skfastgrnn.kernels import _bindings as _kernel
-from skfastgrnn.network import Dropout, Network, Optimizer
-from skfastgrnn.network._spec import LOSSES
+from skfastgrnn.network import Dropout, Loss, Network, Optimizer
 
 SIZES = [-(2**63), -(2**31) - 1, -7, -1, 0, 1, 2, 3, 17, 65, 2**31 - 1, 2**31, 2**40, 2**62]
 SIZES += [2**63 - 1, 2**63, 2**64, 10**30]
@@ -87,8 +86,8 @@ def other(rng, value):
         return other_array(rng, value)
     if isinstance(value, Network):
         return other_network(rng, value)
-    if isinstance(value, Optimizer):
-        return other_optimizer(rng, value)
+    if isinstance(value, Optimizer | Loss):
+        return other_settings(rng, value)
     if isinstance(value, Dropout):
         return (pick(rng, NUMBERS), pick(rng, SIZES))
     if isinstance(value, float):
@@ -114,12 +113,11 @@ def other_network(rng, network):
     return changed
 
 
-def other_optimizer(rng, optimizer):
-    changed = replace(optimizer)
-    name = pick(rng, [*vars(optimizer), "code"])
-    if name == "code":
-        return SimpleNamespace(**vars(optimizer), code=pick(rng, SIZES))
-    value = getattr(optimizer, name)
+def other_settings(rng, given):
+    """An optimizer or a loss that says something else."""
+    changed = SimpleNamespace(**vars(given), code=given.code)
+    name = pick(rng, list(vars(changed)))
+    value = getattr(changed, name)
     setattr(changed, name, pick(rng, NUMBERS if isinstance(value, float) else SIZES))
     return changed
 
@@ -129,6 +127,7 @@ def right_arguments(rng):
     dtype = pick(rng, [np.float32, np.float64])
     case = random_case(int(rng.integers(2**31)), dtype, most=(12, 6, 20, 150))
     net, p, sequences, targets = case.network, case.parameters, case.sequences, case.targets
+    loss = case.loss
     R, S, N = net.n_states, len(sequences.values), len(sequences)
     rows = rng.permutation(N)[: int(rng.integers(1, N + 1))]
     batch_size = int(rng.integers(1, len(rows) + 1))
@@ -137,7 +136,8 @@ def right_arguments(rng):
     if rng.random() < 0.2:
         labels = rng.integers(-1, max(2, net.n_outputs), N).astype(np.int32)
         logits = rng.standard_normal((N, net.n_outputs)).astype(dtype)
-        targets = targets._replace(labels=labels, values=logits, loss="distillation", alpha=0.5)
+        targets = targets._replace(labels=labels, values=logits)
+        loss = Loss("distillation", temperature=2.0, alpha=0.5)
     common = {
         "isa": pick(rng, list(_kernel.instruction_sets().values())),
         "network": net,
@@ -149,13 +149,10 @@ def right_arguments(rng):
         "chosen": rows,
     }
     lost = {
-        "loss": LOSSES.index(targets.loss),
-        "delta": float(targets.delta),
-        "temperature": 2.0,
-        "alpha": float(targets.alpha),
         "labels": targets.labels,
         "target_values": targets.values,
         "weights": targets.weights,
+        "loss": loss,
     }
     h0 = case.h0[: len(rows)].copy() if rng.random() < 0.5 else None
     n_threads = int(rng.integers(1, 4))

@@ -4,7 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skfastgrnn.network import ACTIVATIONS, POOLINGS, Network, SequenceBatch, Targets, n_parameters
+from skfastgrnn.network import (
+    ACTIVATIONS,
+    POOLINGS,
+    Loss,
+    Network,
+    SequenceBatch,
+    Targets,
+    n_parameters,
+)
 
 
 class Case(NamedTuple):
@@ -12,6 +20,7 @@ class Case(NamedTuple):
     parameters: np.ndarray
     sequences: SequenceBatch
     targets: Targets
+    loss: Loss
     h0: np.ndarray
     upstream: np.ndarray
 
@@ -41,27 +50,29 @@ def random_case(
     lengths = rng.integers(1, T + 1, size=B) if ragged else np.full(B, T)
     values = rng.standard_normal((lengths.sum(), D))
     weights = rng.uniform(0, 2, B).astype(dtype) if rng.random() < 0.5 else None
-    targets = random_targets(rng, B, network.n_outputs, classes, dtype)._replace(weights=weights)
+    targets, loss = random_targets(rng, B, network.n_outputs, classes, dtype)
     return Case(
         network,
         parameters.astype(dtype),
         SequenceBatch.of_lengths(values.astype(dtype), lengths),
-        targets,
+        targets._replace(weights=weights),
+        loss,
         rng.standard_normal((B, network.n_cells, H)).astype(dtype),
         rng.standard_normal((lengths.sum(), network.n_states)).astype(dtype),
     )
 
 
 def random_targets(rng, B, n_outputs, classes, dtype):
-    """Labels, probabilities, or numbers for the squared error or Huber's loss."""
+    """Labels, probabilities, or numbers for the squared error or Huber's loss; and the loss."""
     kind = rng.choice(["labels", "probabilities", "squared error", "huber"])
     if kind == "labels":
-        return Targets(labels=rng.integers(0, classes, B).astype(np.int32))
+        return Targets(labels=rng.integers(0, classes, B).astype(np.int32)), Loss()
     if kind == "probabilities":
         soft = rng.dirichlet(np.ones(classes), B)[:, -n_outputs:]
-        return Targets(values=np.ascontiguousarray(soft, dtype=dtype))
+        return Targets(values=np.ascontiguousarray(soft, dtype=dtype)), Loss()
     values = rng.standard_normal((B, n_outputs)).astype(dtype)
-    return Targets(values=values, loss="huber", delta=np.inf if kind == "squared error" else 0.7)
+    delta = np.inf if kind == "squared error" else 0.7
+    return Targets(values=values), Loss("huber", delta=delta)
 
 
 def relative_difference(actual, expected):

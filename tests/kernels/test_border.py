@@ -11,7 +11,9 @@ from helpers.estimators import quick, sequences, snapshot
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.kernels import available_kernels, kernel_named
 from skfastgrnn.network import (
+    LOSSES,
     Dropout,
+    Loss,
     Network,
     Optimizer,
     SequenceBatch,
@@ -44,13 +46,10 @@ def right(function):
         "chosen": np.arange(N),
     }
     lost = {
-        "loss": 0,
-        "delta": 1.0,
-        "temperature": 1.0,
-        "alpha": 1.0,
         "labels": np.arange(N, dtype=np.int32) % O,
         "target_values": None,
         "weights": np.ones(N),
+        "loss": Loss(),
         "dropout": Dropout(0.2, 1),
         "n_threads": 2,
     }
@@ -128,6 +127,10 @@ def optimizing(**settings):
     return lambda optimizer: Optimizer(optimizer.first, optimizer.second, **settings)
 
 
+def losing(**settings):
+    return lambda loss: SimpleNamespace(**{**vars(loss), "code": loss.code, **settings})
+
+
 FORMS = {
     "shorter": lambda array: array[:-1].copy(),
     "longer": lambda array: np.concatenate([array, array[:1]]),
@@ -193,10 +196,16 @@ GRADIENTS = {
 THREADS = {"n_threads": [-1, 0, -(2**31), 2**40]}
 LOSS = {
     **THREADS,
-    "loss": [-1, 1, 2, 3, LARGEST],  # without values there is none but cross-entropy
-    "delta": [0.0, -1.0, float("nan")],
-    "temperature": [0.0, -1.0, float("nan"), float("inf")],
-    "alpha": [-0.1, 1.1, float("nan")],
+    "loss": [
+        *(losing(code=code) for code in (-1, len(LOSSES), LARGEST)),
+        *(lambda loss, kind=kind: Loss(kind) for kind in LOSSES if kind != "cross_entropy"),
+        *(losing(delta=delta) for delta in (0.0, -1.0, float("nan"))),
+        *(losing(temperature=T) for T in (0.0, -1.0, float("nan"), float("inf"))),
+        *(losing(alpha=alpha) for alpha in (-0.1, 1.1, float("nan"))),
+        *(losing(gamma=gamma) for gamma in (-0.1, float("nan"), float("inf"))),
+        0,
+        None,
+    ],
     "labels": [
         *FORMS.values(),
         *(written(1, label) for label in (-1, O, 2**31 - 1, -(2**31))),
@@ -284,9 +293,9 @@ def test_labels_are_classes_or_where_a_teacher_knows_them_minus_one(
     network = Network(1, 2, n_outputs)
     batch = SequenceBatch.of_equal_length(np.ones((4, 1)), 2, 2)
     values = np.zeros((2, n_outputs)) if loss == "distillation" else None
-    targets = Targets(np.array(labels, np.int32), values, loss=loss)
+    targets = Targets(np.array(labels, np.int32), values)
     kernel = kernel_named(available_kernels()[-1])
-    arguments = network, np.zeros(n_parameters(network)), batch, targets, np.arange(2)
+    arguments = network, np.zeros(n_parameters(network)), batch, targets, Loss(loss), np.arange(2)
     if is_right:
         assert np.isfinite(kernel.loss(*arguments).loss)
     else:

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skfastgrnn.kernels import available_kernels, kernel_named
-from skfastgrnn.network import Network, Optimizer, SequenceBatch, Targets, n_parameters, named_views
+from skfastgrnn.network import (
+    Loss,
+    Network,
+    Optimizer,
+    SequenceBatch,
+    Targets,
+    n_parameters,
+    named_views,
+)
 
 REFERENCE = kernel_named("reference")
 KERNELS = available_kernels()
@@ -37,10 +45,8 @@ def taught_case(seed, n_outputs, temperature=1.0, alpha=1.0, dtype=np.float64, l
             labels=None if labelled == "none" else labels,
             values=(5 + 3 * rng.standard_normal((n, n_outputs))).astype(dtype),
             weights=None if weights is None else weights.astype(dtype),
-            loss="distillation",
-            temperature=temperature,
-            alpha=alpha,
         ),
+        loss=Loss("distillation", temperature=temperature, alpha=alpha),
     )
 
 
@@ -48,22 +54,23 @@ def every_row(case):
     return np.arange(len(case.sequences))
 
 
-def bias_case(logits, dtype=np.float64, **targets):
-    """A head that answers these logits (n_outputs,) to a sequence, whatever it reads."""
-    logits, teacher = np.atleast_1d(logits), np.atleast_1d(targets.pop("teacher"))
+def bias_case(logits, dtype=np.float64, *, teacher, label=None, **settings):
+    """A head that returns these logits (n_outputs,) for a sequence, whatever it reads."""
+    logits, teacher = np.atleast_1d(logits), np.atleast_1d(teacher)
     network = Network(1, 2, len(logits))
     parameters = np.zeros(n_parameters(network), dtype)
     named_views(network, parameters)["head_bias"][...] = logits
     sequences = SequenceBatch.of_lengths(np.ones((3, 1), dtype), [3])
-    if "label" in targets:
-        targets["labels"] = np.array([targets.pop("label")], np.int32)
-    targets = Targets(values=teacher[None].astype(dtype), loss="distillation", **targets)
-    return Case(network, parameters, sequences, targets, None, None)
+    labels = None if label is None else np.array([label], np.int32)
+    targets = Targets(labels, teacher[None].astype(dtype))
+    return Case(
+        network, parameters, sequences, targets, Loss("distillation", **settings), None, None
+    )
 
 
 def score_and_slope(kernel, case):
     """The score, and the gradient (n_outputs,) of the outputs, which is that of the biases."""
-    score, gradient = kernel_named(kernel).loss_gradient(*case[:4], every_row(case))
+    score, gradient = kernel_named(kernel).loss_gradient(*case[:5], every_row(case))
     return score, named_views(case.network, gradient)["head_bias"]
 
 
@@ -76,10 +83,10 @@ def test_gradient_equals_central_differences(n_outputs, temperature, alpha, kern
     for seed in range(4):
         case = taught_case(seed, n_outputs, temperature, alpha)
         rng, rows = np.random.default_rng(seed), every_row(case)
-        _, gradient = kernel.loss_gradient(*case[:4], rows)
+        _, gradient = kernel.loss_gradient(*case[:5], rows)
 
         def loss(step, case=case, rows=rows):
-            arguments = case.network, case.parameters + step, case.sequences, case.targets
+            arguments = case._replace(parameters=case.parameters + step)[:5]
             return kernel.loss(*arguments, rows).loss
 
         # Uphill, and somewhere: nothing may hide beside the gradient.
@@ -98,9 +105,9 @@ def test_gradient_equals_central_differences(n_outputs, temperature, alpha, kern
             assert gradient @ direction == pytest.approx(slopes[0], rel=1e-9, abs=1e-9 * scale)
 
 
-def torch_loss(torch, output, targets, i):
+def torch_loss(torch, output, targets, settings, i):
     """The loss of one sequence's outputs, in PyTorch's functions."""
-    T, alpha, F = targets.temperature, targets.alpha, torch.nn.functional
+    T, alpha, F = settings.temperature, settings.alpha, torch.nn.functional
     teacher = torch.tensor(targets.values[i])
     if len(output) == 1:
         zero = torch.zeros(1, dtype=torch.float64)
@@ -126,14 +133,15 @@ def test_loss_and_gradient_equal_pytorch_autograd(n_outputs, temperature, alpha,
     for seed in range(2):
         case = taught_case(seed, n_outputs, temperature, alpha, labelled=labelled)
         case = case._replace(network=Network(**{**vars(case.network), "pooling": "last"}))
-        score, gradient = kernel.loss_gradient(*case[:4], every_row(case))
+        score, gradient = kernel.loss_gradient(*case[:5], every_row(case))
         parts = named_views(case.network, case.parameters)
         weight, bias = (
             torch.tensor(parts[name], requires_grad=True) for name in ("head_weight", "head_bias")
         )
         states = torch.tensor(kernel.last_states(*case[:3]))
         loss = sum(
-            torch_loss(torch, weight @ states[i] + bias, case.targets, i) for i in every_row(case)
+            torch_loss(torch, weight @ states[i] + bias, case.targets, case.loss, i)
+            for i in every_row(case)
         )
         loss.backward()
         assert score.loss == pytest.approx(loss.item(), rel=1e-9, abs=1e-12)
@@ -152,13 +160,13 @@ def test_compiled_kernel_equals_the_reference(n_outputs, temperature, alpha, lab
     for seed in range(3):
         case = taught_case(seed, n_outputs, temperature, alpha, labelled=labelled)
         rows = np.random.default_rng(seed).permutation(len(case.sequences))
-        score, gradient = kernel.loss_gradient(*case[:4], rows)
-        expected_score, expected = REFERENCE.loss_gradient(*case[:4], rows)
+        score, gradient = kernel.loss_gradient(*case[:5], rows)
+        expected_score, expected = REFERENCE.loss_gradient(*case[:5], rows)
         np.testing.assert_allclose(score, expected_score, rtol=1e-12, atol=1e-13)
-        np.testing.assert_allclose(kernel.loss(*case[:4], rows), score, rtol=1e-12)
+        np.testing.assert_allclose(kernel.loss(*case[:5], rows), score, rtol=1e-12)
         assert relative_difference(gradient, expected) < 1e-12
         single = taught_case(seed, n_outputs, temperature, alpha, np.float32, labelled)
-        _, rounded = kernel.loss_gradient(*single[:4], rows)
+        _, rounded = kernel.loss_gradient(*single[:5], rows)
         assert rounded.dtype == np.float32
         assert relative_difference(rounded, expected) < 1e-5 * (10 + temperature)
         ours, theirs = (trained(k, case, batch_size=7) for k in (kernel, REFERENCE))
@@ -177,6 +185,7 @@ def trained(kernel, case, batch_size, n_threads=1):
             parameters,
             case.sequences,
             case.targets,
+            case.loss,
             rows,
             optimizer,
             batch_size,
@@ -193,10 +202,11 @@ def test_without_a_share_the_teacher_changes_no_bit(n_outputs, dtype, kernel):
     for seed, temperature in enumerate([1.0, 3.0, 0.7, 20.0]):
         taught = taught_case(seed, n_outputs, temperature, 0.0, dtype, labelled="all")
         plain = taught._replace(
-            targets=Targets(labels=taught.targets.labels, weights=taught.targets.weights)
+            targets=Targets(labels=taught.targets.labels, weights=taught.targets.weights),
+            loss=Loss(),
         )
-        expected = kernel.loss_gradient(*plain[:4], every_row(plain))
-        actual = kernel.loss_gradient(*taught[:4], every_row(taught))
+        expected = kernel.loss_gradient(*plain[:5], every_row(plain))
+        actual = kernel.loss_gradient(*taught[:5], every_row(taught))
         assert actual[0] == expected[0]
         np.testing.assert_array_equal(actual[1], expected[1])
         for a, b in zip(trained(kernel, taught, 7), trained(kernel, plain, 7), strict=True):
@@ -226,12 +236,12 @@ def test_threads_do_not_change_a_bit(n_outputs, kernel):
             np.testing.assert_array_equal(a, b)
 
 
-def test_some_targets_keep_their_settings():
-    targets = taught_case(0, 3, 2.5, 0.3).targets
+def test_targets_of_some_sequences():
+    targets = taught_case(1, 3).targets
     part = targets.of(np.array([1, 0]))
-    assert part[3:] == targets[3:]
-    np.testing.assert_array_equal(part.values, targets.values[[1, 0]])
-    np.testing.assert_array_equal(part.labels, targets.labels[[1, 0]])
+    for some, every in zip(part, targets, strict=True):
+        np.testing.assert_array_equal(some, every[[1, 0]])
+    assert Targets(labels=targets.labels).of(np.array([0]))[1:] == (None, None)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -330,7 +340,7 @@ def test_metric_counts_labels_or_agreement_with_the_teacher(n_outputs, kernel):
         x[:, 0] > 0 if n_outputs == 1 else x.argmax(axis=1) for x in (output, case.targets.values)
     )
     wanted = np.where(case.targets.labels >= 0, case.targets.labels, taught)
-    score = kernel_named(kernel).loss(*case[:4], every_row(case))
+    score = kernel_named(kernel).loss(*case[:5], every_row(case))
     assert score.metric == pytest.approx(case.targets.weights @ (predicted == wanted))
     assert score.weight == pytest.approx(case.targets.weights.sum())
 
@@ -352,10 +362,10 @@ def test_a_student_learns_from_a_teacher_without_labels(kernel):
     sequences = SequenceBatch.of_equal_length(rng.standard_normal((n * 4, 2)), 4, n)
     kernel = kernel_named(kernel)
     logits = kernel.outputs(teacher, rng.standard_normal(n_parameters(teacher)), sequences)
-    targets = Targets(values=logits, loss="distillation", temperature=2.0)
+    targets, loss = Targets(values=logits), Loss("distillation", temperature=2.0)
     parameters = 0.3 * rng.standard_normal(n_parameters(student))
     optimizer = Optimizer(*np.zeros((2, len(parameters))), learning_rate=0.02)
-    arguments = student, parameters, sequences, targets
+    arguments = student, parameters, sequences, targets, loss
     before = kernel.loss(*arguments, np.arange(n)).mean_loss
     for _ in range(150):
         kernel.train_epoch(*arguments, rng.permutation(n), optimizer, 10)

@@ -14,7 +14,7 @@ SEEDS = range(60)
 
 def loss_at(kernel, case, parameters, dropout=None):
     rows = np.arange(len(case.sequences))
-    arguments = case.network, parameters, case.sequences, case.targets, rows
+    arguments = case.network, parameters, case.sequences, case.targets, case.loss, rows
     if dropout is None:
         return kernel.loss(*arguments).loss
     return kernel.loss_gradient(*arguments, dropout=dropout)[0].loss
@@ -53,7 +53,13 @@ def test_loss_gradient_equals_central_differences(seed, kernel):
     case = random_case(seed, activations=("sigmoid", "tanh"), most=(30, 12, 40, 24))
     rows = np.arange(len(case.sequences))
     score, gradient = kernel.loss_gradient(
-        case.network, case.parameters, case.sequences, case.targets, rows, dropout=dropout
+        case.network,
+        case.parameters,
+        case.sequences,
+        case.targets,
+        case.loss,
+        rows,
+        dropout=dropout,
     )
     rounding = 4e-12 * (1 + score.loss)  # of losses, over the finite step
     rng = np.random.default_rng(seed)
@@ -80,7 +86,7 @@ def test_piecewise_linear_gradient_equals_central_differences(gate, update, kern
     )
     rows = np.arange(len(case.sequences))
     _, gradient = kernel.loss_gradient(
-        case.network, case.parameters, case.sequences, case.targets, rows
+        case.network, case.parameters, case.sequences, case.targets, case.loss, rows
     )
     step = 1e-7  # shorter than the way to the nearest kink
     for place in range(len(gradient)):
@@ -98,7 +104,7 @@ def test_piecewise_linear_gradient_equals_central_differences(gate, update, kern
 def test_loss_gradient_equals_the_reference(seed, kernel):
     kernel, case = kernel_named(kernel), random_case(seed)
     rows = np.random.default_rng(seed).permutation(len(case.sequences))
-    arguments = case.network, case.parameters, case.sequences, case.targets, rows
+    arguments = case.network, case.parameters, case.sequences, case.targets, case.loss, rows
     dropout = Dropout(0.4, 2**63 + seed) if seed % 2 else None
     score, gradient = kernel.loss_gradient(*arguments, dropout=dropout)
     expected_score, expected = REFERENCE.loss_gradient(*arguments, dropout=dropout)
@@ -158,7 +164,7 @@ def test_gradients_of_values_and_initial_state_equal_central_differences(kernel)
 @pytest.mark.parametrize("kernel", available_kernels())
 def test_gradient_of_a_ragged_batch_is_the_sum_over_its_sequences(kernel, seed):
     kernel, case = kernel_named(kernel), random_case(seed, ragged=True, most=(20, 9, 20, 20))
-    arguments = case.network, case.parameters, case.sequences, case.targets
+    arguments = case.network, case.parameters, case.sequences, case.targets, case.loss
     rows = np.arange(len(case.sequences))
     _, together = kernel.loss_gradient(*arguments, rows)
     alone = sum(kernel.loss_gradient(*arguments, rows[i : i + 1])[1] for i in rows)
@@ -187,20 +193,20 @@ def test_single_precision_follows_double(seed, kernel):
     kernel = kernel_named(kernel)
     single, double = random_case(seed, np.float32), random_case(seed)
     rows = np.arange(len(single.sequences))
-    score, gradient = kernel.loss_gradient(*single[:4], rows)
-    expected_score, expected = REFERENCE.loss_gradient(*double[:4], rows)
+    score, gradient = kernel.loss_gradient(*single[:5], rows)
+    expected_score, expected = REFERENCE.loss_gradient(*double[:5], rows)
     assert gradient.dtype == np.float32
     np.testing.assert_allclose(score.loss, expected_score.loss, rtol=2e-5)
     assert relative_difference(gradient, expected) < 1e-4
 
 
-def torch_loss(torch, output, targets, i):
+def torch_loss(torch, output, targets, loss, i):
     """The loss of one sequence's outputs, in PyTorch's functions."""
-    if targets.loss == "huber":
+    if loss.kind == "huber":
         wanted = torch.tensor(targets.values[i])
-        if np.isinf(targets.delta):
+        if np.isinf(loss.delta):
             return torch.nn.functional.mse_loss(output, wanted) / 2
-        return torch.nn.functional.huber_loss(output, wanted, delta=targets.delta)
+        return torch.nn.functional.huber_loss(output, wanted, delta=loss.delta)
     if len(output) == 1:
         output = torch.cat([torch.zeros(1, dtype=torch.float64), output])
     if targets.values is None:
@@ -260,9 +266,9 @@ def test_gradient_equals_pytorch_autograd(seed, kernel):
         summary = torch.cat(ends) if network.pooling == "last" else states.mean(0)
         output = p["head_weight"] @ summary + p["head_bias"]
         weight = 1.0 if case.targets.weights is None else float(case.targets.weights[i])
-        loss = loss + weight * torch_loss(torch, output, case.targets, i)
+        loss = loss + weight * torch_loss(torch, output, case.targets, case.loss, i)
     loss.backward()
     rows = np.arange(len(case.sequences))
-    score, gradient = kernel.loss_gradient(*case[:4], rows)
+    score, gradient = kernel.loss_gradient(*case[:5], rows)
     assert score.loss == pytest.approx(loss.item(), rel=1e-9)
     assert relative_difference(gradient, flat.grad.numpy()) < 1e-9

@@ -10,6 +10,7 @@ from helpers.kernels import random_case, relative_difference
 from skfastgrnn.kernels import available_kernels, kernel_named
 from skfastgrnn.network import (
     Dropout,
+    Loss,
     Network,
     Optimizer,
     SequenceBatch,
@@ -38,6 +39,7 @@ def trained(kernel, case, batch_size, n_threads=1, epochs=3, dropout=None, **set
             parameters,
             case.sequences,
             case.targets,
+            case.loss,
             rows,
             adam,
             batch_size,
@@ -101,11 +103,14 @@ def test_threads_do_not_change_a_bit(steps, n, dtype, kernel):
         parameters=(0.3 * rng.standard_normal(n_parameters(network))).astype(dtype),
         sequences=SequenceBatch.of_lengths(values, lengths),
         targets=Targets(labels=rng.integers(0, 4, n).astype(np.int32)),
+        loss=Loss(),
     )
     rows = np.arange(n)
     parameters, adam, totals = trained(kernel, case, n)
     outputs = kernel.outputs(network, parameters, case.sequences)
-    score, gradient = kernel.loss_gradient(network, parameters, case.sequences, case.targets, rows)
+    score, gradient = kernel.loss_gradient(
+        network, parameters, case.sequences, case.targets, case.loss, rows
+    )
     for n_threads in (2, 3, 8):
         again, again_adam, again_totals = trained(kernel, case, n, n_threads)
         np.testing.assert_array_equal(again, parameters)
@@ -115,13 +120,13 @@ def test_threads_do_not_change_a_bit(steps, n, dtype, kernel):
             kernel.outputs(network, parameters, case.sequences, n_threads), outputs
         )
         again_score, again_gradient = kernel.loss_gradient(
-            network, parameters, case.sequences, case.targets, rows, n_threads
+            network, parameters, case.sequences, case.targets, case.loss, rows, n_threads
         )
         assert again_score == score
         np.testing.assert_array_equal(again_gradient, gradient)
     if dtype == np.float64:
         _, expected = REFERENCE.loss_gradient(
-            network, parameters, case.sequences, case.targets, rows
+            network, parameters, case.sequences, case.targets, case.loss, rows
         )
         assert relative_difference(gradient, expected) < 1e-11
 
@@ -156,13 +161,20 @@ def test_optimizers_equal_pytorch(kernel, solver):
     for _ in range(50):
         both = torch.cat([decayed, kept]).detach().numpy()
         score, gradient = kernel.loss_gradient(
-            case.network, both, case.sequences, case.targets, rows
+            case.network, both, case.sequences, case.targets, case.loss, rows
         )
         gradient = torch.tensor(gradient / score.weight)
         decayed.grad, kept.grad = gradient.split(split_of_decay(case, gradient))
         peer.step()
         kernel.train_epoch(
-            case.network, parameters, case.sequences, case.targets, rows, optimizer, len(rows)
+            case.network,
+            parameters,
+            case.sequences,
+            case.targets,
+            case.loss,
+            rows,
+            optimizer,
+            len(rows),
         )
     assert relative_difference(parameters, torch.cat([decayed, kept]).detach().numpy()) < 1e-10
 
@@ -183,7 +195,7 @@ def test_something_not_finite_stops_before_it_reaches_the_parameters(kernel):
     parameters, adam = case.parameters.copy(), new_optimizer(case)
     rows, batch_size = np.arange(len(case.sequences)), 3
     totals = kernel.train_epoch(
-        case.network, parameters, case.sequences, case.targets, rows, adam, batch_size
+        case.network, parameters, case.sequences, case.targets, case.loss, rows, adam, batch_size
     )
     assert totals.diverged
     assert totals.n_updates == adam.step == -(-len(rows) // batch_size) - 1
@@ -256,6 +268,8 @@ def test_targets_of_another_length_are_refused(kernel, wrong):
         "weights": np.ones(5),
     }
     given[wrong] = given[wrong][:4]
-    targets = Targets(**given, loss="distillation")
+    targets = Targets(**given)
     with pytest.raises(ValueError, match="as many labels, values and weights as sequences"):
-        kernel_named(kernel).loss(network, parameters, sequences, targets, np.arange(5))
+        kernel_named(kernel).loss(
+            network, parameters, sequences, targets, Loss("distillation"), np.arange(5)
+        )

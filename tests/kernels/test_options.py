@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from skfastgrnn import FastGRNNRegressor
 from skfastgrnn.augmentation import Jitter, Scaling, TimeShift
 from skfastgrnn.kernels import active_kernel
-from skfastgrnn.network import SOLVERS, Dropout, Network, SequenceBatch, Targets, n_parameters
+from skfastgrnn.network import SOLVERS, Dropout, Loss, Network, SequenceBatch, Targets, n_parameters
 from skfastgrnn.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay, WarmUp
 
 X, y = sequences(60, n_timesteps=6, n_channels=2)
@@ -97,8 +97,8 @@ def test_dropout_is_unbiased():
     parameters = rng.standard_normal(n_parameters(network))
     batch = SequenceBatch.of_equal_length(rng.standard_normal((300, 2)), 6, 50)
     # Far above every output Huber's loss is linear in it.
-    targets = Targets(values=np.full((50, 1), 1e3), loss="huber", delta=1.0)
-    arguments = network, parameters, batch, targets, np.arange(50)
+    targets, loss = Targets(values=np.full((50, 1), 1e3)), Loss("huber", delta=1.0)
+    arguments = network, parameters, batch, targets, loss, np.arange(50)
     plain = kernel.loss(*arguments).loss
     losses = [
         kernel.loss_gradient(*arguments, dropout=Dropout(0.3, seed))[0].loss for seed in range(500)

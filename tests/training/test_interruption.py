@@ -64,8 +64,8 @@ def test_interrupted_in_the_first_epoch(monkeypatch, early_stopping):
     kernel = active_kernel()
     train_epoch = kernel.train_epoch
 
-    def half_an_epoch(network, parameters, sequences, targets, rows, *args, **kwargs):
-        train_epoch(network, parameters, sequences, targets, rows[:32], *args, **kwargs)
+    def half_an_epoch(network, parameters, sequences, targets, loss, rows, *args, **kwargs):
+        train_epoch(network, parameters, sequences, targets, loss, rows[:32], *args, **kwargs)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(kernel, "train_epoch", half_an_epoch)

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skfastgrnn import FastGRNNRegressor
 from skfastgrnn._validation._errors import named
-from skfastgrnn.network import Targets
+from skfastgrnn.network import Loss, Targets
 from skfastgrnn.training import DataSet, warn
 from skfastgrnn.training._metrics import metric_of
 
@@ -97,8 +97,8 @@ def test_r2_of_a_constant_is_that_of_scikit_learn():
     model = regressor().fit(X, X[:, -1, 0], X_val=X[:4], y_val=np.full(4, 0.5))
     assert model.validation_scores_ == [0.0, 0.0]
     assert r2_score(np.full(4, 0.5), model.predict(X[:4])) == 0
-    constant = Targets(values=np.full((4, 1), 0.5), loss="huber")
-    r2 = metric_of(DataSet(None, constant, np.arange(4)))
+    constant = Targets(values=np.full((4, 1), 0.5))
+    r2 = metric_of(DataSet(None, constant, Loss("huber"), np.arange(4)))
     for error in (0.0, 0.3):
         assert r2(error**2) == r2_score(np.full(4, 0.5), np.full(4, 0.5 + error))
 

@@ -7,6 +7,7 @@
 #define SKFASTGRNN_JOB_H
 
 #include "head.h"
+#include "losses.h"
 #include "optimizers.h"
 #include "stack.h"
 #include "team.h"
@@ -18,6 +19,7 @@ typedef struct {
     Layout layout;
     Sequences seqs;
     Targets targets;
+    Loss loss;
     Dropout dropout;
     Weights weights;
     int with_gradient;
@@ -44,7 +46,7 @@ static void job_free(Job *job) {
 
 /* For sets of at most set_size sequences at a time. NULL where memory ran out. */
 static Job *job_create(const Network *net, const Sequences *seqs, const Targets *targets,
-                       int with_gradient, ptrdiff_t set_size, int n_threads) {
+                       const Loss *loss, int with_gradient, ptrdiff_t set_size, int n_threads) {
     Job *job = calloc(1, sizeof *job);
     if (job == NULL) return NULL;
     const Layout *l = &job->layout;
@@ -52,6 +54,7 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
     job->net = *net;
     job->seqs = *seqs;
     if (targets != NULL) job->targets = *targets;
+    if (loss != NULL) job->loss = *loss;
     job->with_gradient = with_gradient;
     job->rows = block_rows(seqs->longest);
     const ptrdiff_t most_blocks = (set_size + job->rows - 1) / job->rows;
@@ -100,7 +103,7 @@ static int job_assign(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n) {
 /* Likewise with their labels. */
 static int job_assign_labelled(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n) {
     if (!job_assign(job, b, first, n)) return 0;
-    const int wrong = block_labels(&job->layout, &job->targets, b);
+    const int wrong = block_labels(&job->layout, &job->loss, &job->targets, b);
     return wrong ? job_refuse(job, wrong, first + b->n) : 1;
 }
 
@@ -111,7 +114,7 @@ static Score block_gradient(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n, re
     if (!job_assign_labelled(job, b, first, n)) return (Score){0, 0, 0, 0};
     stack_forward(net, l, &job->weights, b, &job->dropout, job->seqs.values, NULL, NULL);
     head_forward(net, l, &job->weights, b, &job->dropout);
-    const Score score = loss_block(l, &job->targets, b);
+    const Score score = loss_block(l, &job->loss, &job->targets, b);
     if (!job->with_gradient) return score;
     memset(slot, 0, (size_t)l->count * sizeof(real));
     head_backward(net, l, &job->weights, b, &job->dropout, head_at(l, slot));

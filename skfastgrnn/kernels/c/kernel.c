@@ -14,7 +14,7 @@ static int job_end(Job *job) {
 
 static int states(const Network *net, const void *parameters, const Sequences *seqs, const void *h0,
                   void *all, void *last) {
-    Job *job = job_create(net, seqs, NULL, 0, seqs->n, 1);
+    Job *job = job_create(net, seqs, NULL, NULL, 0, seqs->n, 1);
     if (job == NULL) return KERNEL_NO_MEMORY;
     const Layout *l = &job->layout;
     const ptrdiff_t h0_row = l->n_cells * l->H;
@@ -38,7 +38,7 @@ static int states(const Network *net, const void *parameters, const Sequences *s
 static int states_gradient(const Network *net, const void *parameters, const Sequences *seqs,
                            const void *h0, const void *upstream, void *gradient,
                            void *values_gradient, void *h0_gradient) {
-    Job *job = job_create(net, seqs, NULL, 1, seqs->n, 1);
+    Job *job = job_create(net, seqs, NULL, NULL, 1, seqs->n, 1);
     if (job == NULL) return KERNEL_NO_MEMORY;
     const Layout *l = &job->layout;
     const ptrdiff_t h0_row = l->n_cells * l->H;
@@ -58,7 +58,7 @@ static int states_gradient(const Network *net, const void *parameters, const Seq
 
 static int outputs(const Network *net, const void *parameters, const Sequences *seqs, void *output,
                    int n_threads) {
-    Job *job = job_create(net, seqs, NULL, 0, seqs->n, n_threads);
+    Job *job = job_create(net, seqs, NULL, NULL, 0, seqs->n, n_threads);
     if (job == NULL) return KERNEL_NO_MEMORY;
     job->output = output;
     job_load(job, parameters);
@@ -69,9 +69,9 @@ static int outputs(const Network *net, const void *parameters, const Sequences *
 }
 
 static int loss_gradient(const Network *net, const void *parameters, const Sequences *seqs,
-                         const Targets *targets, const Dropout *dropout, Score *score,
-                         void *gradient, int n_threads) {
-    Job *job = job_create(net, seqs, targets, gradient != NULL, seqs->n, n_threads);
+                         const Targets *targets, const Loss *loss, const Dropout *dropout,
+                         Score *score, void *gradient, int n_threads) {
+    Job *job = job_create(net, seqs, targets, loss, gradient != NULL, seqs->n, n_threads);
     if (job == NULL) return KERNEL_NO_MEMORY;
     job->dropout = *dropout;
     job_load(job, parameters);
@@ -135,11 +135,11 @@ static void update(Job *job, const Optimizer *optimizer, const Moments *moments,
 /* Parameters and moments stay padded for the whole call, and private: where a sequence is refused,
  * those of the caller are as before. */
 static int train(const Network *net, void *parameters, const Sequences *seqs,
-                 const Targets *targets, const Dropout *dropout, Optimizer *optimizer,
-                 ptrdiff_t batch_size, ptrdiff_t begin, ptrdiff_t end, EpochTotals *totals,
-                 int n_threads) {
+                 const Targets *targets, const Loss *loss, const Dropout *dropout,
+                 Optimizer *optimizer, ptrdiff_t batch_size, ptrdiff_t begin, ptrdiff_t end,
+                 EpochTotals *totals, int n_threads) {
     Moments moments;
-    Job *job = job_create(net, seqs, targets, 1, batch_size, n_threads);
+    Job *job = job_create(net, seqs, targets, loss, 1, batch_size, n_threads);
     if (job == NULL || !moments_load(&moments, &job->layout, optimizer)) {
         job_free(job);
         return KERNEL_NO_MEMORY;
@@ -164,4 +164,5 @@ static int train(const Network *net, void *parameters, const Sequences *seqs,
     return job_end(job);
 }
 
-const Kernel TABLE = {ISA_NAME, fits, states, states_gradient, outputs, loss_gradient, train};
+const Kernel TABLE = {ISA_NAME,        fits,    loss_error,    states,
+                      states_gradient, outputs, loss_gradient, train};

@@ -64,16 +64,21 @@ typedef struct {
 /* What the outputs should be, by sequence: labels or values, the other is NULL. DISTILLATION has
  * values, and may have labels. */
 typedef struct {
-    int loss;
-    double delta;       /* where HUBER becomes linear; HUGE_VAL makes it the squared error */
-    double temperature; /* what DISTILLATION divides logits by */
-    double alpha;       /* share of the teacher in DISTILLATION; the rest is that of the label */
     double mean_weight; /* of all sequences of an epoch; a minibatch of n divides by n times it */
     const int32_t *labels; /* (N), class indices; of DISTILLATION also -1, or NULL, for none */
     const void *values;    /* (N, O): numbers for HUBER, logits of the teacher for DISTILLATION,
                               otherwise probabilities; (N, 1) then holds that of the second class */
     const void *weights;   /* (N) or NULL */
 } Targets;
+
+/* How outputs are compared with targets. */
+typedef struct {
+    int kind;           /* enum loss */
+    double delta;       /* where HUBER becomes linear; HUGE_VAL makes it the squared error */
+    double temperature; /* what DISTILLATION divides logits by */
+    double alpha;       /* share of the teacher in DISTILLATION; the rest is that of the label */
+    double gamma;       /* how much less FOCAL counts what is predicted well; 0 counts all alike */
+} Loss;
 
 typedef struct {
     double loss;    /* sum of weight · loss */
@@ -120,6 +125,10 @@ typedef struct {
      * All other functions rely on it. */
     int (*fits)(const Network *, ptrdiff_t n_parameters);
 
+    /* What is wrong with a loss, or with these targets for it: a sentence, or NULL. The functions
+     * that compute a loss rely on it. */
+    const char *(*loss_error)(const Loss *, const Targets *);
+
     /* Steps through the cell: all states (S, H), where the steps are, and last states (n, H);
      * either may be NULL. h0 (n, H) or NULL. */
     int (*states)(const Network *, const void *parameters, const Sequences *, const void *h0,
@@ -137,13 +146,13 @@ typedef struct {
 
     /* The weighted sum of losses and its gradient (P), without penalty; gradient may be NULL. */
     int (*loss_gradient)(const Network *, const void *parameters, const Sequences *,
-                         const Targets *, const Dropout *, Score *score, void *gradient,
-                         int n_threads);
+                         const Targets *, const Loss *, const Dropout *, Score *score,
+                         void *gradient, int n_threads);
 
     /* Trains on minibatches [first, end) of the chosen sequences. Returns 0 or what went wrong. */
     int (*train)(const Network *, void *parameters, const Sequences *, const Targets *,
-                 const Dropout *, Optimizer *, ptrdiff_t batch_size, ptrdiff_t first, ptrdiff_t end,
-                 EpochTotals *, int n_threads);
+                 const Loss *, const Dropout *, Optimizer *, ptrdiff_t batch_size, ptrdiff_t first,
+                 ptrdiff_t end, EpochTotals *, int n_threads);
 } Kernel;
 
 #endif

@@ -3,16 +3,14 @@
 The oracle of the tests, and what computes where no compiled kernel could be built.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import numpy as np
-from scipy.special import expit, logsumexp, softmax
 
 from ...network import Dropout, EpochTotals, Score, n_decayed, named_views
-from . import _stack
-from ._dropout import mask
+from . import _head, _stack
+from ._losses import loss_block
 from ._optimizers import update
+
+NO_DROPOUT = Dropout()
 
 
 class ReferenceKernel:
@@ -72,21 +70,30 @@ class ReferenceKernel:
         p = named_views(network, parameters)
         output = np.empty((len(sequences), network.n_outputs), dtype=parameters.dtype)
         for rows in self._parts(sequences):
-            output[rows] = forward_pass(network, p, sequences, rows, Dropout(), 0).output
+            output[rows] = forward(network, p, sequences, rows)[0]
         return output
 
-    def loss(self, network, parameters, sequences, targets, rows, n_threads=1):
+    def loss(self, network, parameters, sequences, targets, loss, rows, n_threads=1):
         """Score of the sequences `rows`."""
         p = named_views(network, parameters)
         scores = []
         for first in range(0, len(rows), self.most_rows):
             part = sequences.longest_first(rows[first : first + self.most_rows])
-            output = forward_pass(network, p, sequences, part, Dropout(), 0).output
-            scores.append(loss_of(output, targets, part)[0])
+            output = forward(network, p, sequences, part)[0]
+            scores.append(loss_block(output, targets, loss, part)[0])
         return Score(*np.sum(scores, axis=0).tolist())
 
     def loss_gradient(
-        self, network, parameters, sequences, targets, rows, n_threads=1, dropout=None, position=0
+        self,
+        network,
+        parameters,
+        sequences,
+        targets,
+        loss,
+        rows,
+        n_threads=1,
+        dropout=None,
+        position=0,
     ):
         """Score of the sequences `rows` and the gradient (P) of its loss, without penalty.
 
@@ -95,21 +102,14 @@ class ReferenceKernel:
         dropout = dropout or Dropout()
         rows = sequences.longest_first(rows)
         p = named_views(network, parameters)
-        done = forward_pass(network, p, sequences, rows, dropout, position)
-        score, d_output = loss_of(done.output, targets, rows)
+        output, lengths, read, records, masks = forward(
+            network, p, sequences, rows, dropout, position
+        )
+        score, d_output = loss_block(output, targets, loss, rows)
         flat = np.zeros_like(parameters)
         parts = named_views(network, flat)
-        parts["head_weight"] += d_output.T @ done.summary
-        parts["head_bias"] += d_output.sum(axis=0)
-        d_summary = d_output @ p["head_weight"] * done.summary_mask  # (B, R)
-        _stack.backward(
-            network,
-            done.lengths,
-            done.records,
-            spread(network, d_summary, done.lengths),
-            parts,
-            done.masks,
-        )
+        upstream = _head.backward(network, p, read, lengths, d_output, parts)
+        _stack.backward(network, lengths, records, upstream, parts, masks)
         return score, flat
 
     @np.errstate(over="ignore", invalid="ignore")
@@ -119,6 +119,7 @@ class ReferenceKernel:
         parameters,
         sequences,
         targets,
+        loss,
         rows,
         optimizer,
         batch_size,
@@ -138,7 +139,14 @@ class ReferenceKernel:
         for start in range(0, len(rows), batch_size):
             batch = rows[start : start + batch_size]
             score, gradient = self.loss_gradient(
-                network, parameters, sequences, targets, batch, dropout=dropout, position=start
+                network,
+                parameters,
+                sequences,
+                targets,
+                loss,
+                batch,
+                dropout=dropout,
+                position=start,
             )
             if score.weight == 0:
                 continue
@@ -177,120 +185,14 @@ def steps_of(sequences, row):
     return slice(sequences.starts[row], sequences.starts[row] + sequences.lengths[row])
 
 
-class Forward(NamedTuple):
-    """What a forward pass leaves for the backward pass."""
+def forward(network, p, sequences, rows, dropout=NO_DROPOUT, position=0):
+    """Outputs (B, O) of the sequences `rows`, longest first, their lengths, and what led to them.
 
-    output: np.ndarray  # (B, O)
-    summary: np.ndarray  # (B, R): what the head read
-    summary_mask: np.ndarray | float
-    lengths: np.ndarray
-    records: list
-    masks: Callable | None
-
-
-def forward_pass(network, p, sequences, rows, dropout, position):
-    """Outputs of the sequences `rows`, longest first, and what led to them."""
+    That is what the head has read, and the records and masks of the cells.
+    """
     x, lengths = padded(sequences, rows)
     positions = position + np.arange(len(rows))
     masks = _stack.masks(network, dropout, positions, x.shape[1], x.dtype)
     states, last, records = _stack.forward(network, p, x, lengths, None, masks)
-    if network.pooling == "last":
-        summary = last
-    else:
-        running = np.arange(x.shape[1]) < lengths[:, None]  # (B, T)
-        summary = np.sum(states * running[..., None], axis=1) / lengths[:, None].astype(x.dtype)
-    summary_mask = 1.0
-    if dropout.rate > 0:
-        top = network.n_layers - 1
-        summary_mask = mask(dropout, positions, top, network.n_states, x.dtype)
-    summary = summary * summary_mask
-    output = summary @ p["head_weight"].T + p["head_bias"]
-    return Forward(output, summary, summary_mask, lengths, records, masks)
-
-
-def spread(network, d_summary, lengths):
-    """From the gradient of what was read (B, R) to that of every state (B, T, R)."""
-    H, rows = network.hidden_size, np.arange(len(lengths))
-    upstream = np.zeros((len(lengths), lengths[0], network.n_states), dtype=d_summary.dtype)
-    if network.pooling == "mean":
-        running = np.arange(lengths[0]) < lengths[:, None]
-        share = d_summary / lengths[:, None].astype(d_summary.dtype)
-        upstream += share[:, None] * running[..., None]
-        return upstream
-    upstream[rows, lengths - 1, :H] = d_summary[:, :H]
-    upstream[rows, 0, H:] = d_summary[:, H:]  # where the reversed cell ends
-    return upstream
-
-
-def loss_of(output, targets, rows):
-    """Score of outputs (B, O) for sequences `rows`, and the gradient (B, O) of weight x loss."""
-    weights = np.ones(len(rows), output.dtype) if targets.weights is None else targets.weights[rows]
-    if targets.loss == "huber":
-        losses, metric, gradient = huber(output, targets.values[rows], targets.delta)
-    elif targets.loss == "distillation":
-        labels = np.full(len(rows), -1) if targets.labels is None else targets.labels[rows]
-        losses, metric, gradient = distillation(
-            output, targets.values[rows], labels, targets.temperature, targets.alpha
-        )
-    else:
-        q = targets.values
-        q = one_hot(targets.labels[rows], output) if q is None else q[rows]
-        losses, metric, gradient = cross_entropy(output, q)
-    score = Score(float(weights @ losses), float(weights.sum()), float(weights @ metric))
-    return score, weights[:, None] * gradient
-
-
-def one_hot(labels, output):
-    """Probabilities (B, O) of labels (B,) for the outputs (B, O)."""
-    if output.shape[1] == 1:
-        return labels[:, None].astype(output.dtype)
-    return np.eye(output.shape[1], dtype=output.dtype)[labels]
-
-
-def cross_entropy(output, q):
-    """Losses (B,), which predictions are correct (B,), gradient (B, O), for logits and targets q.
-
-    loss = -Σ_k q_k log p_k;  ∂loss/∂o = p - q;  with one output p = σ(o) is the probability of the
-    second class.
-    """
-    if output.shape[1] == 1:
-        losses = (np.logaddexp(0, output) - output * q)[:, 0]
-        return losses, ((output > 0) == (q > 0.5))[:, 0], expit(output) - q
-    losses = logsumexp(output, axis=1) - np.sum(q * output, axis=1)
-    return losses, output.argmax(axis=1) == q.argmax(axis=1), softmax(output, axis=1) - q
-
-
-def distillation(output, teacher, labels, temperature, alpha):
-    """What `cross_entropy` answers, for logits of a teacher (B, O) and labels (B,) or -1 for none.
-
-    loss = α T² KL(q ‖ p) + (1 - α) L(o, label);  ∂loss/∂o = α T (p - q) + (1 - α) ∂L/∂o;  p and q
-    are the probabilities of o / T and t / T. Without a label there is no L, and the teacher's class
-    is the correct one. Hinton, Vinyals & Dean, *Distilling the Knowledge in a Neural Network*,
-    2015.
-    """
-    binary = output.shape[1] == 1
-    student, tempered = output / temperature, teacher / temperature
-    q = expit(tempered) if binary else softmax(tempered, axis=1)
-    losses, _, gradient = cross_entropy(student, q)
-    divergence = np.maximum(losses - cross_entropy(tempered, q)[0], 0)
-    taught = teacher[:, 0] > 0 if binary else teacher.argmax(axis=1)
-    share = np.where(labels < 0, 0, 1 - alpha).astype(output.dtype)
-    hard, correct, d_hard = cross_entropy(
-        output, one_hot(np.where(labels < 0, taught, labels), output)
-    )
-    return (
-        alpha * temperature**2 * divergence + share * hard,
-        correct,
-        alpha * temperature * gradient + share[:, None] * d_hard,
-    )
-
-
-def huber(output, y, delta):
-    """Losses (B,), squared errors (B,), both means over outputs, and gradient (B, O).
-
-    e = o - y;  g = e cut to [-δ, δ];  loss = g (e - g / 2);  ∂loss/∂o = g.  Huber, *Robust
-    Estimation of a Location Parameter*, Annals of Mathematical Statistics 35, 1964.
-    """
-    e = output - y
-    g = np.clip(e, -delta, delta)
-    return np.mean(g * (e - g / 2), axis=1), np.mean(e * e, axis=1), g / output.shape[1]
+    output, read = _head.forward(network, p, states, last, lengths, dropout, positions)
+    return output, lengths, read, records, masks

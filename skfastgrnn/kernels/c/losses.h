@@ -1,0 +1,256 @@
+/* From the outputs of a block to its loss and the gradient of it.
+ *
+ * Cross-entropy, where p = softmax(o), or σ(o) if there is one output:
+ *
+ *     loss = -Σ_k q_k log p_k;     ∂loss/∂o = p - q
+ *
+ * Huber's loss (Huber, *Robust Estimation of a Location Parameter*, 1964), the mean over outputs:
+ *
+ *     e = o - y;   g = e cut to [-δ, δ];   loss = g (e - g / 2);   ∂loss/∂o = g
+ *
+ * Distillation from the logits t of a teacher (Hinton, Vinyals & Dean, *Distilling the Knowledge in
+ * a Neural Network*, 2015), where p and q are now the probabilities of o / T and t / T, and c is
+ * the cross-entropy of the label, or 0 where there is none:
+ *
+ *     loss = α T² Σ_k q_k log(q_k / p_k) + (1 - α) c;     ∂loss/∂o = α T (p - q) + (1 - α) ∂c/∂o
+ */
+#ifndef SKFASTGRNN_LOSSES_H
+#define SKFASTGRNN_LOSSES_H
+
+#include <math.h>
+
+#include "block.h"
+
+/* One logit o for two classes, q the probability of the second, for a vector of sequences:
+ *
+ *     loss = log(1 + e^o) - q o = max(o, 0) + log(1 + e^-|o|) - q o;   its gradient is σ(o) - q. */
+INLINE vec logistic_loss(vec o, vec q, vec *gradient) {
+    const bits positive = (bits)(o > splat(0));
+    const vec size = where(positive, o, -o);
+    const vec e = vec_exp(-size);
+    *gradient = where(positive, splat(1), e) / (1 + e) - q;
+    return where(positive, o, splat(0)) + vec_log1p(e) - q * o;
+}
+
+/* Likewise with the logits t of a teacher, and this share of the loss of q. The divergence is how
+ * far the student's loss of the teacher's probability exceeds the teacher's own. */
+INLINE vec logistic_distillation(vec o, vec q, vec t, vec share, const Loss *loss, vec *gradient) {
+    const real T = (real)loss->temperature, weight = (real)loss->alpha * T;
+    vec probability, own, slope;
+    logistic_loss(t / T, splat(0), &probability);
+    const vec divergence =
+        logistic_loss(o / T, probability, &slope) - logistic_loss(t / T, probability, &own);
+    const vec of_label = logistic_loss(o, q, gradient);
+    *gradient = weight * slope + share * *gradient;
+    return weight * T * vec_max(divergence, 0) + share * of_label;
+}
+
+INLINE ptrdiff_t largest(ptrdiff_t n, const real *x) {
+    ptrdiff_t best = 0;
+    for (ptrdiff_t k = 1; k < n; k++)
+        if (x[k] > x[best]) best = k;
+    return best;
+}
+
+/* Turns logits x (O), of which `top` is the largest, to probabilities; answers Σ_k e^(x_k - top).
+ */
+INLINE real softmax(ptrdiff_t O, ptrdiff_t Op, real *x, real top) {
+    for (ptrdiff_t j = 0; j < Op; j += LANES) store(x + j, vec_exp(load(x + j) - top));
+    for (ptrdiff_t k = O; k < Op; k++) x[k] = 0;
+    real sum = 0, scale;
+    for (ptrdiff_t k = 0; k < O; k++) sum += x[k];
+    scale = 1 / sum;
+    for (ptrdiff_t k = 0; k < O; k++) x[k] *= scale;
+    return sum;
+}
+
+/* Logits o (O) of one sequence with target label, or soft (O): loss, and its gradient in place of
+ * o. */
+INLINE double softmax_loss(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label, const real *soft,
+                           int *correct) {
+    const ptrdiff_t predicted = largest(O, o);
+    const real top = o[predicted];
+    double target_logit = 0; /* Σ q_k (o_k - top) */
+    if (soft == NULL) {
+        *correct = predicted == label;
+        target_logit = (double)(o[label] - top);
+    } else {
+        *correct = predicted == largest(O, soft);
+        for (ptrdiff_t k = 0; k < O; k++) target_logit += (double)(soft[k] * (o[k] - top));
+    }
+    const real sum = softmax(O, Op, o, top);
+    if (soft == NULL) o[label] -= 1;
+    else
+        for (ptrdiff_t k = 0; k < O; k++) o[k] -= soft[k];
+    return log((double)sum) - target_logit;
+}
+
+/* Likewise with the logits t (O) of a teacher, whose class stands in for the label where there is
+ * none, with no share in the loss. `tempered` is (2, Op). */
+INLINE double softmax_distillation(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label,
+                                   const real *t, const Loss *loss, real *tempered, int *correct) {
+    const double T = loss->temperature, alpha = loss->alpha;
+    const double share = label < 0 ? 0 : 1 - alpha;
+    const ptrdiff_t taught = largest(O, t);
+    const real top = o[largest(O, o)], t_top = t[taught], coldness = (real)(1 / T);
+    real *p = tempered, *q = tempered + Op;
+    for (ptrdiff_t k = 0; k < O; k++) {
+        p[k] = (o[k] - top) * coldness;
+        q[k] = (t[k] - t_top) * coldness;
+    }
+    const double ratio = (double)softmax(O, Op, p, 0) / (double)softmax(O, Op, q, 0);
+    double apart = 0; /* Σ q_k (t_k - o_k), each from its largest */
+    for (ptrdiff_t k = 0; k < O; k++) apart += (double)(q[k] * ((t[k] - t_top) - (o[k] - top)));
+    const double divergence = log(ratio) + apart / T;
+    const double of_label = softmax_loss(O, Op, o, label < 0 ? taught : label, NULL, correct);
+    for (ptrdiff_t k = 0; k < O; k++) o[k] = (real)(alpha * T) * (p[k] - q[k]) + (real)share * o[k];
+    return alpha * T * T * (divergence < 0 ? 0 : divergence) + share * of_label;
+}
+
+/* Copy the labels of a block's sequences, or -1 for none. Returns 0, or KERNEL_BAD_LABEL; b->n is
+ * then the row that is wrong. */
+static int block_labels(const Layout *l, const Loss *loss, const Targets *targets, Block *b) {
+    const ptrdiff_t least = loss->kind == DISTILLATION ? -1 : 0, n = b->n;
+    const ptrdiff_t n_labels = (l->O == 1 ? 2 : l->O) - least;
+    size_t wrong = 0;
+    for (ptrdiff_t r = 0; r < n; r++) b->label[r] = -1;
+    if (targets->labels == NULL) return 0;
+    for (ptrdiff_t r = 0; r < n; r++) b->label[r] = targets->labels[b->row[r]];
+    read_no_more();
+    for (ptrdiff_t r = 0; r < n; r++) wrong |= beyond((size_t)(b->label[r] - least), n_labels);
+    if (!has_highest_bit(wrong)) return 0;
+    for (b->n = 0; is_below(b->label[b->n] - least, n_labels);) b->n++;
+    return KERNEL_BAD_LABEL;
+}
+
+/* Add one sequence's loss. Not inlined, so that all losses are rounded alike. */
+static __attribute__((noinline)) void add_loss(Score *score, double weight, double value,
+                                               int correct) {
+    score->loss += weight * value;
+    score->weight += weight;
+    score->metric += correct ? weight : 0;
+    score->counted += weight > 0;
+}
+
+/* The weighted losses of a block, whose labels have been read. Turns b->outputs from logits to
+ * weighted gradients. Compiled once with and once without a teacher. */
+INLINE Score softmax_block(const Layout *l, const Loss *loss, const Targets *targets, Block *b,
+                           const int taught) {
+    const ptrdiff_t O = l->O, Op = l->Op;
+    Score score = {0, 0, 0, 0};
+    for (ptrdiff_t r = 0; r < b->n; r++) {
+        const ptrdiff_t i = b->row[r], label = b->label[r];
+        const real *soft = targets->values != NULL ? (const real *)targets->values + i * O : NULL;
+        const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
+        real *o = b->outputs + r * Op;
+        int correct;
+        const double value =
+            taught ? softmax_distillation(O, Op, o, label, soft, loss, b->tempered, &correct)
+                   : softmax_loss(O, Op, o, label, soft, &correct);
+        for (ptrdiff_t k = 0; k < O; k++) o[k] *= weight;
+        add_loss(&score, (double)weight, value, correct);
+    }
+    return score;
+}
+
+/* Likewise where there is one output. */
+INLINE Score logistic_block(const Layout *l, const Loss *loss, const Targets *targets, Block *b,
+                            const int taught) {
+    const ptrdiff_t Op = l->Op;
+    Score score = {0, 0, 0, 0};
+    real o[MOST_ROWS + LANES], q[MOST_ROWS + LANES], weight[MOST_ROWS + LANES];
+    real t[MOST_ROWS + LANES], share[MOST_ROWS + LANES]; /* where taught */
+    for (ptrdiff_t r = 0; r < b->n; r++) {
+        const ptrdiff_t i = b->row[r];
+        const int label = b->label[r];
+        o[r] = b->outputs[r * Op];
+        if (taught) {
+            t[r] = ((const real *)targets->values)[i];
+            q[r] = label < 0 ? (real)(t[r] > 0) : (real)label;
+            share[r] = label < 0 ? 0 : (real)(1 - loss->alpha);
+        } else q[r] = targets->labels != NULL ? (real)label : ((const real *)targets->values)[i];
+        weight[r] = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
+        score.counted += weight[r] > 0;
+    }
+    for (ptrdiff_t r = b->n; r < padded(b->n); r++) {
+        o[r] = q[r] = weight[r] = 0;
+        if (taught) t[r] = share[r] = 0;
+    }
+    for (ptrdiff_t r = 0; r < b->n; r += LANES) {
+        const vec logit = load(o + r), target = load(q + r), w = load(weight + r);
+        const bits agree = ~((bits)(logit > splat(0)) ^ (bits)(target > splat((real)0.5)));
+        vec gradient;
+        const vec value = taught ? logistic_distillation(logit, target, load(t + r),
+                                                         load(share + r), loss, &gradient)
+                                 : logistic_loss(logit, target, &gradient);
+        score.loss += (double)vec_sum(w * value);
+        score.weight += (double)vec_sum(w);
+        score.metric += (double)vec_sum(where(agree, w, splat(0)));
+        store(o + r, w * gradient);
+    }
+    for (ptrdiff_t r = 0; r < b->n; r++) b->outputs[r * Op] = o[r];
+    return score;
+}
+
+/* Likewise for targets that are numbers. */
+static Score huber_block(const Layout *l, const Loss *loss, const Targets *targets, Block *b) {
+    const ptrdiff_t O = l->O, Op = l->Op;
+    const real delta = (real)loss->delta;
+    Score score = {0, 0, 0, 0};
+    for (ptrdiff_t r = 0; r < b->n; r++) {
+        const ptrdiff_t i = b->row[r];
+        const real *y = (const real *)targets->values + i * O;
+        const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
+        real *o = b->outputs + r * Op;
+        real value = 0, square = 0;
+        for (ptrdiff_t k = 0; k < O; k++) {
+            const real e = o[k] - y[k];
+            const real g = e > delta ? delta : e < -delta ? -delta : e;
+            value += g * (e - g / 2);
+            square += e * e;
+            o[k] = weight * g / (real)O;
+        }
+        score.loss += (double)weight * (double)value / (double)O;
+        score.metric += (double)weight * (double)square / (double)O;
+        score.weight += (double)weight;
+        score.counted += weight > 0;
+    }
+    return score;
+}
+
+/* What is wrong with a loss, or with these targets for it: a sentence, or NULL. */
+static const char *loss_error(const Loss *loss, const Targets *targets) {
+    const int has_labels = targets->labels != NULL, has_values = targets->values != NULL;
+    if (!(loss->delta > 0)) return "delta must be positive.";
+    if (!(loss->temperature > 0 && isfinite(loss->temperature)))
+        return "temperature must be positive and finite.";
+    if (!(loss->alpha >= 0 && loss->alpha <= 1)) return "alpha must be within [0, 1].";
+    if (!(loss->gamma >= 0 && isfinite(loss->gamma))) return "gamma must be finite and at least 0.";
+    switch ((enum loss)loss->kind) {
+    case CROSS_ENTROPY:
+        return has_values != has_labels ? NULL : "It needs either labels or values.";
+    case HUBER:
+        return has_values && !has_labels ? NULL : "It needs values and no labels.";
+    case DISTILLATION:
+        return has_values ? NULL : "It needs values, the logits of a teacher.";
+    }
+    return "There is no loss of that number.";
+}
+
+/* Turns b->outputs from outputs to weighted gradients of their losses. */
+static Score loss_block(const Layout *l, const Loss *loss, const Targets *targets, Block *b) {
+    const int is_single = l->O == 1;
+    switch ((enum loss)loss->kind) {
+    case CROSS_ENTROPY:
+        return is_single ? logistic_block(l, loss, targets, b, 0)
+                         : softmax_block(l, loss, targets, b, 0);
+    case HUBER:
+        return huber_block(l, loss, targets, b);
+    case DISTILLATION:
+        return is_single ? logistic_block(l, loss, targets, b, 1)
+                         : softmax_block(l, loss, targets, b, 1);
+    }
+    __builtin_unreachable(); /* loss_error has seen to it */
+}
+
+#endif
