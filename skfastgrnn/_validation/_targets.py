@@ -1,8 +1,10 @@
 """What y may be: a label for each sample, or numbers; and none of them missing."""
 
+from contextlib import suppress
+
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from ._input_format import refuse_unreadable
@@ -68,6 +70,48 @@ def _as_array(y, with_missing):
         values = column.to_list() if hasattr(column, "to_list") else column.tolist()
         column = as_objects(values)
     return np.asarray(column).reshape(shape)  # scikit-learn would make floats of integers
+
+
+def is_multilabel(y):
+    """Whether y is an indicator matrix (n_samples, n_labels), dense or sparse."""
+    if isinstance(y, list | tuple):
+        if not (len(y) and isinstance(y[0], list | tuple | np.ndarray)):
+            return False
+        with suppress(ValueError):  # rows of several lengths are refused as labels
+            y = np.asarray(y)
+    if len(getattr(y, "shape", ())) != 2 or y.shape[1] < 2:
+        return False
+    return type_of_target(y) == "multilabel-indicator"
+
+
+def checked_indicators(y, sequences):
+    """A 1 for each label that a sample has (n_samples, n_labels), int8.
+
+    Parameters
+    ----------
+    y : array-like or sparse matrix of that shape
+    sequences : sized
+
+    Raises
+    ------
+    ValueError, TypeError
+        If y has another length, or holds anything but zeros and ones.
+    """
+    if not is_multilabel(y):
+        raise ValueError(
+            "It must be an indicator matrix (n_samples, n_labels) of zeros and ones, as the y that "
+            "the model was fitted to."
+        )
+    y = y.toarray() if hasattr(y, "tocsr") else np.asarray(y)
+    check_consistent_length(sequences, y)
+    low, high = np.min(y), np.max(y)
+    if low < 0 or high > 1 or not np.array_equal(y, y.astype(bool)):
+        sample, label = np.argwhere(~np.isin(y, (0, 1)))[0]
+        raise ValueError(
+            f"An indicator matrix holds zeros and ones; sample {sample}, label {label} is "
+            f"{y[sample, label]}."
+        )
+    return y.astype(np.int8)
 
 
 def refuse_missing_labels(y):

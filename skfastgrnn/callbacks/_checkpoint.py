@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 from ..persistence._files import check_replaceable
 from ..persistence._safetensors import write
 from ._base import Callback, is_epoch, path_of_fit
+from ._sklearn import fit_context
 
 
 class Checkpoint(Callback):
@@ -84,7 +85,7 @@ class Checkpoint(Callback):
 
     def on_fit_task_end(self, estimator, context):
         """Write what is due after an epoch, or at the end of the training."""
-        running = estimator._running_fit
+        running = fit_context(estimator)
         state = running.state
         is_due = is_epoch(context) == (state.n_iter % self.every == 0)
         if self.path is not None and is_due and not state.mid_epoch:

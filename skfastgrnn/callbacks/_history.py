@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import validate_params
 
 from ..persistence._files import as_path, check_writable
 from ._base import Callback, entries_of_epoch, numbered, numbers_of_fit, path_of_fit
+from ._sklearn import fit_context
 
 
 class JSONLinesLogger(Callback):
@@ -74,7 +75,7 @@ class JSONLinesLogger(Callback):
 
     def on_fit_task_end(self, estimator, context):
         """Write what is new: an epoch, or one that diverged, which no epoch's task has ended."""
-        self._fits[id(estimator)].add_from(estimator._running_fit.state)
+        self._fits[id(estimator)].add_from(fit_context(estimator).state)
 
     def teardown(self, estimator, context):
         """Close the file."""

@@ -9,6 +9,7 @@ from .._validation._printing import plain
 from ..training import warn
 from ._base import is_epoch, refuse_others
 from ._shared_monitor import SharedMonitor
+from ._sklearn import fit_context
 
 
 class EpochMonitor(SharedMonitor):
@@ -72,7 +73,7 @@ class LearningRateMonitor(EpochMonitor):
     """
 
     def _measure(self, estimator):
-        return {"learning_rate": estimator._running_fit.state.history["learning_rate"][-1]}
+        return {"learning_rate": fit_context(estimator).state.history["learning_rate"][-1]}
 
 
 class GradientMonitor(EpochMonitor):
@@ -165,7 +166,7 @@ class GradientMonitor(EpochMonitor):
         self._fits.pop(id(estimator), None)
 
     def _measure(self, estimator):
-        running = estimator._running_fit
+        running = fit_context(estimator)
         norms = {name: norm(part) for name, part in running.gradients(self.n_sequences).items()}
         told = self._fits[id(estimator)]
         for name, value in norms.items():

@@ -3,7 +3,7 @@
 Callbacks follow the protocol `sklearn.callback.FitCallback`. The fit of a network is a task whose
 subtasks are its epochs. Their hooks get the X, y and weights that `fit` got and, only if they ask
 for it, a `fitted_estimator`: a copy of the estimator with the weights and the history of now. Those
-of this package may also look at ``estimator._running_fit``, an `FitContext`.
+of this package may also look at the `fit_context` of the estimator.
 """
 
 from contextlib import contextmanager, nullcontext
@@ -79,6 +79,11 @@ class FitContext:
         self.scoring_data = scoring_data
 
 
+def fit_context(estimator):
+    """The `FitContext` of an estimator whose fit runs."""
+    return estimator._running_fit
+
+
 class FitNotifier:
     """Tells the callbacks of an estimator what its fit does.
 
@@ -95,13 +100,13 @@ class FitNotifier:
     def __init__(self, estimator, given):
         self._estimator = estimator
         self._given = given
-        self._running_fit = None
+        self._context = None
         self._fit = estimator._init_callback_context(max_subtasks=None)
         self._epoch = None
 
     def fit_begins(self, running, n_epochs):
         """Open the task of the fit, of so many epochs at most; `running` is its `FitContext`."""
-        self._running_fit = running
+        self._context = running
         self._fit.max_subtasks = n_epochs  # not known before X has been read
         self._fit.call_on_fit_task_begin(estimator=self._estimator, **self._given)
 
@@ -118,7 +123,7 @@ class FitNotifier:
 
     def _attributes(self):
         """All at once, so that those of an earlier fit do not remain beside them."""
-        return {"__dict__": vars(self._running_fit.current_estimator())}
+        return {"__dict__": vars(self._context.current_estimator())}
 
     def fit_ends(self):
         """Close the task of the fit; the estimator is fitted."""

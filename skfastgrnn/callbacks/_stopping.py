@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from .._validation._printing import plain
 from ._base import Callback, is_epoch
+from ._sklearn import fit_context
 
 
 class EarlyStoppingOnMetric(Callback):
@@ -101,10 +102,10 @@ class EarlyStoppingOnMetric(Callback):
         if watch.data is None:
             is_own = self.X_val is not None
             watch.data = (
-                (self.X_val, self.y_val) if is_own else estimator._running_fit.scoring_data()
+                (self.X_val, self.y_val) if is_own else fit_context(estimator).scoring_data()
             )
         score = watch.scorer(fitted_estimator, *watch.data)
-        epoch = estimator._running_fit.state.n_iter
+        epoch = fit_context(estimator).state.n_iter
         return watch.sees(self._checked(score, epoch), self.tol) >= self.patience
 
     def _checked(self, score, epoch):

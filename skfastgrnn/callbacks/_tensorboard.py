@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from ..persistence._files import as_path, check_folder
 from ._base import Callback, entries_of_epoch, is_epoch, make_folder, numbers_of_fit
+from ._sklearn import fit_context
 
 
 class TensorBoardLogger(Callback):
@@ -83,7 +84,7 @@ class TensorBoardLogger(Callback):
 
     def on_fit_task_end(self, estimator, context):
         """Write what is new: an epoch, or one that diverged, which no epoch's task has ended."""
-        running, run = estimator._running_fit, self._fits[id(estimator)]
+        running, run = fit_context(estimator), self._fits[id(estimator)]
         epoch = running.state.n_iter
         run.add_scalars(running.state)
         if is_epoch(context) and self.histograms_every and epoch % self.histograms_every == 0:

@@ -11,13 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation._errors import restore_on_error, working_copy
 from ..callbacks._sklearn import CallbackSupport, StepNotifier
-from ..estimators._config import new_generator
+from ..estimators._config import holds_out, holds_out_tail, new_generator
 from ..training import warn
-from ._students import cloned, network_in, routed
+from ._students import cloned, fit_param, network_in, routed
 
 
 class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
-    """A teacher and a student; a face says by `_student_class` what the latter is."""
+    """A teacher and a student; a subclass says by `_student_class` what the latter is."""
 
     _parameter_constraints = {
         "teacher": [HasMethods("fit"), HasMethods("predict"), None],
@@ -50,7 +50,10 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
     def _prepared(self, sample_weight, metadata, rng):
         """An unfitted student, and what the fits and the splitter are called with."""
         student = cloned(self._given_student(), rng)
-        network_in(student, self._student_class)
+        network = network_in(student, self._student_class)
+        network._validate_params()
+        if _routing_enabled():
+            network.set_fit_request(objective=True)
         parts = routed(self, student, sample_weight, metadata)
         has_no_splitter = self.cv is None or isinstance(self.cv, Integral | str)
         if "groups" in metadata and has_no_splitter and "groups" not in parts.teacher:
@@ -69,27 +72,18 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         network, n_tail = network_in(self._given_student(), self._student_class), 0
         if "X_val" not in metadata:
             network._validate_params()
-            if network._holds_out() and network._holds_out_tail():
+            if holds_out(network) and holds_out_tail(network):
                 n_tail = int(np.ceil(network.validation_fraction * n_samples))
         order = np.arange(n_samples + n_more)
         head, tail, more = np.split(order, [n_samples - n_tail, n_samples])
         return np.concatenate([head, more, tail])
 
-    def _train(self, student, X, y, for_student, calls, **more):
-        """Fit a student; answers the rows that its network held out.
-
-        `more` are attributes that its network has meanwhile: what a teacher adds.
-        """
+    def _train(self, student, X, y, objective, for_student, calls):
+        """Fit a student; returns the rows that its network held out."""
         self._say("Training the student.")
-        network = network_in(student, self._student_class)
-        held_out = []
-        more["_tell_held_out"] = held_out.extend
-        vars(network).update(more)
         with calls.step("fit-student", student):
-            student.fit(X, y, **for_student)
-        for name in more:
-            delattr(network, name)
-        return np.array(held_out, dtype=np.intp)
+            student.fit(X, y, **for_student, **fit_param(student, "objective", objective))
+        return objective.held_out
 
     def _say(self, line):
         if self.verbose:

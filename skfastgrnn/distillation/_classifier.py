@@ -18,12 +18,12 @@ from ..callbacks._sklearn import with_callbacks
 from ..estimators._classifier import FastGRNNClassifier
 from ..schedules import NAMES as SCHEDULES
 from ..schedules import schedule_named
-from ..training import Lesson
 from . import _teachers
 from ._base import BaseDistillation
 from ._calibration import Calibration
 from ._folds import splits_by_class
 from ._labels import numbered, read_labels
+from ._objective import Distillation
 from ._report import as_columns, comparison, resources_of
 from ._soft_targets import (
     SoftTargets,
@@ -39,6 +39,7 @@ from ._students import (
     in_order,
     indexable_each,
     joined,
+    network_in,
     of_rows,
     rows_of,
     with_more_groups,
@@ -347,17 +348,21 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         if teacher is not None and "X_val" in routed.student:
             validation_logits = teacher.logits(routed.student["X_val"])
             validation_logits = as_outputs(calibration.of(validation_logits))
-        lesson = Lesson(
+        network = network_in(student, self._student_class)
+        check_network(network, labels, "X_val" in routed.student and validation_logits is None)
+        objective = Distillation(
+            type(network).__name__,
             classes,
             labels,
             as_outputs(calibration.of(soft.logits)),
-            validation_logits,
+            class_weight=network.class_weight,
+            validation_logits=validation_logits,
             alpha=float(self.alpha),
             temperature=1.0 if is_auto else float(self.temperature),
             temperature_schedule=self._temperature_schedule(),
             curriculum=self.curriculum,
         )
-        held_out = self._train(student, X, y, routed.student, calls, _lesson=lesson)
+        held_out = self._train(student, X, y, objective, routed.student, calls)
         self.classes_ = classes
         self.teacher_ = None if teacher is None else teacher.estimator
         self.student_ = student
@@ -365,7 +370,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             "temperature": calibration.temperature if is_auto else float(self.temperature),
             "temperature_reason": calibration.reason,
             **resources_of(self.teacher_, student, _safe_indexing(X, [0])),
-            **self._comparison(X, lesson, soft, splits, held_out, alone, routed.student),
+            **self._comparison(X, objective, soft, splits, held_out, alone, routed.student),
         }
 
     def _taught(self, X, classes, labels, routed, rng, calls):
@@ -391,24 +396,26 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         )
         return teacher, soft, splits
 
-    def _comparison(self, X, lesson, soft, splits, held_out, alone, for_student):
+    def _comparison(self, X, objective, soft, splits, held_out, alone, for_student):
         """Teacher, student and the same student alone, on what the training did not learn from."""
-        known = np.flatnonzero(lesson.labels >= 0)
+        known = np.flatnonzero(objective.labels >= 0)
         if "X_val" not in for_student and len(held_out) == 0:
-            return self._comparison_out_of_fold(X, lesson, soft, splits, known, alone, for_student)
+            return self._comparison_out_of_fold(
+                X, objective, soft, splits, known, alone, for_student
+            )
         if "X_val" in for_student:
-            X_scored, logits = for_student["X_val"], lesson.validation_logits
-            labels = np.searchsorted(lesson.classes, column_or_1d(for_student["y_val"]))
+            X_scored, logits = for_student["X_val"], objective.validation_logits
+            labels = np.searchsorted(objective.classes, column_or_1d(for_student["y_val"]))
         else:
-            X_scored, logits = rows_of(X, held_out), lesson.logits[held_out]
-            labels = lesson.labels[held_out]
+            X_scored, logits = rows_of(X, held_out), objective.logits[held_out]
+            labels = objective.labels[held_out]
             known = np.setdiff1d(known, held_out)  # of which it would hold out others
         student_logits = as_columns(self.student_.decision_function(X_scored))
         baseline_logits = None
         if self.compare:
             self._say("Training the same student without a teacher, to compare.")
             with baseline_or_warning(alone):
-                y_known = lesson.classes[lesson.labels[known]]
+                y_known = objective.classes[objective.labels[known]]
                 for_alone = of_rows(for_student, known, _num_samples(X))
                 alone.fit(rows_of(X, known), y_known, **for_alone)
                 baseline_logits = as_columns(alone.decision_function(X_scored))
@@ -417,9 +424,9 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         where = "X_val" if "X_val" in for_student else "held out"
         return comparison(where, labels, logits, student_logits, baseline_logits)
 
-    def _comparison_out_of_fold(self, X, lesson, soft, splits, known, alone, for_student):
+    def _comparison_out_of_fold(self, X, objective, soft, splits, known, alone, for_student):
         """Where nothing is held out: teacher and student alone, each fitted on other samples."""
-        labels = lesson.labels[known]
+        labels = objective.labels[known]
         is_scored = np.zeros(len(known), dtype=bool)
         if soft.out_of_fold is not None:
             is_scored = soft.out_of_fold[known]
@@ -432,15 +439,15 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
                 found, *_ = logits_out_of_fold(
                     alone,
                     "decision_function",
-                    lesson.classes,
+                    objective.classes,
                     rows_of(X, known),
                     labels,
                     splits,
-                    params=of_rows(for_student, known, len(lesson.labels)),
+                    params=of_rows(for_student, known, len(objective.labels)),
                     n_jobs=self.n_jobs,
                 )
                 baseline_logits = as_outputs(found[is_scored])
-        logits = lesson.logits[known[is_scored]]
+        logits = objective.logits[known[is_scored]]
         return comparison("out of fold", labels[is_scored], logits, None, baseline_logits)
 
     def _temperature_schedule(self):
@@ -500,3 +507,17 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         """
         check_is_fitted(self)
         return self.student_.decision_function(X)
+
+
+def check_network(network, labels, has_plain_validation):
+    """Refuse parameters of a student that its targets do not go with."""
+    if network.sampling is not None and (labels < 0).any():
+        raise ValueError(
+            "sampling='balanced' draws by class, and some samples have none (label -1). Leave it "
+            "out, or label all samples."
+        )
+    if network.refit and has_plain_validation:
+        raise ValueError(
+            "refit=True trains on X_val as well, for which there are no soft targets. Set it to "
+            "False, or leave X_val out."
+        )

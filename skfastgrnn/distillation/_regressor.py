@@ -15,9 +15,11 @@ from .._validation._input_format import refuse_unreadable
 from .._validation._numbers import as_numbers
 from .._validation._sample_weight import without_missing
 from ..callbacks._sklearn import with_callbacks
+from ..estimators._config import regression_settings
 from ..estimators._regressor import FastGRNNRegressor
 from ._base import BaseDistillation
 from ._folds import ask_out_of_fold, mean_by_sample, splits_of_numbers
+from ._objective import BlendedRegression
 from ._report import comparison_of_numbers, resources_of
 from ._students import (
     baseline_or_warning,
@@ -26,6 +28,7 @@ from ._students import (
     in_order,
     indexable_each,
     joined,
+    network_in,
     of_rows,
     rows_of,
     with_more_groups,
@@ -259,11 +262,13 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             raise ValueError(f"The teacher's predictions have the shape {soft.shape}, y {y.shape}.")
         if teacher_prediction is not None:
             soft = soft[order]
-        mixed = np.where(is_known.reshape(-1, *[1] * (y.ndim - 1)), y, soft)
-        mixed += self.alpha * (soft - mixed)
+        blended = np.where(is_known.reshape(-1, *[1] * (y.ndim - 1)), y, soft)
+        blended += self.alpha * (soft - blended)
         # Of the loss of samples without a target, only the teacher's share is left.
-        shares = None if is_known.all() else np.where(is_known, 1.0, self.alpha)
-        held_out = self._train(student, X, mixed, routed.student, calls, _shares=shares)
+        network = network_in(student, self._student_class)
+        loss_weight = None if is_known.all() else np.where(is_known, 1.0, self.alpha)
+        objective = BlendedRegression(loss_weight=loss_weight, **regression_settings(network))
+        held_out = self._train(student, X, blended, objective, routed.student, calls)
         self.teacher_, self.student_ = teacher, student
         self.report_ = {
             **resources_of(teacher, student, _safe_indexing(X, [0])),

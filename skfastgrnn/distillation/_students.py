@@ -44,6 +44,14 @@ def weights_for(estimator, sample_weight):
     return {"sample_weight": sample_weight} if has_fit_parameter(estimator, "sample_weight") else {}
 
 
+def fit_param(estimator, name, value):
+    """What passes a parameter to the fit of a network, alone or at the end of a Pipeline."""
+    if isinstance(estimator, Pipeline) and not _routing_enabled():
+        step, last = estimator.steps[-1]
+        return {f"{step}__{key}": value for key, value in fit_param(last, name, value).items()}
+    return {name: value}
+
+
 class Routed(NamedTuple):
     """What the fits of teacher and student, and the splitter, are called with besides X and y."""
 

@@ -2,7 +2,8 @@
 
 _classifier.py   FastGRNNClassifier: labels, probabilities
 _regressor.py    FastGRNNRegressor: numbers
-_base.py         what they share: parameters, fit, fitted attributes
+_base.py         what they share: parameters and fit
+_fitted.py       what a fitted one knows: curves, parameters, states
 _partial_fit.py  one epoch over each piece of a stream
 _config.py       from hyperparameters to what network and training take
 _warm_start.py   beginning with what was learned before; frozen parameters

@@ -1,5 +1,6 @@
-"""What the faces share: their parameters, and the way from X to a trained network."""
+"""What the estimators share: the way from X to a trained network."""
 
+from abc import abstractmethod
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import partial
@@ -10,8 +11,9 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation._errors import as_it_is, error_context, restore_on_error, working_copy
+from .._validation._errors import error_context, restore_on_error, working_copy
 from .._validation._sequences import to_sequences
+from ..augmentation import checked_augmentations
 from ..callbacks._sklearn import EpochSupport, make_notifier, with_callbacks
 from ..kernels import active_kernel
 from ..network import Network, initial, named_views, shapes
@@ -21,6 +23,7 @@ from ..persistence._schema import FITTED, SOMETIMES_FITTED, check_fitted, record
 from ..training import (
     DataSet,
     EarlyStopping,
+    Objective,
     TrainingState,
     concatenated,
     hold_out,
@@ -30,23 +33,24 @@ from ..training import (
 from ._config import (
     CONSTRAINTS,
     epochs_of,
+    holds_out,
+    holds_out_tail,
     make_network_spec,
     make_optimizer,
     make_training_config,
     new_generator,
     number_of_threads,
     patience_of,
+    schedule_of,
 )
 from ._fit_context import make_fit_context
+from ._fitted import FittedMixin
 from ._partial_fit import StreamMixin
 from ._warm_start import copy_cells, moments_of, restore_optimizer_state, trained_mask
 
 #: Attributes that are there only while a training runs: ours and scikit-learn's.
 WHILE_FITTING = (
     "_running_fit",
-    "_lesson",
-    "_tell_held_out",
-    "_shares",
     "_callback_fit_ctx",
     "_skl_callbacks_to_teardown",
     "_parent_callback_ctx",
@@ -56,33 +60,30 @@ WITHOUT_EFFECT = ("n_jobs", "verbose")
 
 
 class PreparedFit(NamedTuple):
-    """What a fit trains, on what, from where on.
+    """Inputs of `train` for one fit, and what callbacks and checkpoints have to know of it.
 
     network : Network
     whole, training, validation : DataSet; `validation` may be None, `whole` is without X_val
+    objective : Objective
     state : TrainingState
     start : dict, the random state with which the fit began
-    facts : dict, what must be the same where the training is taken up again
+    fingerprint : dict, what must be the same where the training is resumed
     """
 
     network: Network
     whole: DataSet
     training: DataSet
     validation: DataSet | None
+    objective: Objective
     state: TrainingState
     start: dict
-    facts: dict
+    fingerprint: dict
 
 
-class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
+class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
     """A FastGRNN cell with a linear head, trained by backpropagation through time.
 
-    A subclass says what its targets are: `_learn_targets` returns them as `Targets` with the
-    `Loss`, `_known_targets` those of further data, `_n_outputs` how many outputs they need.
-    `_divergence_threshold` is the mean loss that only a diverged training ends above,
-    `_learned_loss` the one below which nothing more can be learned; `_check_training_part` refuses
-    what cannot be learned from, `_take_over_head` begins with the head of an earlier fit, and
-    `_finished` makes of trained parameters those that predict.
+    Subclasses say by `_new_objective` what they minimise, on which targets.
     """
 
     _parameter_constraints = CONSTRAINTS
@@ -90,22 +91,98 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
     #: Attributes of this kind of estimator that a file keeps, each with its check: see `_schema`.
     _saved_attributes = {}
 
-    #: What a teacher adds to the training that runs; see `skfastgrnn.distillation`.
-    _lesson = None
-    #: Is called with the rows that a fit holds out.
-    _tell_held_out = None
-    #: Factors of the losses of sequences (n_sequences,), beside their weights.
-    _shares = None
+    @abstractmethod
+    def __init__(
+        self,
+        *,
+        hidden_size,
+        n_layers,
+        bidirectional,
+        pooling,
+        gate_activation,
+        update_activation,
+        n_timesteps,
+        solver,
+        learning_rate,
+        learning_rate_init,
+        lr_decay,
+        lr_decay_step,
+        batch_size,
+        gradient_accumulation_steps,
+        max_iter,
+        shuffle,
+        alpha,
+        beta_1,
+        beta_2,
+        epsilon,
+        momentum,
+        nesterovs_momentum,
+        clip_norm,
+        clip_value,
+        dropout,
+        augment,
+        early_stopping,
+        validation_fraction,
+        validation_split,
+        n_iter_no_change,
+        tol,
+        refit,
+        warm_start,
+        frozen,
+        n_jobs,
+        random_state,
+        verbose,
+    ):
+        self.hidden_size = hidden_size
+        self.n_layers = n_layers
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.gate_activation = gate_activation
+        self.update_activation = update_activation
+        self.n_timesteps = n_timesteps
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.lr_decay = lr_decay
+        self.lr_decay_step = lr_decay_step
+        self.batch_size = batch_size
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.alpha = alpha
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.dropout = dropout
+        self.augment = augment
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.refit = refit
+        self.warm_start = warm_start
+        self.frozen = frozen
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
 
-    def _holds_out(self):
-        return self.early_stopping != "auto" and bool(self.early_stopping)
+    @abstractmethod
+    def _new_objective(self):
+        """The objective of these parameters, before it has seen any targets."""
 
-    def _holds_out_tail(self):
-        if self.validation_split == "auto":
-            return not self.shuffle
-        return self.validation_split == "tail"
+    def _fitted_objective(self):
+        """The same, which knows the targets that the estimator was fitted to."""
+        objective = self._new_objective()
+        objective.restore(vars(self))
+        return objective
 
-    def _check_exclusions(self):
+    def _check_combinations(self):
+        """Refuse parameters that exclude each other."""
         if self.warm_start and self.refit:
             raise ValueError(
                 "warm_start=True and refit=True exclude each other: the former goes on with what "
@@ -125,120 +202,122 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
                 "ignored; set early_stopping to 'auto' or True."
             )
 
-    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val, saved=None):
-        """Train on X; `saved` is the checkpoint of a training to take up, see `persistence`."""
-        self._check_exclusions()
+    def _fit(
+        self, X, y, sample_weight, X_val, y_val, sample_weight_val, objective=None, checkpoint=None
+    ):
+        """Train on X; see `persistence` for the checkpoint of a training to resume."""
+        self._check_combinations()
         self._check_validation_arguments(X_val, y_val, sample_weight_val)
-        calls = make_notifier(self, X, y, sample_weight)
+        notifier = make_notifier(self, X, y, sample_weight)
         with restore_on_error(self):  # as callbacks may raise one when the fit is at its end
             with working_copy(self) as fitted:
                 prepared = fitted._prepare_fit(
-                    X, y, sample_weight, X_val, y_val, sample_weight_val, saved
+                    X, y, sample_weight, X_val, y_val, sample_weight_val, objective, checkpoint
                 )
-                if calls is not None:
+                if notifier is not None:
                     scoring_data = partial(fitted._scoring_data, prepared, X, y, X_val, y_val)
                     self._running_fit = make_fit_context(fitted, prepared, scoring_data)
-                    n_epochs = (
-                        epochs_of(fitted, len(prepared.training.rows)) - prepared.state.n_iter
-                    )
-                    calls.fit_begins(self._running_fit, n_epochs)
-                fitted._train(prepared, calls)
-            if calls is not None:
-                calls.fit_ends()
+                    n_epochs = epochs_of(fitted, len(prepared.training.rows))
+                    notifier.fit_begins(self._running_fit, n_epochs - prepared.state.n_iter)
+                fitted._train(prepared, notifier)
+            if notifier is not None:
+                notifier.fit_ends()
                 del self._running_fit
         return self
 
-    def _train(self, prepared, calls):
-        """Become an estimator fitted to a prepared."""
-        training, validation, state = prepared.training, prepared.validation, prepared.state
-        # With learned weights a loss far above that of guessing may be that of new data.
-        divergence_threshold = np.inf if self.warm_start else self._divergence_threshold(training)
-        n_rows = len(training.rows)
-        plan = make_training_config(self, n_rows, epochs_of(self, n_rows), divergence_threshold)
-        kernel = active_kernel()
-        result = train(kernel, prepared.network, training, validation, state, plan, calls)
-        self._keep(prepared.network, state, result.parameters, result.best_iter)
-        if self.refit and validation is not None and result.best_iter and result.completed:
-            self._refit(prepared, n_epochs=result.best_iter)
-
-    def _prepare_fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val, saved):
-        """What is to be trained, on what, from where on."""
-        earlier = saved.estimator if saved else self._earlier() if self.warm_start else None
+    def _prepare_fit(
+        self, X, y, sample_weight, X_val, y_val, sample_weight_val, objective, checkpoint
+    ):
+        earlier = self._earlier() if self.warm_start else None
+        if checkpoint:
+            earlier = checkpoint.estimator
         rng = new_generator(self.random_state)
-        if saved:
-            rng.bit_generator.state = saved.training["start"]
+        if checkpoint:
+            rng.bit_generator.state = checkpoint.training["start"]
         start = rng.bit_generator.state
         sequences, _ = to_sequences(self, X, reset=True)
-        targets, loss = self._learn_targets(y, sequences, sample_weight, earlier)
-        whole, validation = DataSet.of_all(sequences, targets, loss), None
+        if objective is None:
+            objective = self._new_objective()
+        known = None if earlier is None else earlier._fitted_objective()
+        whole, validation = objective.encode(y, sequences, sample_weight, known), None
         training = whole
+        vars(self).update(objective.attributes())
         if X_val is not None:
             with error_context("X_val"):
                 sequences, _ = to_sequences(self, X_val, reset=False, dtype=sequences.values.dtype)
-            targets, loss = self._known_targets(y_val, sequences, sample_weight_val, suffix="_val")
-            validation = DataSet.of_all(sequences, targets, loss)
-        elif self._holds_out():
-            drawn_by = None if self._holds_out_tail() else rng
+            validation = objective.encode_validation(y_val, sequences, sample_weight_val)
+        elif holds_out(self):
+            drawn_by = None if holds_out_tail(self) else rng
             training, validation = hold_out(
                 training, self.validation_fraction, shuffled_by=drawn_by
             )
-            if self._tell_held_out is not None:
-                self._tell_held_out(validation.rows)
-        self._check_training_part(training)
-        facts = data_fingerprint(training, validation, getattr(self, "classes_", None))
-        if saved:
+        objective.on_split(training, validation)
+        fingerprint = data_fingerprint(training, validation, getattr(self, "classes_", None))
+        if checkpoint:
             check_fingerprint(
-                saved.path,
-                {**saved.parameters, **saved.training["facts"]},
-                {**comparable_parameters(self), **facts},
+                checkpoint.path,
+                {**checkpoint.parameters, **checkpoint.training["fingerprint"]},
+                {**comparable_parameters(self), **fingerprint},
                 ignored=WITHOUT_EFFECT,
             )
-        network = make_network_spec(self, self._n_outputs())
+        network = make_network_spec(self, objective.n_outputs)
         n_epochs = epochs_of(self, len(training.rows))
         patience = patience_of(self, n_epochs, is_validated=validation is not None)
-        state = self._new_state(network, training, rng, earlier, patience=patience)
-        if saved:
-            state.restore(saved.training["state"])
+        state = self._new_state(network, training, objective, rng, earlier, patience=patience)
+        if checkpoint:
+            state.restore(checkpoint.training["state"])
         vars(self).pop("_moments", None)  # those of an earlier training
-        return PreparedFit(network, whole, training, validation, state, start, facts)
+        return PreparedFit(
+            network, whole, training, validation, objective, state, start, fingerprint
+        )
+
+    def _train(self, prepared, notifier):
+        """Become an estimator that has been trained as prepared."""
+        network, training, validation = prepared.network, prepared.training, prepared.validation
+        objective, state = prepared.objective, prepared.state
+        n_epochs = epochs_of(self, len(training.rows))
+        objective.resolve(n_epochs)
+        config = make_training_config(self, training, objective, n_epochs)
+        if self.warm_start:  # a loss far above that of guessing may be that of new data
+            config = replace(config, divergence_threshold=np.inf)
+        result = train(
+            active_kernel(), network, training, validation, objective, state, config, notifier
+        )
+        self._set_fitted(network, objective, state, result.parameters, result.best_iter)
+        if self.refit and validation is not None and result.best_iter and result.completed:
+            self._refit(prepared, config, n_epochs=result.best_iter)
+
+    def _refit(self, prepared, config, n_epochs):
+        """Train once more, on all rows at the rates of the first training, and keep that."""
+        whole, objective = prepared.whole, prepared.objective
+        if len(prepared.training.rows) == len(whole.rows):  # validation came by itself
+            whole = concatenated(whole, prepared.validation)
+        rng = deepcopy(prepared.state.rng)  # so that a checkpoint tells of the first training
+        state = self._new_state(prepared.network, whole, objective, rng, patience=np.inf)
+        rates = prepared.state.history["learning_rate"]
+        config = replace(
+            make_training_config(self, whole, objective, config.max_iter),
+            max_iter=n_epochs,
+            should_converge=False,
+            converged_loss=0.0,
+            schedule=lambda epoch: rates[epoch] / self.learning_rate_init,
+        )
+        again = train(active_kernel(), prepared.network, whole, None, objective, state, config)
+        if again.completed:
+            self._parameters = objective.finalize(prepared.network, again.parameters)
 
     def _scoring_data(self, prepared, X, y, X_val, y_val):
         """The (X, y) of a score: what training does not learn from, or without that all of it."""
         if X_val is not None:
             return X_val, y_val
-        if self._lesson is None and prepared.validation is None:
+        is_held_out = prepared.validation is not None
+        part = prepared.validation if is_held_out else prepared.training
+        rows, targets = prepared.objective.scoring_rows(part.rows)
+        if targets is None and not is_held_out:
             return X, y
-        rows = (prepared.validation or prepared.training).rows
-        if self._lesson is not None:  # where the label is unknown there is nothing to score
-            rows = rows[self._lesson.labels[rows] >= 0]
-            return _safe_indexing(X, rows), self.classes_[self._lesson.labels[rows]]
-        return _safe_indexing(X, rows), _safe_indexing(y, rows)
+        return _safe_indexing(X, rows), _safe_indexing(y, rows) if targets is None else targets
 
-    def _refit(self, prepared, n_epochs):
-        """Train once more, on all rows at the rates of the first training, and keep that."""
-        whole = prepared.whole
-        if len(prepared.training.rows) == len(whole.rows):  # validation came by itself
-            whole = concatenated(whole, prepared.validation)
-        rng = deepcopy(
-            prepared.state.rng
-        )  # so that a checkpoint can still tell of the first training
-        state = self._new_state(prepared.network, whole, rng, patience=np.inf)
-        rates = prepared.state.history["learning_rate"]
-        n_planned = epochs_of(self, len(prepared.training.rows))
-        plan = replace(
-            make_training_config(
-                self, len(whole.rows), n_planned, self._divergence_threshold(whole)
-            ),
-            max_iter=n_epochs,
-            should_converge=False,
-            learned_loss=0.0,
-            schedule=lambda epoch: rates[epoch] / self.learning_rate_init,
-        )
-        again = train(active_kernel(), prepared.network, whole, None, state, plan)
-        if again.completed:
-            self._parameters = self._finished(prepared.network, again.parameters)
-
-    def _new_state(self, network, training, rng, earlier=None, *, patience):
+    def _new_state(self, network, training, objective, rng, earlier=None, *, patience):
         """A training before its first epoch, from fresh parameters or those learned `earlier`."""
         sequences = training.sequences
         typical_length = np.median(sequences.lengths)
@@ -246,18 +325,22 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         trained = trained_mask(network, self.frozen, parameters.dtype)
         optimizer = make_optimizer(self, parameters, trained)
         if earlier is not None:
-            parts = named_views(network, parameters)
+            parts, known = named_views(network, parameters), earlier._fitted_objective()
             copy_cells(parts, earlier.params_, network, earlier._network)
-            self._take_over_head(parts, earlier)
-            if earlier._network == network and self._has_head_of(earlier):
-                restore_optimizer_state(optimizer, self._moments_of(earlier))
+            objective.init_head(parts, earlier.params_, known)
+            moments = getattr(earlier, "_moments", None)
+            is_same = earlier._network == network and objective.has_head_of(known)
+            if is_same and moments is not None:
+                restore_optimizer_state(
+                    optimizer, objective.rescale_moments(moments, network, known)
+                )
         return TrainingState(
             parameters=parameters,
             initial=parameters.copy(),
             optimizer=optimizer,
             rng=rng,
             early_stopping=EarlyStopping(parameters, tol=self.tol, patience=patience),
-            history=new_history(training.loss),
+            history=new_history(objective.metric),
             is_warm_start=earlier is not None,
         )
 
@@ -311,39 +394,24 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         FileNotFoundError, IsADirectoryError, PermissionError
             If there is no such file, it is a folder, or it may not be read.
         """
-        saved = read_checkpoint(path, type(self).__name__)
-        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, saved)
+        checkpoint = read_checkpoint(path, type(self).__name__)
+        return self._fit(
+            X, y, sample_weight, X_val, y_val, sample_weight_val, checkpoint=checkpoint
+        )
 
     def _earlier(self):
         """The estimator as it is, if it is fitted."""
         return copy(self) if hasattr(self, "_parameters") else None
 
-    def _moments_of(self, earlier):
-        """Moments of the optimizer that an earlier training kept, for the targets of this one."""
-        return getattr(earlier, "_moments", None)
-
-    def _forget_targets(self, earlier):
-        """Know of targets only what the estimator knew earlier."""
-
-    def _has_head_of(self, earlier):
-        """Whether the outputs of a network of the same size mean the same."""
-        return True
-
-    def _check_training_part(self, training):
-        """Refuse a training part that cannot be learned from."""
-
-    def _is_balanced(self):
-        return False
-
-    def _keep(self, network, state, parameters, best_iter):
+    def _set_fitted(self, network, objective, state, parameters, best_iter):
         """Become an estimator fitted to what a training has come to."""
-        vars(self).update(self._learned(network, state, parameters, best_iter))
+        vars(self).update(self._fitted_attributes(network, objective, state, parameters, best_iter))
 
-    def _learned(self, network, state, parameters, best_iter):
+    def _fitted_attributes(self, network, objective, state, parameters, best_iter):
         """The attributes of such an estimator."""
-        learned = {
+        attributes = {
             "_network_settings": dict(vars(network)),
-            "_parameters": self._finished(network, parameters),
+            "_parameters": objective.finalize(network, parameters),
             "n_iter_": state.n_iter,
             "best_iter_": best_iter,
             "loss_": state.loss,
@@ -351,102 +419,8 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
             "history_": {name: list(values) for name, values in state.history.items()},
         }
         if self.warm_start and not state.mid_epoch:
-            learned["_moments"] = moments_of(state.optimizer)
-        return learned
-
-    def _finished(self, network, parameters):
-        """Parameters as they predict, from those that were trained."""
-        return parameters
-
-    @property
-    def validation_scores_(self):
-        """Accuracy or R² of the validation set after every epoch; None without validation."""
-        return self.history_[f"validation_{self._metric}"] or None
-
-    @property
-    def best_validation_score_(self):
-        """The highest of `validation_scores_` that is not nan; None without validation."""
-        scores = self.validation_scores_
-        return None if scores is None else max(scores, key=lambda s: (s == s, s))
-
-    @property
-    def loss_curve_(self):
-        """Training objective (mean loss and penalty) of every epoch."""
-        return self.history_["loss"]
-
-    @property
-    def validation_loss_curve_(self):
-        """Validation loss of every epoch; empty without validation."""
-        return self.history_["validation_loss"]
-
-    @property
-    def _network(self):
-        return Network(**self._network_settings)
-
-    @property
-    def params_(self):
-        """Learned parameters by name: a dict of arrays.
-
-        ``W`` (hidden_size, n_channels) and ``U`` (hidden_size, hidden_size) of the cell, its
-        ``bias_gate`` and ``bias_update`` (hidden_size,), ``zeta_hat`` and ``nu_hat`` (1,), of which
-        ζ and ν are the logistic functions, and ``head_weight`` (n_outputs, n_states) and
-        ``head_bias`` (n_outputs,) of the linear head. The names of further cells end in ``_2`` for
-        the second layer and so on, and in ``_reverse`` for those that read backward. n_states is
-        hidden_size, or twice that with `bidirectional`; from the second layer on it is the width of
-        W. The arrays are views: writing to one changes the model.
-        """
-        check_is_fitted(self)
-        now = as_it_is(self)
-        return named_views(now._network, now._parameters)
-
-    def _read(self, X):
-        """X as sequences of the fitted dtype and number of channels, and its form."""
-        check_is_fitted(self)
-        return to_sequences(self, X, reset=False, dtype=self._parameters.dtype)
-
-    def _outputs(self, X):
-        """Outputs of the linear head, (n_samples, n_outputs); call it of `as_it_is`."""
-        sequences, _ = self._read(X)
-        return active_kernel().outputs(
-            self._network, self._parameters, sequences, number_of_threads(self.n_jobs)
-        )
-
-    def hidden_states(self, X, *, all_steps=False):
-        """States of the network: a learned representation of each sequence.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
-                list of n_samples arrays
-            Sequences as in `predict`.
-        all_steps : bool, default=False
-            Whether to return the state after every step instead of the last one.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_states) or (n_samples, n_timesteps, n_states)
-            States of the last layer, float32 or float64, as fitted. n_states is hidden_size; with
-            `bidirectional` twice that, the forward cell first, whose last state is that after the
-            last step, while that of the reverse cell is the one after the first step. Of all steps
-            of a list (or object array) another one, of arrays (n_timesteps_i, n_states); of 3-D X
-            with padding, padded with NaN.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If X has another number of channels or columns than fitted, or is not finite.
-        """
-        now = as_it_is(self)
-        sequences, form = now._read(X)
-        kernel, network, parameters = active_kernel(), now._network, now._parameters
-        if not all_steps:
-            return kernel.last_states(network, parameters, sequences)
-        every, _ = kernel.states(network, parameters, sequences.stacked())
-        if form.kind == "2-D":
-            form = form._replace(kind="3-D")
-        return form.restore(every, sequences.lengths)
+            attributes["_moments"] = moments_of(state.optimizer)
+        return attributes
 
     def _to_save(self):
         """What a file keeps beside the constructor's parameters: attributes, arrays by name."""
@@ -459,19 +433,20 @@ class BaseFastGRNN(StreamMixin, EpochSupport, BaseEstimator):
         """Become what `_to_save` told of, if it makes sense."""
         record({**FITTED, **self._saved_attributes}, SOMETIMES_FITTED)("attributes", attributes)
         vars(self).update(attributes)
-        network = make_network_spec(self, self._n_outputs())
-        check_fitted(self, network, arrays)
+        network = make_network_spec(self, self._fitted_objective().n_outputs)
+        check_fitted(attributes, arrays, network, self)
         self._parameters = np.concatenate([arrays[name].ravel() for name in shapes(network)])
         self._check_parameters(network)
 
     def _check_parameters(self, network):
         """Refuse parameters that no training of a network takes, whatever the data."""
-        self._check_exclusions()
+        self._check_combinations()
         trained_mask(network, self.frozen, self._parameters.dtype)
-        plan = make_training_config(self, 1, epochs_of(self, 1), np.inf)
+        schedule_of(self, epochs_of(self, 1))
+        number_of_threads(self.n_jobs)
         step, rng = np.zeros((1, network.n_channels)), np.random.default_rng(0)
         with np.errstate(over="ignore"):
-            for augmentation in plan.epoch.augment:
+            for augmentation in checked_augmentations(self.augment):
                 augmentation.apply(step, np.array([0]), np.array([1]), rng)
 
     def __getstate__(self):

@@ -3,26 +3,17 @@
 import numpy as np
 from scipy.special import expit, log_expit
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
-from sklearn.utils.validation import check_consistent_length
 
-from .._validation._errors import as_it_is, error_context
+from .._validation._errors import as_it_is
 from .._validation._printing import plain
-from .._validation._sample_weight import check_total, checked_weights
-from .._validation._targets import checked_labels
 from ..callbacks._sklearn import with_callbacks
-from ..network import Loss, Targets
 from ..persistence._safetensors import saveable
 from ..persistence._schema import CLASSIFIER
+from ..training import Classification
+from ..training._classification import NEW_CLASSES
 from ._base import BaseFastGRNN
-from ._warm_start import remap_head
-
-NEW_CLASSES = (
-    "partial_fit cannot add classes: with warm_start=True, fit goes on from what was learned, on "
-    "data of all classes, old and new."
-)
 
 
 @saveable
@@ -352,49 +343,61 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         random_state=None,
         verbose=0,
     ):
-        self.hidden_size = hidden_size
-        self.n_layers = n_layers
-        self.bidirectional = bidirectional
-        self.pooling = pooling
-        self.gate_activation = gate_activation
-        self.update_activation = update_activation
-        self.n_timesteps = n_timesteps
-        self.solver = solver
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.lr_decay = lr_decay
-        self.lr_decay_step = lr_decay_step
-        self.batch_size = batch_size
-        self.gradient_accumulation_steps = gradient_accumulation_steps
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.alpha = alpha
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
-        self.dropout = dropout
-        self.augment = augment
+        super().__init__(
+            hidden_size=hidden_size,
+            n_layers=n_layers,
+            bidirectional=bidirectional,
+            pooling=pooling,
+            gate_activation=gate_activation,
+            update_activation=update_activation,
+            n_timesteps=n_timesteps,
+            solver=solver,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            lr_decay=lr_decay,
+            lr_decay_step=lr_decay_step,
+            batch_size=batch_size,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            alpha=alpha,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            dropout=dropout,
+            augment=augment,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            validation_split=validation_split,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            refit=refit,
+            warm_start=warm_start,
+            frozen=frozen,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.sampling = sampling
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.validation_split = validation_split
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.refit = refit
         self.class_weight = class_weight
-        self.warm_start = warm_start
-        self.frozen = frozen
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        objective=None,
+    ):
         """Train on sequences X with labels y.
 
         Parameters
@@ -423,6 +426,10 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         sample_weight_val : array-like of shape (n_validation_samples,), default=None
             Weights of X_val.
 
+        objective : Objective, default=None
+            What to minimise in place of the estimator's own loss. For meta-estimators, such as
+            :class:`DistilledFastGRNN`; there is no public way to make one yet.
+
         Returns
         -------
         self : FastGRNNClassifier
@@ -437,7 +444,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         ConvergenceWarning
             If `max_iter` came before convergence, or if the training diverged.
         """
-        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, objective)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -491,18 +498,18 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                 "the class_weight parameter."
             )
 
-        def learn_targets(fitted, sequences, earlier):
+        def make_objective(fitted, earlier):
             if earlier is None:
                 _check_partial_fit_first_call(fitted, classes)
             else:
                 fitted._check_classes_of_stream(classes)
-            n_classes = len(fitted.classes_)
-            if n_classes < 2:
+            if len(fitted.classes_) < 2:
                 raise ValueError(f"classes must hold at least 2 of them; got {plain(classes)!r}.")
-            fitted._class_weights = fitted._weights_of_classes(np.arange(n_classes), None)
-            return fitted._known_targets(y, sequences, sample_weight, advice=NEW_CLASSES)
+            objective = fitted._new_objective()
+            objective.classes = fitted.classes_
+            return objective
 
-        return self._partial_fit(X, learn_targets)
+        return self._partial_fit(X, y, sample_weight, make_objective)
 
     def _check_classes_of_stream(self, classes):
         """Refuse another list of classes than that of the first call."""
@@ -512,149 +519,22 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                 f"partial_fit, was: {self.classes_.tolist()}. {NEW_CLASSES}"
             )
 
-    def _learn_targets(self, y, sequences, sample_weight, earlier):
-        lesson = self._lesson
-        if lesson is not None:
-            check_consistent_length(sequences, y, lesson.labels)
-            self.classes_, labels = lesson.classes, lesson.labels
-        else:
-            with error_context("y"):
-                y = self._checked_labels(y, sequences)
-                self.classes_, labels = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{self.__class__.__name__} needs samples of at least 2 classes in the data, but "
-                f"the data contains only one class: {plain(self.classes_[0])!r}"
-            )
-        weights = checked_weights(sample_weight, sequences)
-        if lesson is None:
-            self._check_every_class_has_weight(
-                labels, weights, "all their samples have zero weight. Leave them out of X and y."
-            )
-        self._class_weights = self._weights_of_classes(labels, weights)
-        logits = None if lesson is None else lesson.logits
-        return self._targets(labels, weights, sequences.values.dtype, logits)
+    def _new_objective(self):
+        return Classification(type(self).__name__, class_weight=self.class_weight)
 
-    def _known_targets(self, y, sequences, sample_weight, *, suffix="", advice=""):
-        with error_context(f"y{suffix}"):
-            y = self._checked_labels(y, sequences)
-            number = {label: i for i, label in enumerate(self.classes_.tolist())}
-            unknown = set(y.tolist()) - set(number)
-            if unknown:
-                raise ValueError(
-                    f"It has labels that are none of the classes: {sorted(unknown)}; there are "
-                    f"{self.classes_.tolist()}. {advice}".rstrip()
-                )
-            labels = np.array([number[label] for label in y.tolist()])
-        logits = None if self._lesson is None else self._lesson.validation_logits
-        if self._lesson is not None and logits is None and self.refit:
-            raise ValueError(
-                "refit=True trains on X_val as well, for which there are no soft targets. Set it "
-                "to False, or leave X_val out."
-            )
-        with error_context(f"sample_weight{suffix}"):
-            weights = checked_weights(sample_weight, sequences)
-            return self._targets(labels, weights, sequences.values.dtype, logits)
-
-    def _checked_labels(self, y, sequences):
-        if y is None:
-            raise ValueError(
-                f"{self.__class__.__name__} requires y to be passed, but the target y is None."
-            )
-        return checked_labels(y, sequences)
-
-    def _weights_of_classes(self, labels, sample_weights):
-        """One weight a class, or None; labels below 0 are unknown."""
-        if self.class_weight is None:
-            return None
-        is_known = labels >= 0
-        weights = compute_class_weight(
-            self.class_weight,
-            classes=self.classes_,
-            y=self.classes_[labels[is_known]],
-            sample_weight=None if sample_weights is None else sample_weights[is_known],
-        )
-        if not (np.isfinite(weights).all() and (weights >= 0).all()):
-            raise ValueError(
-                "class_weight must hold finite weights of at least 0; got "
-                f"{plain(self.class_weight)!r}."
-            )
-        return weights
-
-    def _check_parameters(self, network):
-        super()._check_parameters(network)
-        if isinstance(self.class_weight, dict):
-            self._weights_of_classes(np.arange(len(self.classes_)), None)
-
-    def _targets(self, labels, weights, dtype, logits=None):
-        """Labels, and a teacher's logits, as targets; weights of samples and classes multiply."""
-        if self._class_weights is not None:
-            by_sample = np.where(labels < 0, 1.0, self._class_weights[labels]).astype(dtype)
-            weights = by_sample if weights is None else weights * by_sample
-            check_total(weights)
-        targets = Targets(labels=labels.astype(np.int32), weights=weights)
-        is_plain = logits is None or (
-            self._lesson.alpha == 0 and self._lesson.curriculum is None and (labels >= 0).all()
-        )
-        if is_plain:
-            return targets, Loss()
-        loss = Loss("distillation", temperature=self._lesson.temperature, alpha=self._lesson.alpha)
-        return targets._replace(values=np.ascontiguousarray(logits, dtype=dtype)), loss
-
-    def _check_training_part(self, training):
-        if self._lesson is not None:  # whose teacher may know of classes that have no sample
-            return
-        weights, rows = training.targets.weights, training.rows
-        if len(rows) < len(training.sequences):
-            reason = (
-                "none of their samples with a weight is left to train on by the part that is held "
-                "out. Pass X_val, or set early_stopping=False or validation_split='random'."
-            )
-        else:
-            reason = "their class_weight is zero. Leave their samples out of X and y."
-        self._check_every_class_has_weight(
-            training.targets.labels[rows], None if weights is None else weights[rows], reason
-        )
-
-    def _check_every_class_has_weight(self, labels, weights, reason):
-        totals = np.bincount(labels, weights=weights, minlength=len(self.classes_))
-        missing = self.classes_[totals == 0]
-        if len(missing):
-            raise ValueError(f"Nothing can be learned of class(es) {missing.tolist()}: {reason}")
-
-    def _is_balanced(self):
-        if self.sampling is None:
-            return False
-        if self._lesson is not None and (self._lesson.labels < 0).any():
-            raise ValueError(
-                "sampling='balanced' draws by class, and some samples have none (label -1). Leave "
-                "it out, or label all samples."
-            )
-        if self.class_weight is not None or not self.shuffle:
+    def _check_combinations(self):
+        super()._check_combinations()
+        if self.sampling is not None and (self.class_weight is not None or not self.shuffle):
             clash = "class_weight" if self.class_weight is not None else "shuffle=False"
             raise ValueError(
                 f"sampling='balanced' and {clash} exclude each other: the former draws sequences "
                 "at random, so that all classes weigh the same. Leave one of them out."
             )
-        return True
 
-    def _take_over_head(self, parts, earlier):
-        remap_head(parts, earlier.params_, self.classes_, earlier.classes_)
-
-    def _has_head_of(self, earlier):
-        return np.array_equal(self.classes_, earlier.classes_)
-
-    def _n_outputs(self):
-        return 1 if len(self.classes_) == 2 else len(self.classes_)
-
-    def _learned_loss(self):
-        return 30 * self.tol
-
-    def _divergence_threshold(self, training):
-        guessing = np.log(len(self.classes_))
-        if self._lesson is None:
-            return 2 * guessing
-        return 2 * guessing * max(1, self._lesson.alpha * self._lesson.temperature**2)
+    def _check_parameters(self, network):
+        super()._check_parameters(network)
+        if isinstance(self.class_weight, dict):
+            self._fitted_objective().weights_of_classes(np.arange(len(self.classes_)), None)
 
     def decision_function(self, X):
         """Logits of the classes.

@@ -106,16 +106,14 @@ def make_optimizer(estimator, parameters, trained):
     )
 
 
-def make_training_config(estimator, n_rows, max_iter, divergence_threshold):
-    """What a training over `n_rows` sequences does.
-
-    It has at most `max_iter` epochs; None is for a stream, which has no end.
-    """
+def make_training_config(estimator, training, objective, max_iter):
+    """How to train on a DataSet for at most `max_iter` epochs; None is for a stream."""
+    n_rows = len(training.rows)
     return TrainingConfig(
         EpochConfig(
             batch_size=rows_of_update(estimator, n_rows),
             shuffle=estimator.shuffle,
-            balanced=estimator._is_balanced(),
+            balanced=getattr(estimator, "sampling", None) == "balanced",
             dropout=estimator.dropout,
             augment=checked_augmentations(estimator.augment),
             n_threads=number_of_threads(estimator.n_jobs),
@@ -123,12 +121,38 @@ def make_training_config(estimator, n_rows, max_iter, divergence_threshold):
         schedule=schedule_of(estimator, max_iter),
         learning_rate_init=estimator.learning_rate_init,
         max_iter=max_iter,
-        divergence_threshold=divergence_threshold,
+        divergence_threshold=objective.divergence_threshold(training),
         should_converge=max_iter is not None and has_patience_of_its_own(estimator),
-        learned_loss=estimator._learned_loss() if estimator.n_iter_no_change is None else 0.0,
+        converged_loss=(
+            objective.converged_loss(estimator.tol) if estimator.n_iter_no_change is None else 0.0
+        ),
         verbose=estimator.verbose,
-        lesson=None if estimator._lesson is None else estimator._lesson.lasting(max_iter),
     )
+
+
+def holds_out(estimator):
+    """Whether a fit holds a part of X out, unless it is given X_val."""
+    return estimator.early_stopping != "auto" and bool(estimator.early_stopping)
+
+
+def holds_out_tail(estimator):
+    """Whether the part held out is the tail of X, not drawn at random."""
+    if estimator.validation_split == "auto":
+        return not estimator.shuffle
+    return estimator.validation_split == "tail"
+
+
+def regression_settings(estimator):
+    """What `training.Regression` is made with."""
+    frozen = (
+        {estimator.frozen} if isinstance(estimator.frozen, str) else set(estimator.frozen or ())
+    )
+    return {
+        "owner": type(estimator).__name__,
+        "robust": estimator.loss == "huber",
+        "huber_delta": estimator.huber_delta,
+        "head_is_trained": not frozen & {"head", "head_weight", "head_bias"},
+    }
 
 
 def epochs_of(estimator, n_rows):

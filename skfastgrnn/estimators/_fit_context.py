@@ -13,6 +13,7 @@ from ._warm_start import frozen_parts
 def make_fit_context(estimator, prepared, scoring_data):
     """The `FitContext` of an estimator that is at a `PreparedFit`."""
     network, training, state = prepared.network, prepared.training, prepared.state
+    objective = prepared.objective
 
     def gradients(n_sequences):
         rows, weights = training.rows, training.targets.weights
@@ -20,25 +21,23 @@ def make_fit_context(estimator, prepared, scoring_data):
             rows = rows[weights[rows] > 0]
         rows = rows[:: max(1, len(rows) // n_sequences)][:n_sequences].copy()  # contiguous
         score, gradient = active_kernel().loss_gradient(
-            network,
-            state.parameters,
-            training.sequences,
-            training.targets,
-            training.loss,
-            rows,
+            network, state.parameters, training.sequences, training.targets, training.loss, rows
         )
         return named_views(network, gradient.astype(np.float64) / score.weight)
 
     def fitted(parameters, epoch):
         copied = copy(estimator)
-        vars(copied).update(estimator._learned(network, state, parameters.copy(), epoch))
+        attributes = estimator._fitted_attributes(
+            network, objective, state, parameters.copy(), epoch
+        )
+        vars(copied).update(attributes)
         return copied
 
     return FitContext(
         state,
         checkpoint_state=lambda: {
             "start": prepared.start,
-            "facts": prepared.facts,
+            "fingerprint": prepared.fingerprint,
             "state": state.to_dict(),
         },
         current_estimator=lambda: fitted(state.parameters, state.n_iter),

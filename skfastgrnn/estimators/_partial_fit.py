@@ -5,49 +5,51 @@ import numpy as np
 from .._validation._errors import working_copy
 from .._validation._sequences import to_sequences
 from ..kernels import active_kernel
-from ..training import DataSet, joined_history, lowest_loss, train_on_piece, warn
-from ._config import make_network_spec, make_training_config, new_generator
+from ..training import joined_history, lowest_loss, train_on_piece, warn
+from ._config import holds_out, make_network_spec, make_training_config, new_generator
 from ._warm_start import moments_of
 
 
 class StreamMixin:
     """The part of an estimator that learns from pieces."""
 
-    def _partial_fit(self, X, learn_targets):
+    def _partial_fit(self, X, y, sample_weight, make_objective):
         """Train for one epoch more.
 
-        `learn_targets` returns the targets of sequences and the loss, given the copy that learns
-        and the estimator as it was, or None.
+        `make_objective` returns the objective, given the copy that learns, and the estimator as it
+        was or None.
         """
-        if self._holds_out():
+        self._check_combinations()
+        if holds_out(self):
             raise ValueError("partial_fit does not support early_stopping=True")
         if getattr(self, "_skl_callbacks", ()):
             warn("partial_fit calls no callbacks; those that are set follow fit and resume only.")
         with working_copy(self) as fitted:
-            fitted._train_once(X, learn_targets)
+            fitted._train_once(X, y, sample_weight, make_objective)
         return self
 
-    def _train_once(self, X, learn_targets):
+    def _train_once(self, X, y, sample_weight, make_objective):
         """Become an estimator that has learned from a piece."""
         earlier = self._earlier()
         if earlier is None:
             sequences, _ = to_sequences(self, X, reset=True)
         else:
             sequences, _ = self._read(X)
-        training = DataSet.of_all(sequences, *learn_targets(self, sequences, earlier))
+        objective = make_objective(self, earlier)
+        known = None if earlier is None else earlier._fitted_objective()
+        training = objective.encode_piece(y, sequences, sample_weight, known)
+        vars(self).update(objective.attributes())
         moments = vars(self).pop("_moments", None)
         rng = new_generator(self.random_state, 0 if moments is None else moments["step"])
-        network = make_network_spec(self, self._n_outputs())
-        state = self._new_state(network, training, rng, earlier, patience=np.inf)
+        network = make_network_spec(self, objective.n_outputs)
+        state = self._new_state(network, training, objective, rng, earlier, patience=np.inf)
         if earlier is not None:
             state.n_before = earlier.n_iter_
-        plan = make_training_config(
-            self, len(training.rows), None, self._divergence_threshold(training)
-        )
-        result = train_on_piece(active_kernel(), network, training, state, plan)
+        config = make_training_config(self, training, objective, None)
+        result = train_on_piece(active_kernel(), network, training, objective, state, config)
         kept_before = 0 if earlier is None else earlier.best_iter_
         best_iter = state.n_iter if result.completed else kept_before
-        self._keep(network, state, result.parameters, best_iter)
+        self._set_fitted(network, objective, state, result.parameters, best_iter)
         self.best_loss_ = lowest_loss(earlier, state.history["loss"])
         if earlier is not None:
             self.history_ = joined_history(earlier.history_, state.history)
@@ -56,6 +58,8 @@ class StreamMixin:
         if result.completed:  # else those of the epoch may be beyond repair
             moments = moments_of(state.optimizer)
         elif earlier is not None:
-            self._forget_targets(earlier)
+            # Weights were folded with what was learned of these targets, and is given up.
+            vars(self).update(known.attributes())
+            self._parameters = earlier._parameters
         if moments is not None:
             self._moments = moments

@@ -2,26 +2,16 @@
 
 from numbers import Real
 
-import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_consistent_length
 
-from .._validation._errors import as_it_is, error_context
-from .._validation._sample_weight import checked_weights
-from .._validation._targets import checked_numbers
+from .._validation._errors import as_it_is
 from ..callbacks._sklearn import with_callbacks
-from ..network import Loss, Targets, named_views
 from ..persistence._safetensors import saveable
 from ..persistence._schema import REGRESSOR
-from ..training import center_and_scale, check_statistics, target_statistics
+from ..training import Regression, check_statistics
 from ._base import BaseFastGRNN
-
-#: Updates of a stream in which predictions follow center and scale of the targets.
-SETTLING = 10
-#: Scales from the center within which targets count in those of a stream as they are; what is
-#: farther away counts as if it were there, so that one wrong value does not spoil the scale.
-REACH = 10.0
+from ._config import regression_settings
 
 
 @saveable
@@ -289,8 +279,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     --------
     Forecast the next two values of a wave from the last ten:
 
-    >>> import numpy as np
-    >>> from skfastgrnn import FastGRNNRegressor
+    >>>     >>> from skfastgrnn import FastGRNNRegressor
     >>> from skfastgrnn.preprocessing import sliding_windows
     >>> wave = np.sin(np.arange(500) / 5)
     >>> X, y, _ = sliding_windows(wave, window=10, horizon=2)
@@ -354,49 +343,61 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         random_state=None,
         verbose=0,
     ):
-        self.hidden_size = hidden_size
+        super().__init__(
+            hidden_size=hidden_size,
+            n_layers=n_layers,
+            bidirectional=bidirectional,
+            pooling=pooling,
+            gate_activation=gate_activation,
+            update_activation=update_activation,
+            n_timesteps=n_timesteps,
+            solver=solver,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            lr_decay=lr_decay,
+            lr_decay_step=lr_decay_step,
+            batch_size=batch_size,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            alpha=alpha,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            dropout=dropout,
+            augment=augment,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            validation_split=validation_split,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            refit=refit,
+            warm_start=warm_start,
+            frozen=frozen,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.loss = loss
         self.huber_delta = huber_delta
-        self.n_layers = n_layers
-        self.bidirectional = bidirectional
-        self.pooling = pooling
-        self.gate_activation = gate_activation
-        self.update_activation = update_activation
-        self.n_timesteps = n_timesteps
-        self.solver = solver
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.lr_decay = lr_decay
-        self.lr_decay_step = lr_decay_step
-        self.batch_size = batch_size
-        self.gradient_accumulation_steps = gradient_accumulation_steps
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.alpha = alpha
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
-        self.dropout = dropout
-        self.augment = augment
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.validation_split = validation_split
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.refit = refit
-        self.warm_start = warm_start
-        self.frozen = frozen
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        objective=None,
+    ):
         """Train on sequences X with targets y.
 
         Parameters
@@ -426,6 +427,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         sample_weight_val : array-like of shape (n_validation_samples,), default=None
             Weights of X_val.
 
+        objective : Objective, default=None
+            What to minimise in place of the estimator's own loss. For meta-estimators, such as
+            :class:`DistilledFastGRNNRegressor`; there is no public way to make one yet.
+
         Returns
         -------
         self : FastGRNNRegressor
@@ -440,7 +445,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         ConvergenceWarning
             If `max_iter` came before convergence, or if the training diverged.
         """
-        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, objective)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
@@ -490,175 +495,12 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         UserWarning
             If callbacks are set, or the schedule has come to a rate of next to nothing.
         """
+        return self._partial_fit(
+            X, y, sample_weight, lambda fitted, earlier: fitted._new_objective()
+        )
 
-        def learn_targets(fitted, sequences, earlier):
-            return fitted._learn_targets(y, sequences, sample_weight, earlier, is_stream=True)
-
-        return self._partial_fit(X, learn_targets)
-
-    def _learn_targets(self, y, sequences, sample_weight, earlier=None, *, is_stream=False):
-        """Learn center and scale of y, and return the targets in these terms.
-
-        What was learned `earlier` goes on in a stream. Otherwise it stays as it is, but for outputs
-        that were constant, of which there was no scale to learn.
-        """
-        if earlier is None or not is_stream:
-            y, self._y_is_1d = self._checked_numbers(y, sequences)
-        else:
-            with error_context("y"):
-                y, _ = self._checked_numbers(y, sequences)
-        if earlier is not None:
-            with error_context("y"):
-                check_outputs(y, len(earlier._y_scale))
-        weights = checked_weights(sample_weight, sequences)
-        if self._shares is not None:
-            check_consistent_length(sequences, self._shares)
-            shares = self._shares.astype(sequences.values.dtype)
-            weights = shares if weights is None else weights * shares
-        dtype = sequences.values.dtype
-        if np.abs(y).max() > np.finfo(dtype).max / 1024:  # the head's weights need some room
-            raise ValueError(f"y has values that {dtype} cannot hold; scale y.")
-        robust = self.loss == "huber"
-        before, within = None, y
-        if is_stream and earlier is not None:
-            before = earlier._y_statistics
-            if not has_just_begun(earlier):
-                reach = np.where(earlier._y_scale > 0, REACH * earlier._y_scale, np.inf)
-                within = np.clip(y, earlier._y_center - reach, earlier._y_center + reach)
-        statistics = target_statistics(within, weights, robust=robust, earlier=before)
-        center, scale = center_and_scale(statistics, robust=robust)
-        resolution = np.spacing(np.abs(center).astype(dtype)).astype(np.float64)
-        is_known = np.zeros(len(scale), dtype=bool)
-        if is_stream:  # values yet to come may lie farther apart
-            scale = np.where(scale > 0, np.maximum(scale, 4 * resolution), 0.0)
-        elif earlier is not None:
-            is_known = earlier._y_scale > 0
-            statistics = np.where(is_known, earlier._y_statistics, statistics)
-            center = np.where(is_known, earlier._y_center, center)
-            scale = np.where(is_known, earlier._y_scale, scale)
-        is_coarse = (scale > 0) & (resolution > 0.25 * scale) & ~is_known
-        if is_coarse.any():
-            output = np.argmax(is_coarse)
-            raise ValueError(
-                f"{dtype} cannot tell values of y apart: they lie within {scale[output]:g} of "
-                f"{center[output]:g}. Subtract an offset from y, or pass X in float64."
-            )
-        self._y_statistics, self._y_center, self._y_scale = statistics, center, scale
-        return self._targets(y, weights, dtype, scale)
-
-    def _forget_targets(self, earlier):
-        """Predict as before: weights were folded with the center and scale that are given up."""
-        for name in ("_parameters", "_y_statistics", "_y_center", "_y_scale"):
-            setattr(self, name, getattr(earlier, name))
-
-    def _known_targets(self, y, sequences, sample_weight, *, suffix=""):
-        with error_context(f"y{suffix}"):
-            y, _ = self._checked_numbers(y, sequences)
-            check_outputs(y, len(self._y_scale))
-        with error_context(f"sample_weight{suffix}"):
-            weights = checked_weights(sample_weight, sequences)
-        # Of an output that is constant in training there is no scale to tell errors by.
-        spread = np.sqrt(np.mean(np.square(y - self._y_center), axis=0))
-        scale = np.where(self._y_scale > 0, self._y_scale, spread)
-        with error_context(f"y{suffix}"):
-            return self._targets(y, weights, sequences.values.dtype, scale)
-
-    def _checked_numbers(self, y, sequences):
-        """Targets (n_sequences, n_outputs) in float64, and whether they came without outputs."""
-        if y is None:
-            raise ValueError(
-                f"{self.__class__.__name__} requires y to be passed, but the target y is None."
-            )
-        y = checked_numbers(y, sequences)
-        return y.reshape(len(y), -1), y.ndim == 1
-
-    def _targets(self, y, weights, dtype, scale):
-        """Targets in units of a scale; where that is 0 they are the center, and so will be 0."""
-        scaled = np.zeros_like(y)
-        with np.errstate(over="ignore"):
-            np.divide(y - self._y_center, scale, out=scaled, where=scale > 0)
-            if weights is not None:
-                scaled[weights == 0] = 0.0  # they count for nothing, however far they are
-            scaled = scaled.astype(dtype)
-            is_too_far = ~np.isfinite(np.square(scaled))
-        if is_too_far.any():
-            sample, output = np.argwhere(is_too_far)[0]
-            raise ValueError(
-                f"sample {sample}, output {output} is too far from the other values of y for "
-                f"{np.dtype(dtype)}. Leave it out, or pass X in float64."
-            )
-        delta = self.huber_delta if self.loss == "huber" else np.inf
-        if delta < np.finfo(dtype).tiny:
-            raise ValueError(
-                f"huber_delta={self.huber_delta:g} is nothing in {dtype}, so nothing would be "
-                f"learned. Take at least {np.finfo(dtype).tiny:g}."
-            )
-        return Targets(values=scaled, weights=weights), Loss("huber", delta=delta)
-
-    def _n_outputs(self):
-        return len(self._y_scale)
-
-    def _learned_loss(self):
-        return self.tol / 100
-
-    def _divergence_threshold(self, training):
-        """Twice the loss of always answering the center of y."""
-        targets = training.targets
-        weights = None if targets.weights is None else targets.weights[training.rows]
-        errors = np.abs(targets.values[training.rows]).astype(np.float64)
-        slopes = np.minimum(errors, training.loss.delta)
-        losses = np.mean(slopes * (errors - slopes / 2), axis=1)
-        return max(1.0, 2 * np.average(losses, weights=weights))
-
-    def _take_over_head(self, parts, earlier):
-        """From outputs in the units of y to outputs for scaled targets.
-
-        Of an output that was constant, the head was folded to nothing: it stays as drawn.
-        """
-        rows = (earlier._y_scale > 0) & (self._y_scale > 0)
-        units = earlier if self._is_settling(earlier) else self
-        center, scale = units._y_center[rows], units._y_scale[rows]
-        head = earlier.params_
-        parts["head_weight"][rows] = head["head_weight"][rows] / scale[:, None]
-        parts["head_bias"][rows] = (head["head_bias"][rows] - center) / scale
-
-    def _is_settling(self, earlier):
-        """Whether predictions still follow center and scale of a stream that has just begun.
-
-        Later they stay what they are in units of y while center and scale move. In the first few
-        updates a network has learned less than these have: taking their moves back in the head's
-        bias, which follows slowly, cost 0.02 to 0.1 of R² after 1500 single samples.
-        """
-        frozen = {self.frozen} if isinstance(self.frozen, str) else set(self.frozen or ())
-        return has_just_begun(earlier) and not frozen & {"head", "head_weight", "head_bias"}
-
-    def _moments_of(self, earlier):
-        """Moments as if the gradients behind them had been of targets in the scale of now.
-
-        The gradient of the head is proportional to the error, so to 1 / scale. That of the cell is
-        proportional to error and head: to 1 / scale², and of several outputs to the mean of these.
-        """
-        moments = super()._moments_of(earlier)
-        if moments is None or self._is_settling(earlier):
-            return moments
-        rows = (earlier._y_scale > 0) & (self._y_scale > 0)
-        ratio = np.divide(earlier._y_scale, self._y_scale, out=np.zeros(len(rows)), where=rows)
-        of_cell = np.mean(ratio[rows] ** 2) if rows.any() else 1.0
-        factors = np.full(len(moments["first"]), of_cell)
-        head = named_views(earlier._network, factors)
-        head["head_weight"][...] = ratio[:, None]
-        head["head_bias"][...] = ratio
-        first, second = factors * moments["first"], factors**2 * moments["second"]
-        return {**moments, "first": first, "second": second}
-
-    def _finished(self, network, parameters):
-        """From outputs for scaled targets to outputs in the units of y."""
-        finished = parameters.copy()
-        head = named_views(network, finished)
-        head["head_weight"] *= self._y_scale[:, None]
-        head["head_bias"] *= self._y_scale
-        head["head_bias"] += self._y_center
-        return finished
+    def _new_objective(self):
+        return Regression(**regression_settings(self))
 
     def _restore(self, attributes, arrays):
         super()._restore(attributes, arrays)
@@ -694,15 +536,3 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def check_outputs(y, n_outputs):
-    """Refuse targets (n_sequences, n) of another number of outputs than the network has."""
-    if y.shape[1] != n_outputs:
-        raise ValueError(f"It has {y.shape[1]} output(s), the network has {n_outputs}.")
-
-
-def has_just_begun(model):
-    """Whether a model is that of a stream with only a few updates so far."""
-    moments = getattr(model, "_moments", None)
-    return moments is not None and moments["step"] < SETTLING

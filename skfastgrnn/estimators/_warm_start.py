@@ -25,27 +25,6 @@ def copy_cells(parts, earlier, network, earlier_network):
         parts[name][...] = earlier[name]
 
 
-def remap_head(parts, earlier, classes, earlier_classes):
-    """Copy the head's rows of the classes that were known; those of new ones stay as drawn.
-
-    The single logit o of two classes is taken for the two logits (-o / 2, o / 2), which give the
-    same probabilities; from two logits comes their difference.
-    """
-    rows = {name: rows_of_classes(parts[name]) for name in HEAD}
-    place = {label: i for i, label in enumerate(earlier_classes.tolist())}
-    for name in HEAD:
-        known = rows_of_classes(earlier[name])
-        for i, label in enumerate(classes.tolist()):
-            if label in place:
-                rows[name][i] = known[place[label]]
-        parts[name][...] = rows[name] if len(parts[name]) > 1 else rows[name][1:] - rows[name][:1]
-
-
-def rows_of_classes(head):
-    """A head's array (n_outputs, ...) with one row a class (n_classes, ...)."""
-    return head.copy() if len(head) > 1 else np.concatenate([-0.5 * head, 0.5 * head])
-
-
 def trained_mask(network, frozen, dtype):
     """1 for each parameter of the flat vector that is trained, 0 for those frozen; None for all.
 

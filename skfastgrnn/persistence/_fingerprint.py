@@ -9,10 +9,10 @@ from ._serialization import same
 
 def data_fingerprint(training, validation, classes):
     """What data a training learns from, as far as names and numbers can tell."""
-    facts = {} if classes is None else {"classes": classes.tolist()}
+    fingerprint = {} if classes is None else {"classes": classes.tolist()}
     for name, part in (("training", training), ("validation", validation)):
         if part is not None:
-            facts |= {
+            fingerprint |= {
                 f"{name} sequences": len(part.rows),
                 f"{name} steps": int(part.sequences.lengths[part.rows].sum()),
                 f"{name} channels": part.sequences.values.shape[1],
@@ -21,7 +21,7 @@ def data_fingerprint(training, validation, classes):
                 f"{name} loss": part.loss.kind,
                 f"checksum of {name} data": checksum(part),
             }
-    return facts
+    return fingerprint
 
 
 def checksum(data):

@@ -9,6 +9,7 @@ FORMAT_VERSION = 2
 
 RENAMED_PARAMETERS = {"readout": "pooling", "accumulate": "gradient_accumulation_steps"}
 RENAMED_SCHEDULES = {name: f"{name}Decay" for name in ("Step", "Exponential", "Linear", "Cosine")}
+RENAMED_TRAINING = {"facts": "fingerprint"}
 RENAMED_STATE = {"watched": "early_stopping", "hopeless": "diverged"}
 RENAMED_STOPPING = {"loss_to_beat": "threshold", "waited": "n_bad_epochs"}
 
@@ -21,6 +22,7 @@ def from_version_1(content):
     settings = content["attributes"]["_network_settings"]
     settings["dict"] = renamed(settings["dict"], RENAMED_PARAMETERS)
     if "training" in content:
+        content["training"]["dict"] = renamed(content["training"]["dict"], RENAMED_TRAINING)
         state = content["training"]["dict"]["state"]
         state["dict"] = renamed(state["dict"], RENAMED_STATE)
         stopping = state["dict"]["early_stopping"]

@@ -72,7 +72,7 @@ class Checkpoint(NamedTuple):
     """What `read` finds: a fitted estimator, and the training that it was in.
 
     parameters : dict of the constructor's parameters, as `comparable_parameters` returns it
-    training : dict: the random state it began with, the facts of its data, its state; or None
+    training : dict, or None: the random state it began with, the fingerprint of its data, its state
     """
 
     path: Path

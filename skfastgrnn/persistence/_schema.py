@@ -220,7 +220,7 @@ REGRESSOR = {
     "_y_is_1d": boolean,
 }
 
-FACTS_OF_A_PART = {
+FINGERPRINT_OF_A_PART = {
     "{} sequences": count(1),
     "{} steps": count(1),
     "{} channels": count(1),
@@ -234,11 +234,14 @@ FACTS_OF_A_PART = {
 TRAINING = record(
     {
         "start": RANDOM_STATE,
-        "facts": record(
-            {name.format("training"): check for name, check in FACTS_OF_A_PART.items()},
+        "fingerprint": record(
+            {name.format("training"): check for name, check in FINGERPRINT_OF_A_PART.items()},
             {
                 "classes": list_of(scalar),
-                **{name.format("validation"): check for name, check in FACTS_OF_A_PART.items()},
+                **{
+                    name.format("validation"): check
+                    for name, check in FINGERPRINT_OF_A_PART.items()
+                },
             },
         ),
         "state": record(
@@ -264,78 +267,80 @@ TRAINING = record(
 )
 
 
-def check_fitted(estimator, network, arrays):
+def check_fitted(attributes, arrays, network, estimator):
     """Refuse attributes and arrays that do not fit each other, nor the network of the parameters.
 
-    The attributes have passed their checks; `network` is what they and the parameters make.
+    attributes : dict that has passed its checks; arrays : dict of the network's parameters
+    network : Network that the attributes and the estimator's parameters make
+    estimator : of which only the constructor's parameters are looked at
     """
+    settings = attributes["_network_settings"]
     refuse_differences(
         "attributes/_network_settings",
-        {name: (estimator._network_settings[name], value) for name, value in vars(network).items()},
+        {name: (settings[name], value) for name, value in vars(network).items()},
     )
     check_arrays(network, arrays)
-    some = next(iter(arrays.values()))
-    n_epochs = len(estimator.history_["loss"])
-    n_columns, n_channels = estimator.n_features_in_, estimator.n_channels_
+    dtype = next(iter(arrays.values())).dtype
+    history, n_iter, best_iter = (attributes[n] for n in ("history_", "n_iter_", "best_iter_"))
+    n_epochs, n_columns = len(history["loss"]), attributes["n_features_in_"]
+    metric = "accuracy" if "classes_" in attributes else "r2"
+    n_channels = n_columns  # of a step, as X and the parameter `n_timesteps` have it
+    if not attributes["_reads_sequences"]:
+        n_channels = n_columns / (estimator.n_timesteps or n_columns)
     wanted = {
-        "n_channels_": (n_channels, channels_of(estimator)),
-        "history_ (its names)": (set(estimator.history_), names_of_history(estimator)),
-        "history_ (its epochs)": (n_epochs, min(n_epochs, estimator.n_iter_)),
-        "best_iter_": (estimator.best_iter_, min(estimator.best_iter_, estimator.n_iter_)),
+        "n_channels_": (attributes["n_channels_"], n_channels),
+        "history_ (its names)": (set(history), names_of_history(metric)),
+        "history_ (its epochs)": (n_epochs, min(n_epochs, n_iter)),
+        "best_iter_": (best_iter, min(best_iter, n_iter)),
     }
-    if hasattr(estimator, "feature_names_in_"):
-        wanted["feature_names_in_ (its length)"] = (len(estimator.feature_names_in_), n_columns)
-    if hasattr(estimator, "_moments"):
+    if "feature_names_in_" in attributes:
+        n_names = len(attributes["feature_names_in_"])
+        wanted["feature_names_in_ (its length)"] = (n_names, n_columns)
+    if "_moments" in attributes:
         for name in ("first", "second"):
-            found = estimator._moments[name]
-            wanted[f"_moments/{name}"] = (form_of(found), (n_parameters(network), some.dtype))
-    if getattr(estimator, "_class_weights", None) is not None:
-        n_classes = len(estimator.classes_)
-        wanted["_class_weights (its length)"] = (len(estimator._class_weights), n_classes)
-    if hasattr(estimator, "_y_center"):
-        n_outputs, largest = len(estimator._y_scale), np.finfo(some.dtype).max
-        wanted["_y_center (its length)"] = (len(estimator._y_center), n_outputs)
-        wanted["_y_is_1d"] = (estimator._y_is_1d, estimator._y_is_1d and n_outputs == 1)
+            found = form_of(attributes["_moments"][name])
+            wanted[f"_moments/{name}"] = (found, (n_parameters(network), dtype))
+    if attributes.get("_class_weights") is not None:
+        n_classes = len(attributes["classes_"])
+        wanted["_class_weights (its length)"] = (len(attributes["_class_weights"]), n_classes)
+    if "_y_scale" in attributes:
+        n_outputs, largest = len(attributes["_y_scale"]), np.finfo(dtype).max
+        is_1d = attributes["_y_is_1d"]
+        wanted["_y_center (its length)"] = (len(attributes["_y_center"]), n_outputs)
+        wanted["_y_is_1d"] = (is_1d, is_1d and n_outputs == 1)
         for name in ("_y_center", "_y_scale"):
-            found = getattr(estimator, name)
+            found = attributes[name]
             wanted[name] = (found.tolist(), np.clip(found, -largest, largest).tolist())
     refuse_differences("attributes", wanted)
 
 
 def check_training(training, estimator):
     """Refuse what a checkpoint says of a training if it is not the one of its estimator."""
-    facts, state = training["facts"], training["state"]
-    parameters, n_iter = estimator._parameters, estimator.n_iter_
+    state, n_iter, params = training["state"], estimator.n_iter_, estimator.params_.values()
+    form = sum(part.size for part in params), next(iter(params)).dtype
+    stopping = state["early_stopping"]
     vectors = {
         "parameters": state["parameters"],
         "initial": state["initial"],
         "optimizer/first": state["optimizer"]["first"],
         "optimizer/second": state["optimizer"]["second"],
-        "early_stopping/best_parameters": state["early_stopping"]["best_parameters"],
+        "early_stopping/best_parameters": stopping["best_parameters"],
     }
-    is_validated = "validation sequences" in facts
-    stopping = state["early_stopping"]
+    n_validated = n_iter if "validation sequences" in training["fingerprint"] else 0
+    best_epoch, n_bad_epochs = stopping["best_epoch"], stopping["n_bad_epochs"]
+    history = state["history"]
     refuse_differences(
         "training",
         {
-            **{
-                f"state/{name}": (form_of(vector), form_of(parameters))
-                for name, vector in vectors.items()
-            },
-            "state/history (its names)": (set(state["history"]), names_of_history(estimator)),
-            "state/history (its epochs)": (len(state["history"]["loss"]), n_iter),
+            **{f"state/{name}": (form_of(vector), form) for name, vector in vectors.items()},
+            "state/history (its names)": (set(history), set(estimator.history_)),
+            "state/history (its epochs)": (len(history["loss"]), n_iter),
             "state/history (its validated epochs)": (
-                len(state["history"]["validation_loss"]),
-                n_iter if is_validated else 0,
+                len(history["validation_loss"]),
+                n_validated,
             ),
-            "state/early_stopping/best_epoch": (
-                stopping["best_epoch"],
-                min(stopping["best_epoch"], n_iter),
-            ),
-            "state/early_stopping/n_bad_epochs": (
-                stopping["n_bad_epochs"],
-                min(stopping["n_bad_epochs"], n_iter + 1),
-            ),
+            "state/early_stopping/best_epoch": (best_epoch, min(best_epoch, n_iter)),
+            "state/early_stopping/n_bad_epochs": (n_bad_epochs, min(n_bad_epochs, n_iter + 1)),
             "state (its epochs)": (n_iter, min(n_iter, estimator.max_iter or n_iter)),
         },
     )
@@ -358,21 +363,12 @@ def check_arrays(network, arrays):
         raise Refused(f"its arrays must be all float32 or all float64, got {sorted(dtypes)}.")
 
 
-def channels_of(estimator):
-    """Channels of a step, as X and the parameter `n_timesteps`, by which it is read, have it."""
-    n_columns = estimator.n_features_in_
-    if estimator._reads_sequences:
-        return n_columns
-    return n_columns / (estimator.n_timesteps or n_columns)
-
-
 def form_of(vector):
     return len(vector), vector.dtype
 
 
-def names_of_history(estimator):
-    """What a history of the estimator has lists of."""
-    metric = estimator._metric
+def names_of_history(metric):
+    """What a history has lists of."""
     both = {"loss", "validation_loss", metric, f"validation_{metric}"}
     return {*both, "learning_rate", "gradient_norm", "seconds"}
 

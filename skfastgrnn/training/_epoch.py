@@ -31,15 +31,15 @@ class EpochConfig:
     n_threads: int = 1
 
 
-def run_epoch(kernel, network, parameters, training, optimizer, plan, rng):
+def run_epoch(kernel, network, parameters, training, optimizer, config, rng):
     """Train parameters and optimizer in place; answers the EpochTotals."""
-    rows = rows_of_epoch(training, plan, rng)
+    rows = rows_of_epoch(training, config, rng)
     mean_weight = training.targets.mean_weight(rows)
     totals = EpochTotals()
-    for sequences, targets, part in parts(training, rows, plan, rng):
+    for sequences, targets, part in parts(training, rows, config, rng):
         dropout = None
-        if plan.dropout > 0:
-            dropout = Dropout(plan.dropout, int(rng.integers(2**63)))
+        if config.dropout > 0:
+            dropout = Dropout(config.dropout, int(rng.integers(2**63)))
         done = kernel.train_epoch(
             network,
             parameters,
@@ -48,8 +48,8 @@ def run_epoch(kernel, network, parameters, training, optimizer, plan, rng):
             training.loss,
             part,
             optimizer,
-            plan.batch_size,
-            plan.n_threads,
+            config.batch_size,
+            config.n_threads,
             dropout=dropout,
             mean_weight=mean_weight,
         )
@@ -59,23 +59,23 @@ def run_epoch(kernel, network, parameters, training, optimizer, plan, rng):
     return totals
 
 
-def rows_of_epoch(training, plan, rng):
+def rows_of_epoch(training, config, rng):
     """The rows of the training set in the order in which they are trained on."""
-    if plan.balanced:
+    if config.balanced:
         targets = training.targets
         return balanced_rows(targets.labels, targets.weights, training.rows, rng)
-    return rng.permutation(training.rows) if plan.shuffle else training.rows
+    return rng.permutation(training.rows) if config.shuffle else training.rows
 
 
-def parts(training, rows, plan, rng):
+def parts(training, rows, config, rng):
     """(sequences, targets, rows) of the whole epoch, or of whole minibatches while augmenting."""
-    if not plan.augment:
+    if not config.augment:
         yield training.sequences, training.targets, rows
         return
     sequences = training.sequences
-    longest_batch = plan.batch_size * sequences.longest * sequences.values.shape[1]
-    size = plan.batch_size * max(1, CHUNK // longest_batch)
+    longest_batch = config.batch_size * sequences.longest * sequences.values.shape[1]
+    size = config.batch_size * max(1, CHUNK // longest_batch)
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
-        changed = augmented(sequences, part, plan.augment, rng)
+        changed = augmented(sequences, part, config.augment, rng)
         yield changed, training.targets.of(part), np.arange(len(part))

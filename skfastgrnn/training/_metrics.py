@@ -2,21 +2,15 @@
 
 import numpy as np
 
-#: What the history calls it, by the kind of the loss.
-METRIC_NAMES = {"cross_entropy": "accuracy", "distillation": "accuracy", "huber": "r2"}
 
+def r2_of(data):
+    """A function from the mean squared error over a DataSet to R².
 
-def metric_of(data):
-    """How the kernel's mean metric over a DataSet becomes the score of that name.
-
-    The accuracy is what the kernel answers. From a mean squared error it becomes R², the share of
-    the targets' variance that is explained; of several outputs together. As of
+    R² is the share of the targets' variance that is explained; of several outputs together. As of
     `sklearn.metrics.r2_score`, that of a single sample is nan, and that of constant targets 1
     where they are predicted exactly, else 0.
     """
     targets = data.targets
-    if METRIC_NAMES[data.loss.kind] == "accuracy":
-        return lambda accuracy: accuracy
     if len(data.rows) < 2:
         return lambda error: np.nan
     weights = None if targets.weights is None else targets.weights[data.rows]

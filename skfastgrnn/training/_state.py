@@ -6,7 +6,6 @@ import numpy as np
 
 from ..network import Optimizer
 from ._early_stopping import EarlyStopping
-from ._metrics import METRIC_NAMES
 
 
 @dataclass
@@ -82,8 +81,7 @@ OF_OPTIMIZER = ("first", "second", "step")
 OF_EARLY_STOPPING = ("best_loss", "best_epoch", "best_parameters", "threshold", "n_bad_epochs")
 
 
-def new_history(loss):
+def new_history(metric):
     """No epoch yet, in the order in which people read of one."""
-    metric = METRIC_NAMES[loss.kind]
     both = ("loss", "validation_loss", metric, f"validation_{metric}")
     return {name: [] for name in (*both, "learning_rate", "gradient_norm", "seconds")}

@@ -16,7 +16,7 @@ MOST_CHECKED = 32
 SMALLEST_FACTOR = 1e-6
 
 
-def train_on_piece(kernel, network, piece, state, plan):
+def train_on_piece(kernel, network, piece, objective, state, config):
     """Train for one epoch, and keep the weights from before it where it did harm.
 
     The loss of a piece is high where its data are new, so a high loss alone is no sign of
@@ -25,9 +25,9 @@ def train_on_piece(kernel, network, piece, state, plan):
 
     Parameters
     ----------
-    kernel, network, piece, state
+    kernel, network, piece, objective, state
         As in `train`, which gets no validation set.
-    plan : TrainingConfig
+    config : TrainingConfig
         Its `max_iter` does not count.
 
     Returns
@@ -35,17 +35,17 @@ def train_on_piece(kernel, network, piece, state, plan):
     TrainingResult
         Not completed where weights from before the epoch are kept.
     """
-    divergence_threshold = plan.divergence_threshold
-    plan = replace(plan, max_iter=state.n_iter + 1, divergence_threshold=np.inf)
-    result = train(kernel, network, piece, None, state, plan)
+    divergence_threshold = config.divergence_threshold
+    config = replace(config, max_iter=state.n_iter + 1, divergence_threshold=np.inf)
+    result = train(kernel, network, piece, None, objective, state, config)
     if not result.completed:
         return result
-    factor = state.history["learning_rate"][-1] / plan.learning_rate_init
+    factor = state.history["learning_rate"][-1] / config.learning_rate_init
     if factor < SMALLEST_FACTOR:
         warn(
             f"partial_fit has trained at {factor:g} times learning_rate_init, which is what the "
-            f"schedule {plan.schedule!r} says for epoch {state.n_iter}: next to nothing is learned."
-            " Set learning_rate='constant', or a schedule that has no end.",
+            f"schedule {config.schedule!r} says for epoch {state.n_iter}: next to nothing "
+            "is learned. Set learning_rate='constant', or a schedule that has no end.",
         )
     after = loss_of_some(kernel, network, piece, state.parameters)
     if after <= divergence_threshold:
@@ -56,7 +56,8 @@ def train_on_piece(kernel, network, piece, state, plan):
     warn(
         f"The training diverged: epoch {state.n_iter} has raised the loss of the piece that it "
         f"trained on from {before:g} to {after:g}. The weights from before it are kept. Lower "
-        f"learning_rate_init (now {plan.learning_rate_init:g}), set clip_norm or scale the input.",
+        f"learning_rate_init (now {config.learning_rate_init:g}), set clip_norm or scale "
+        "the input.",
         ConvergenceWarning,
     )
     return TrainingResult(state.initial, 0, completed=False)

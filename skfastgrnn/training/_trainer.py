@@ -9,8 +9,6 @@ from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 
 from ..schedules import checked_factor
 from ._epoch import EpochConfig, run_epoch
-from ._lesson import Lesson
-from ._metrics import METRIC_NAMES, metric_of
 from ._report import epoch_line, stop_line, warn
 
 
@@ -23,8 +21,7 @@ class TrainingConfig:
     max_iter : the epoch, counted from 1, that is the last one
     divergence_threshold : a mean loss (without penalty) that only a diverged fit ends above
     should_converge : whether to warn where the last epoch comes before early stopping
-    learned_loss : below this training loss nothing more can be learned
-    lesson : what a teacher adds, or None
+    converged_loss : below this training loss nothing is left to learn
     """
 
     epoch: EpochConfig
@@ -33,9 +30,8 @@ class TrainingConfig:
     max_iter: int
     divergence_threshold: float
     should_converge: bool
-    learned_loss: float
+    converged_loss: float
     verbose: int
-    lesson: Lesson | None = None
 
 
 @dataclass
@@ -47,12 +43,12 @@ class TrainingResult:
     completed: bool = True  # neither interrupted nor diverged
 
 
-def train(kernel, network, training, validation, state, plan, calls=None):
+def train(kernel, network, training, validation, objective, state, config, notifier=None):
     """Train from `state` on, which is changed in place, epoch by epoch.
 
-    Stops where the training loss is below `plan.learned_loss`. With a validation set, stops also
-    `state.early_stopping.patience` epochs after its weighted loss last improved, and returns the
-    parameters of its best epoch. Without one, watches the training loss and returns the last
+    Stops where the training loss is below `config.converged_loss`. With a validation set, stops
+    also `state.early_stopping.patience` epochs after its weighted loss last improved, and returns
+    the parameters of its best epoch. Without one, watches the training loss and returns the last
     parameters, or those of the best epoch where these fit the training set better. Where the
     training loss is not finite, or ends above `divergence_threshold`, it warns and returns the
     parameters of the epoch with the lowest loss, or the initial ones where these are better. Ctrl-C
@@ -64,16 +60,17 @@ def train(kernel, network, training, validation, state, plan, calls=None):
         See `skfastgrnn.kernels` and `skfastgrnn.network`.
     training, validation : DataSet
         `validation` may be None.
+    objective : Objective
     state : TrainingState
-    plan : TrainingConfig
-    calls : FitNotifier or None
+    config : TrainingConfig
+    notifier : FitNotifier or None
         Is told of every epoch, and may end the training.
 
     Returns
     -------
     TrainingResult
     """
-    epochs = Epochs(kernel, network, training, validation, state, plan)
+    epochs = Epochs(kernel, network, training, validation, objective, state, config)
     stopping = state.early_stopping
     diverged = interrupted = stopped = False
     try:
@@ -81,21 +78,24 @@ def train(kernel, network, training, validation, state, plan, calls=None):
             # What it begins with may be better than all that follows.
             stopping.update(0, epochs.mean_loss(state.initial), state.initial)
         while not (
-            state.n_iter >= plan.max_iter or stopping.should_stop or epochs.learned_all or stopped
+            state.n_iter >= config.max_iter
+            or stopping.should_stop
+            or epochs.has_converged
+            or stopped
         ):
-            if calls is not None:
-                calls.epoch_begins()
+            if notifier is not None:
+                notifier.epoch_begins()
             epochs.advance()
             if state.mid_epoch:
                 diverged = True
                 break
-            if plan.verbose:
-                print(epoch_line(state.history, state.n_iter, plan.max_iter))
-            stopped = calls is not None and calls.epoch_ends()
+            if config.verbose:
+                print(epoch_line(state.history, state.n_iter, config.max_iter))
+            stopped = notifier is not None and notifier.epoch_ends()
         else:
-            if plan.should_converge and not (stopping.should_stop or stopped):
+            if config.should_converge and not (stopping.should_stop or stopped):
                 warn(
-                    f"Maximum iterations ({plan.max_iter}) reached and the training has not "
+                    f"Maximum iterations ({config.max_iter}) reached and the training has not "
                     "converged yet. Raise max_iter, or set n_iter_no_change=float('inf') to train "
                     "for exactly max_iter epochs.",
                     ConvergenceWarning,
@@ -105,11 +105,11 @@ def train(kernel, network, training, validation, state, plan, calls=None):
         interrupted = state.mid_epoch = True
         diverged = not np.isfinite(state.parameters).all()
     if (
-        plan.verbose
-        and state.n_iter < plan.max_iter
-        and (stopping.should_stop or epochs.learned_all)
+        config.verbose
+        and state.n_iter < config.max_iter
+        and (stopping.should_stop or epochs.has_converged)
     ):
-        print(stop_line(state.n_iter, validated=validation is not None, done=epochs.learned_all))
+        print(stop_line(state.n_iter, validated=validation is not None, done=epochs.has_converged))
     has_diverged = diverged or state.diverged
     candidates = candidate_weights(
         state, has_diverged=has_diverged, validated=validation is not None
@@ -119,7 +119,7 @@ def train(kernel, network, training, validation, state, plan, calls=None):
         candidates = [candidates[np.argmin(np.nan_to_num(losses, nan=np.inf))]]
     parameters, best_iter = candidates[0]
     if has_diverged:
-        warn_of_divergence(state, best_iter, plan.learning_rate_init)
+        warn_of_divergence(state, best_iter, config.learning_rate_init)
     return TrainingResult(parameters, best_iter, completed=not (interrupted or has_diverged))
 
 
@@ -141,16 +141,15 @@ def warn_of_divergence(state, best_iter, learning_rate_init):
 class Epochs:
     """The epochs of a training, which take its state along; see `train` for what they are given."""
 
-    def __init__(self, kernel, network, training, validation, state, plan):
+    def __init__(self, kernel, network, training, validation, objective, state, config):
         self._kernel, self._network = kernel, network
         self._training, self._validation = training, validation
-        self._state, self._plan = state, plan
-        self._metric = METRIC_NAMES[training.loss.kind]
-        self._training_metric = metric_of(training)
-        self._validation_metric = None
+        self._objective, self._state, self._config = objective, state, config
+        self._training_score = objective.score_of(training)
+        self._validation_score = None
         if validation is not None:
-            self._validation_metric = metric_of(validation)
-            if self._metric == "r2" and len(validation.rows) < 2:
+            self._validation_score = objective.score_of(validation)
+            if objective.metric == "r2" and len(validation.rows) < 2:
                 warn(
                     "R² is not defined for a validation set of one sample: validation_scores_ are "
                     "nan. The validation loss is watched all the same.",
@@ -162,62 +161,58 @@ class Epochs:
 
         The state is `mid_epoch` where something was not finite.
         """
-        state, plan, validation = self._state, self._plan, self._validation
-        epoch, started = state.n_iter, time.perf_counter()
+        state, config, validation = self._state, self._config, self._validation
+        epoch, metric, started = state.n_iter, self._objective.metric, time.perf_counter()
         losses = state.history["loss" if validation is None else "validation_loss"]
-        factor = checked_factor(plan.schedule, epoch, losses)
-        state.optimizer.learning_rate = plan.learning_rate_init * factor
+        factor = checked_factor(config.schedule, epoch, losses)
+        state.optimizer.learning_rate = config.learning_rate_init * factor
         before = state.parameters.copy()
-        data = (
-            self._training if plan.lesson is None else plan.lesson.of_epoch(self._training, epoch)
-        )
         totals = run_epoch(
             self._kernel,
             self._network,
             state.parameters,
-            data,
+            self._objective.at_epoch(self._training, epoch),
             state.optimizer,
-            plan.epoch,
+            config.epoch,
             state.rng,
         )
         state.mid_epoch = totals.diverged or not np.isfinite(state.parameters).all()
-        state.diverged = totals.loss > plan.divergence_threshold * totals.weight
+        state.diverged = totals.loss > config.divergence_threshold * totals.weight
         entries = {
             "loss": totals.objective,
-            self._metric: self._training_metric(totals.mean_metric),
+            metric: self._training_score(totals.mean_metric),
             "learning_rate": state.optimizer.learning_rate,
             "gradient_norm": totals.gradient_norm / max(totals.n_updates, 1),
         }
         if validation is not None:
             score = self._score(state.parameters, validation)
             entries["validation_loss"] = score.mean_loss
-            entries[f"validation_{self._metric}"] = self._validation_metric(score.mean_metric)
+            entries[f"validation_{metric}"] = self._validation_score(score.mean_metric)
         state.record(**entries, seconds=time.perf_counter() - started)
         if not state.mid_epoch:
             self._watch(epoch, before)
 
     def _watch(self, epoch, before):
         """Let the loss of an epoch count, if it can be compared with those of others."""
-        state, lesson = self._state, self._plan.lesson
+        state, objective = self._state, self._objective
         if self._validation is not None:
             state.early_stopping.update(
                 epoch + 1, state.history["validation_loss"][-1], state.parameters
             )
-            may_end = lesson is None or lesson.is_whole(epoch)
+            may_end = objective.uses_all_samples(epoch)
         else:  # the training loss was taken on the way from `before`
-            may_end = lesson is None or lesson.is_settled(epoch)
+            may_end = objective.is_comparable_to_next(epoch)
             if may_end:
                 state.early_stopping.update(epoch, state.loss, before)
         if not may_end:
             state.early_stopping.n_bad_epochs = 0
 
     @property
-    def learned_all(self):
+    def has_converged(self):
         """Whether the training loss of the last epoch says that nothing more can be learned."""
-        state, lesson = self._state, self._plan.lesson
-        if not state.loss < self._plan.learned_loss:
-            return False
-        return lesson is None or lesson.is_settled(state.n_iter - 1)
+        state = self._state
+        is_low = state.loss < self._config.converged_loss
+        return is_low and self._objective.is_comparable_to_next(state.n_iter - 1)
 
     def mean_loss(self, parameters):
         """That of the validation set, or without one of the training set."""
@@ -225,7 +220,7 @@ class Epochs:
         return self._score(parameters, data).mean_loss
 
     def _score(self, parameters, data):
-        n_threads = self._plan.epoch.n_threads
+        n_threads = self._config.epoch.n_threads
         return self._kernel.loss(self._network, parameters, *data, n_threads)
 
 

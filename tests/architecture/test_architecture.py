@@ -16,7 +16,14 @@ MOST_LINES = 400
 MAY_IMPORT = {
     "__init__": {"_show_versions", "distillation", "estimators", "persistence"},
     "_show_versions": {"kernels"},
-    "distillation": {"_validation", "callbacks", "estimators", "schedules", "training"},
+    "distillation": {
+        "_validation",
+        "callbacks",
+        "estimators",
+        "network",
+        "schedules",
+        "training",
+    },
     "estimators": {
         "_validation",
         "augmentation",
@@ -92,6 +99,68 @@ def test_imports_point_downward(path):
 )
 def test_a_made_up_import_is_judged(source, module, expected):
     assert forbidden_imports(source, module) == expected
+
+
+# Private attributes of estimators that another room has a protocol for, and why.
+PROTOCOLS = {
+    ("callbacks", "_running_fit"): "what callbacks look at, by `callbacks._sklearn.fit_context`",
+    ("persistence", "_to_save"): "how an estimator that is `saveable` says what a file keeps",
+    ("persistence", "_restore"): "and takes it back",
+}
+
+
+def private_attributes(room):
+    """Names of attributes and methods with an underscore that classes of a room have."""
+    names = set()
+    for path in (PACKAGE / room).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                names |= {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                names |= {node.attr} if node.value.id == "self" else set()
+    return {name for name in names if re.match("_[a-z]", name)}
+
+
+def private_reaches(source, names):
+    """Those of the names that a source reads or writes of an object other than its own self."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute):
+            is_own = getattr(node.value, "id", "") in {"self", "cls", "copied"}
+            is_super = isinstance(node.value, ast.Call)
+            found |= {node.attr} if not (is_own or is_super) else set()
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"getattr", "setattr"}:
+            found |= {
+                argument.value for argument in node.args if isinstance(argument, ast.Constant)
+            }
+    return found & names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_private_attributes_of_estimators_stay_in_their_room(path):
+    """Imports do not show who reads what of an object."""
+    room = part_of(name_of(path))
+    if room != "estimators":
+        names = private_attributes("estimators")
+        assert {"_parameters", "_network", "_read", "_fit"} <= names, "or nothing is looked for"
+        names -= private_attributes(room)
+        # scikit-learn's own, and those of namedtuples
+        names -= {"_validate_params", "_parameter_constraints", "_replace"}
+        names -= {name for where, name in PROTOCOLS if where == room}
+        assert private_reaches(path.read_text("utf-8"), names) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("network = fitted._network", {"_network"}),
+        ("estimator._fit(X)", {"_fit"}),
+        ("getattr(model, '_parameters', None)", {"_parameters"}),
+        ("self._fit(X)\nsuper()._fit(X)\nmodel.n_iter_", set()),
+    ],
+)
+def test_a_made_up_reach_is_seen(source, expected):
+    assert private_reaches(source, {"_network", "_fit", "_parameters"}) == expected
 
 
 def test_parts_have_no_circle():

@@ -214,9 +214,9 @@ def soft_targets_of(model, X, labels, monkeypatch, **arguments):
     """What its student learns from, as probabilities (n_samples, n_classes), and the model."""
     seen, train = [], type(model)._train
 
-    def recorded(self, *args, _lesson, **more):
-        seen.append(_lesson.logits)
-        return train(self, *args, _lesson=_lesson, **more)
+    def recorded(self, student, X, y, objective, *rest):
+        seen.append(objective.logits)
+        return train(self, student, X, y, objective, *rest)
 
     monkeypatch.setattr(type(model), "_train", recorded)
     model.fit(X, labels, **arguments)

@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.augmentation import Jitter
-from skfastgrnn.estimators._warm_start import remap_head
+from skfastgrnn.training._classification import remap_head
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((60, 5, 3))

@@ -18,7 +18,7 @@ from skfastgrnn import FastGRNNRegressor
 from skfastgrnn._validation._errors import named
 from skfastgrnn.network import Loss, Targets
 from skfastgrnn.training import DataSet, warn
-from skfastgrnn.training._metrics import metric_of
+from skfastgrnn.training._metrics import r2_of
 
 X, y = sequences(60)
 X_val, y_val = sequences(20, seed=1)
@@ -98,7 +98,7 @@ def test_r2_of_a_constant_is_that_of_scikit_learn():
     assert model.validation_scores_ == [0.0, 0.0]
     assert r2_score(np.full(4, 0.5), model.predict(X[:4])) == 0
     constant = Targets(values=np.full((4, 1), 0.5))
-    r2 = metric_of(DataSet(None, constant, Loss("huber"), np.arange(4)))
+    r2 = r2_of(DataSet(None, constant, Loss("huber"), np.arange(4)))
     for error in (0.0, 0.3):
         assert r2(error**2) == r2_score(np.full(4, 0.5), np.full(4, 0.5 + error))
 

@@ -11,7 +11,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import ExtraTreesRegressor
 
 from skfastgrnn import DistilledFastGRNNRegressor, FastGRNNRegressor, load, save
-from skfastgrnn.training import center_and_scale, target_statistics
+from skfastgrnn.training._target_scaling import center_and_scale, target_statistics
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((600, 5, 2))

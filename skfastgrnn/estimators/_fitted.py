@@ -1,0 +1,114 @@
+"""What a fitted estimator knows: its curves, its parameters, its states."""
+
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation._errors import as_it_is
+from .._validation._sequences import to_sequences
+from ..kernels import active_kernel
+from ..network import Network, named_views
+from ._config import number_of_threads
+
+
+class FittedMixin:
+    """The part of an estimator that is the same for every target."""
+
+    @property
+    def validation_scores_(self):
+        """Accuracy or R² of the validation set after every epoch; None without validation."""
+        return self.history_[f"validation_{self._metric}"] or None
+
+    @property
+    def best_validation_score_(self):
+        """The highest of `validation_scores_` that is not nan; None without validation."""
+        scores = self.validation_scores_
+        return None if scores is None else max(scores, key=lambda s: (s == s, s))
+
+    @property
+    def loss_curve_(self):
+        """Training objective (mean loss and penalty) of every epoch."""
+        return self.history_["loss"]
+
+    @property
+    def validation_loss_curve_(self):
+        """Validation loss of every epoch; empty without validation."""
+        return self.history_["validation_loss"]
+
+    @property
+    def _network(self):
+        return Network(**self._network_settings)
+
+    @property
+    def params_(self):
+        """Learned parameters by name: a dict of arrays.
+
+        ``W`` (hidden_size, n_channels) and ``U`` (hidden_size, hidden_size) of the cell, its
+        ``bias_gate`` and ``bias_update`` (hidden_size,), ``zeta_hat`` and ``nu_hat`` (1,), of which
+        ζ and ν are the logistic functions, and ``head_weight`` (n_outputs, n_states) and
+        ``head_bias`` (n_outputs,) of the linear head. The names of further cells end in ``_2`` for
+        the second layer and so on, and in ``_reverse`` for those that read backward. n_states is
+        hidden_size, or twice that with `bidirectional`; from the second layer on it is the width of
+        W. The arrays are views: writing to one changes the model.
+        """
+        check_is_fitted(self)
+        now = as_it_is(self)
+        return named_views(now._network, now._parameters)
+
+    def _read(self, X):
+        """X as sequences of the fitted dtype and number of channels, and its form."""
+        check_is_fitted(self)
+        return to_sequences(self, X, reset=False, dtype=self._parameters.dtype)
+
+    def _outputs(self, X):
+        """Outputs of the linear head, (n_samples, n_outputs); call it of `as_it_is`."""
+        sequences, _ = self._read(X)
+        return active_kernel().outputs(
+            self._network, self._parameters, sequences, number_of_threads(self.n_jobs)
+        )
+
+    def hidden_states(self, X, *, all_steps=False):
+        """States of the network: a learned representation of each sequence.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            Sequences as in `predict`.
+        all_steps : bool, default=False
+            Whether to return the state after every step instead of the last one.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_states) or (n_samples, n_timesteps, n_states)
+            States of the last layer, float32 or float64, as fitted. n_states is hidden_size; with
+            `bidirectional` twice that, the forward cell first, whose last state is that after the
+            last step, while that of the reverse cell is the one after the first step. Of all steps
+            of a list (or object array) another one, of arrays (n_timesteps_i, n_states); of 3-D X
+            with padding, padded with NaN.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has another number of channels or columns than fitted, or is not finite.
+        """
+        now = as_it_is(self)
+        sequences, form = now._read(X)
+        kernel, network, parameters = active_kernel(), now._network, now._parameters
+        if not all_steps:
+            return kernel.last_states(network, parameters, sequences)
+        every, _ = kernel.states(network, parameters, sequences.stacked())
+        if form.kind == "2-D":
+            form = form._replace(kind="3-D")
+        return form.restore(every, sequences.lengths)
+
+
+def network_of(estimator):
+    """The specification of a fitted estimator's network."""
+    return estimator._network
+
+
+def read_sequences(estimator, X):
+    """X as the SequenceBatch that a fitted estimator reads."""
+    sequences, _ = estimator._read(X)
+    return sequences

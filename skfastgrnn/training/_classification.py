@@ -1,0 +1,180 @@
+"""Classification: labels as targets, and the cross-entropy."""
+
+import numpy as np
+from sklearn.utils import compute_class_weight
+
+from .._validation._errors import error_context
+from .._validation._printing import plain
+from .._validation._sample_weight import check_total, checked_weights
+from .._validation._targets import checked_labels
+from ..network import Loss, Targets
+from ._data import DataSet
+from ._objective import Objective
+
+HEAD = ("head_weight", "head_bias")
+
+#: What to do where a piece of a stream has a label that is none of the classes.
+NEW_CLASSES = (
+    "partial_fit cannot add classes: with warm_start=True, fit goes on from what was learned, on "
+    "data of all classes, old and new."
+)
+
+
+class Classification(Objective):
+    """One of several classes for each sequence.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator, for errors.
+    class_weight : dict, "balanced" or None
+    loss : Loss
+    """
+
+    metric = "accuracy"
+
+    def __init__(self, owner, *, class_weight=None, loss=Loss("cross_entropy")):  # noqa: B008
+        self.owner = owner
+        self.class_weight = class_weight
+        self.loss = loss
+        self.classes = None
+        self.class_weights = None
+
+    def attributes(self):
+        return {"classes_": self.classes, "_class_weights": self.class_weights}
+
+    def restore(self, attributes):
+        self.classes = attributes["classes_"]
+        self.class_weights = attributes["_class_weights"]
+
+    @property
+    def n_outputs(self):
+        return 1 if len(self.classes) == 2 else len(self.classes)
+
+    def encode(self, y, sequences, sample_weight, earlier=None):
+        with error_context("y"):
+            y = self.read_labels(y, sequences)
+            self.classes, labels = np.unique(y, return_inverse=True)
+        self.check_number_of_classes()
+        weights = checked_weights(sample_weight, sequences)
+        self.check_every_class_has_weight(
+            labels, weights, "all their samples have zero weight. Leave them out of X and y."
+        )
+        self.class_weights = self.weights_of_classes(labels, weights)
+        return self.data_set(sequences, labels, weights)
+
+    def encode_validation(self, y, sequences, sample_weight):
+        return self.encode_known(y, sequences, sample_weight, suffix="_val")
+
+    def encode_piece(self, y, sequences, sample_weight, earlier):
+        self.class_weights = self.weights_of_classes(np.arange(len(self.classes)), None)
+        return self.encode_known(y, sequences, sample_weight, advice=NEW_CLASSES)
+
+    def encode_known(self, y, sequences, sample_weight, *, suffix="", advice=""):
+        """The DataSet of sequences whose labels must be among the classes."""
+        with error_context(f"y{suffix}"):
+            y = self.read_labels(y, sequences)
+            number = {label: i for i, label in enumerate(self.classes.tolist())}
+            unknown = set(y.tolist()) - set(number)
+            if unknown:
+                raise ValueError(
+                    f"It has labels that are none of the classes: {sorted(unknown)}; there are "
+                    f"{self.classes.tolist()}. {advice}".rstrip()
+                )
+            labels = np.array([number[label] for label in y.tolist()])
+        with error_context(f"sample_weight{suffix}"):
+            weights = checked_weights(sample_weight, sequences)
+            return self.data_set(sequences, labels, weights)
+
+    def data_set(self, sequences, labels, weights):
+        """All sequences, with the numbers of their classes; weights of classes multiply."""
+        if self.class_weights is not None:
+            by_sample = np.where(labels < 0, 1.0, self.class_weights[labels])
+            by_sample = by_sample.astype(sequences.values.dtype)
+            weights = by_sample if weights is None else weights * by_sample
+            check_total(weights)
+        targets = Targets(labels=labels.astype(np.int32), weights=weights)
+        return DataSet.of_all(sequences, targets, self.loss)
+
+    def read_labels(self, y, sequences):
+        if y is None:
+            raise ValueError(f"{self.owner} requires y to be passed, but the target y is None.")
+        return checked_labels(y, sequences)
+
+    def check_number_of_classes(self):
+        if len(self.classes) < 2:
+            raise ValueError(
+                f"{self.owner} needs samples of at least 2 classes in the data, but the data "
+                f"contains only one class: {plain(self.classes[0])!r}"
+            )
+
+    def weights_of_classes(self, labels, sample_weights):
+        """One weight a class, or None; labels below 0 are unknown."""
+        if self.class_weight is None:
+            return None
+        is_known = labels >= 0
+        weights = compute_class_weight(
+            self.class_weight,
+            classes=self.classes,
+            y=self.classes[labels[is_known]],
+            sample_weight=None if sample_weights is None else sample_weights[is_known],
+        )
+        if not (np.isfinite(weights).all() and (weights >= 0).all()):
+            raise ValueError(
+                "class_weight must hold finite weights of at least 0; got "
+                f"{plain(self.class_weight)!r}."
+            )
+        return weights
+
+    def on_split(self, training, validation):
+        weights, rows = training.targets.weights, training.rows
+        if len(rows) < len(training.sequences):
+            reason = (
+                "none of their samples with a weight is left to train on by the part that is held "
+                "out. Pass X_val, or set early_stopping=False or validation_split='random'."
+            )
+        else:
+            reason = "their class_weight is zero. Leave their samples out of X and y."
+        self.check_every_class_has_weight(
+            training.targets.labels[rows], None if weights is None else weights[rows], reason
+        )
+
+    def check_every_class_has_weight(self, labels, weights, reason):
+        totals = np.bincount(labels, weights=weights, minlength=len(self.classes))
+        missing = self.classes[totals == 0]
+        if len(missing):
+            raise ValueError(f"Nothing can be learned of class(es) {missing.tolist()}: {reason}")
+
+    def divergence_threshold(self, training):
+        """Twice the loss of guessing."""
+        return 2 * np.log(len(self.classes))
+
+    def converged_loss(self, tol):
+        return 30 * tol
+
+    def init_head(self, parts, earlier_params, earlier):
+        remap_head(parts, earlier_params, self.classes, earlier.classes)
+
+    def has_head_of(self, earlier):
+        return np.array_equal(self.classes, earlier.classes)
+
+
+def remap_head(parts, earlier, classes, earlier_classes):
+    """Copy the head's rows of the classes that were known; those of new ones stay as drawn.
+
+    The single logit o of two classes is taken for the two logits (-o / 2, o / 2), which give the
+    same probabilities; from two logits comes their difference.
+    """
+    rows = {name: rows_of_classes(parts[name]) for name in HEAD}
+    place = {label: i for i, label in enumerate(earlier_classes.tolist())}
+    for name in HEAD:
+        known = rows_of_classes(earlier[name])
+        for i, label in enumerate(classes.tolist()):
+            if label in place:
+                rows[name][i] = known[place[label]]
+        parts[name][...] = rows[name] if len(parts[name]) > 1 else rows[name][1:] - rows[name][:1]
+
+
+def rows_of_classes(head):
+    """A head's array (n_outputs, ...) with one row a class (n_classes, ...)."""
+    return head.copy() if len(head) > 1 else np.concatenate([-0.5 * head, 0.5 * head])
