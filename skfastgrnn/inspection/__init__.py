@@ -2,7 +2,6 @@
 
 # _estimators.py     what a display reads: an estimator, by itself or at the end of a Pipeline
 # _loss_curve.py     LossCurveDisplay: how a training went
-# _gates.py          gates and states of a cell, step by step
 # _gate_display.py   GateDisplay: what a cell keeps of one sequence
 
 from ._gate_display import GateDisplay

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from .._validation._printing import plain
+from ..kernels.reference import gates_and_states
 from ._estimators import fitted_network, network_input
-from ._gates import gates_and_states
 
 
 class GateDisplay:
@@ -146,7 +146,7 @@ class GateDisplay:
         sample = _checked(sample, "sample", 0, len(sequences) - 1, "sequence(s) in X")
         start = sequences.starts[sample]
         x = sequences.values[start : start + sequences.lengths[sample]]
-        gates, states = gates_and_states(network, fitted.params_, x, layer, reverse)
+        gates, states = gates_and_states(network, fitted.params_, x, layer - 1, reverse)
         name = []
         if network.n_layers > 1:
             name.append(f"layer {layer}")

@@ -35,7 +35,7 @@ MAY_IMPORT = {
         "training",
     },
     "callbacks": {"_validation", "persistence", "training"},
-    "inspection": {"_validation"},
+    "inspection": {"_validation", "kernels"},
     "preprocessing": {"_statistics", "_validation"},
     "training": {"_statistics", "_validation", "augmentation", "kernels", "network", "schedules"},
     "persistence": {"_validation", "augmentation", "network", "schedules"},

@@ -8,7 +8,12 @@ from helpers.estimators import run_python
 from helpers.kernels import random_case, relative_difference
 
 from skfastgrnn.kernels import available_kernels, kernel_named
+from skfastgrnn.kernels.reference._activations import FUNCTIONS
+from skfastgrnn.kernels.reference._optimizers import OPTIMIZERS
+from skfastgrnn.kernels.reference._tables import complete
 from skfastgrnn.network import (
+    ACTIVATIONS,
+    SOLVERS,
     Dropout,
     Loss,
     Network,
@@ -273,3 +278,12 @@ def test_targets_of_another_length_are_refused(kernel, wrong):
         kernel_named(kernel).loss(
             network, parameters, sequences, targets, Loss("distillation"), np.arange(5)
         )
+
+
+def test_the_reference_kernel_lacks_no_activation_or_optimizer():
+    """A name that was added to network/_spec.py alone fails when the package is imported."""
+    assert complete({"a": abs, "b": len}, ("b", "a")) == {"a": abs, "b": len}
+    with pytest.raises(ImportError, match=r"lacks \['c'\] and has \['b'\] too many"):
+        complete({"a": abs, "b": len}, ("a", "c"))
+    assert set(FUNCTIONS) == set(ACTIVATIONS)
+    assert set(OPTIMIZERS) == set(SOLVERS)

@@ -24,9 +24,10 @@ INLINE vec activate(enum activation kind, vec x) {
         return vec_max(x, 0);
     case HARD_SIGMOID:
         return vec_min(vec_max((real)0.5 * x + (real)0.5, 0), 1);
-    default: /* HARD_TANH */
+    case HARD_TANH:
         return vec_min(vec_max(x, -1), 1);
     }
+    __builtin_unreachable(); /* `fits` has checked the kind */
 }
 
 /* 1 where low < y < high, else 0: the slope of a clip, seen from its output. */
@@ -45,9 +46,10 @@ INLINE vec activation_slope(enum activation kind, vec y) {
         return inside(y, 0, (real)HUGE_VAL);
     case HARD_SIGMOID:
         return (real)0.5 * inside(y, 0, 1);
-    default: /* HARD_TANH */
+    case HARD_TANH:
         return inside(y, -1, 1);
     }
+    __builtin_unreachable();
 }
 
 /* The default pair, gate = sigmoid and update = tanh, from one exponential and one division:

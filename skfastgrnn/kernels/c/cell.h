@@ -5,8 +5,8 @@
  *     c_t = update(a_t + b_h)
  *     h_t = (ζ (1 - z_t) + ν) ⊙ c_t + z_t ⊙ h_{t-1}
  *
- * Kusupati et al., NeurIPS 2018, equations 3-5 and the cell of section 3.2. _reference.py is the
- * same in NumPy.
+ * Kusupati et al., NeurIPS 2018, equations 3-5 and the cell of section 3.2. reference/_cell.py is
+ * the same in NumPy.
  */
 #ifndef SKFASTGRNN_CELL_H
 #define SKFASTGRNN_CELL_H
@@ -38,13 +38,13 @@ typedef struct {
     const real *values;
     const ptrdiff_t *start;
     ptrdiff_t row;
-} Source;
+} Input;
 
 typedef struct {
     real *values;
     const ptrdiff_t *start;
     ptrdiff_t row;
-} Target;
+} Output;
 
 /* From a_t in m->pre to z_t, c_t and h_t: column by column of vectors, rows [0, n) of step t.
  * Rows [0, n_next) go on to step t + 1, the others end here. `pair` says sigmoid_and_tanh, `keep`
@@ -81,7 +81,7 @@ INLINE void gates_forward(const int pair, const int keep, int summed, const Netw
 }
 
 /* Step t of the first n rows, D numbers each, to rows that are `row` apart. */
-INLINE void read_step(const int reversed, const Block *b, Source x, ptrdiff_t t, ptrdiff_t n,
+INLINE void read_step(const int reversed, const Block *b, Input x, ptrdiff_t t, ptrdiff_t n,
                       ptrdiff_t D, real *to, ptrdiff_t row) {
     for (ptrdiff_t r = 0; r < n; r++) {
         const real *from = x.values + (x.start[r] + step_of(b, reversed, r, t)) * x.row;
@@ -94,8 +94,8 @@ INLINE void read_step(const int reversed, const Block *b, Source x, ptrdiff_t t,
  * `states`, where its values are not NULL, receives every h_t. Leaves the last state of each row in
  * m->last and, if `summed`, the sum of its states in m->sum. */
 static void cell_forward(const Network *net, const CellWeights *w, const Block *b, CellMemory *m,
-                         int reversed, int summed, Source x, const real *h0, ptrdiff_t h0_row,
-                         Target states) {
+                         int reversed, int summed, Input x, const real *h0, ptrdiff_t h0_row,
+                         Output states) {
     const Sizes z = m->z;
     const ptrdiff_t row = m->input_row;
     const int pair = net->gate == SIGMOID && net->update == TANH && w->one_exponential;
@@ -134,8 +134,8 @@ typedef struct {
     const real *last;  /* of the last state of each row, summary_row apart, or NULL */
     const real *every; /* of each state of a row alike, likewise, or NULL */
     ptrdiff_t summary_row;
-    int whole;  /* these rows are those of one cell, padded alike */
-    Source all; /* of every state, unless its values are NULL */
+    int whole; /* these rows are those of one cell, padded alike */
+    Input all; /* of every state, unless its values are NULL */
 } Upstream;
 
 /* One step back through the gates: from dh_t in m->d_state to da_t (left where z_t was), and to the
@@ -183,7 +183,7 @@ INLINE void add_rows(ptrdiff_t n, Sizes z, const real *from, ptrdiff_t from_row,
 /* Back through time after cell_forward with keep. Adds to `gradient` and to that of what the cell
  * read, d_x, unless its values are NULL; h0_gradient, h0_row apart, is written where not NULL. */
 static void cell_backward(const Network *net, const CellWeights *w, const Block *b, CellMemory *m,
-                          int reversed, const real *h0, Upstream up, CellParts gradient, Target d_x,
+                          int reversed, const real *h0, Upstream up, CellParts gradient, Output d_x,
                           real *h0_gradient, ptrdiff_t h0_row) {
     const Sizes z = m->z;
     const ptrdiff_t row = m->input_row;

@@ -5,7 +5,8 @@
  * Srivastava et al., *Dropout: A Simple Way to Prevent Neural Networks from Overfitting*, JMLR
  * 2014. Whether a state is dropped is a hash of the seed and of where the state is: the position of
  * its sequence in the epoch, its layer, its step and its unit. So the backward pass finds the same
- * answer without a mask in memory, no thread depends on another, and _dropout.py draws the same.
+ * answer without a mask in memory, no thread depends on another, and reference/_dropout.py draws
+ * the same.
  */
 #ifndef SKFASTGRNN_DROPOUT_H
 #define SKFASTGRNN_DROPOUT_H
@@ -17,9 +18,9 @@
 
 #define GOLDEN UINT64_C(0x9E3779B97F4A7C15)
 
-/* The output function of SplitMix64: Steele, Lea & Flood, *Fast Splittable Pseudorandom Number
- * Generators*, OOPSLA 2014. */
-INLINE uint64_t mixed(uint64_t x) {
+/* What SplitMix64 draws in state x; its i-th state is seed + i · GOLDEN. Steele, Lea & Flood, *Fast
+ * Splittable Pseudorandom Number Generators*, OOPSLA 2014. */
+INLINE uint64_t splitmix64(uint64_t x) {
     x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
     x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
     return x ^ (x >> 31);
@@ -32,9 +33,9 @@ static void drop(const Dropout *dropout, ptrdiff_t position, ptrdiff_t layer, pt
     const uint64_t threshold = (uint64_t)ldexp(dropout->rate, 53);
     const real scale = (real)(1 / (1 - dropout->rate));
     const uint64_t key =
-        mixed(dropout->seed + GOLDEN * (uint64_t)(position * MAX_LAYERS + layer + 1));
+        splitmix64(dropout->seed + GOLDEN * (uint64_t)(position * MAX_LAYERS + layer + 1));
     for (ptrdiff_t i = 0; i < n; i++) {
-        const uint64_t drawn = mixed(key + GOLDEN * (uint64_t)(first + i + 1)) >> 11;
+        const uint64_t drawn = splitmix64(key + GOLDEN * (uint64_t)(first + i + 1)) >> 11;
         x[i] = drawn < threshold ? 0 : x[i] * scale;
     }
 }

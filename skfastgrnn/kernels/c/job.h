@@ -10,7 +10,7 @@
 #include "losses.h"
 #include "optimizers.h"
 #include "stack.h"
-#include "team.h"
+#include "threads.h"
 
 enum { SLOTS = 32 }; /* blocks summed at once: bounds the memory of large minibatches */
 
@@ -32,7 +32,7 @@ typedef struct {
     Score score; /* likewise */
     int refused; /* 0, or why a block was not computed: the call has failed */
     void *memory;
-    Team team;
+    ThreadPool pool;
     ptrdiff_t wave, first_slot; /* position and slot where the present wave of blocks begins */
     void *output;               /* (n, O), for outputs_of_block */
 } Job;
@@ -122,14 +122,14 @@ static Score block_gradient(Job *job, Block *b, ptrdiff_t first, ptrdiff_t n, re
     return score;
 }
 
-static void sum_of_block(void *task, int member, ptrdiff_t begin, ptrdiff_t n) {
+static void sum_of_block(void *task, int worker, ptrdiff_t begin, ptrdiff_t n) {
     Job *job = task;
     const ptrdiff_t slot = job->first_slot + (begin - job->wave) / job->rows;
     job->scores[slot] =
-        block_gradient(job, &job->blocks[member], begin, n, job->slots + slot * job->layout.count);
+        block_gradient(job, &job->blocks[worker], begin, n, job->slots + slot * job->layout.count);
 }
 
-/* Loss and gradient summed over positions [first, end) by the team, left in job->score and
+/* Loss and gradient summed over positions [first, end) by the pool, left in job->score and
  * job->total.
  *
  * The first wave of blocks begins in slot 0, where the total will be; later waves leave it alone.
@@ -140,7 +140,7 @@ static void sum_blocks(Job *job, ptrdiff_t first, ptrdiff_t end) {
     for (job->wave = first; job->wave < end && !job->refused;) {
         const ptrdiff_t wave_end = smaller(end, job->wave + SLOTS * job->rows);
         job->first_slot = job->wave == first ? 0 : 1;
-        team_work(&job->team, wave_end);
+        pool_work(&job->pool, wave_end);
         const ptrdiff_t end_slot =
             job->first_slot + (wave_end - job->wave + job->rows - 1) / job->rows;
         for (ptrdiff_t slot = job->first_slot; slot < end_slot; slot++) {
@@ -155,10 +155,10 @@ static void sum_blocks(Job *job, ptrdiff_t first, ptrdiff_t end) {
     }
 }
 
-static void outputs_of_block(void *task, int member, ptrdiff_t begin, ptrdiff_t n) {
+static void outputs_of_block(void *task, int worker, ptrdiff_t begin, ptrdiff_t n) {
     Job *job = task;
     const Layout *l = &job->layout;
-    Block *b = &job->blocks[member];
+    Block *b = &job->blocks[worker];
     if (!job_assign(job, b, begin, n)) return;
     stack_forward(&job->net, l, &job->weights, b, &job->dropout, job->seqs.values, NULL, NULL);
     head_forward(&job->net, l, &job->weights, b, &job->dropout);
@@ -166,9 +166,9 @@ static void outputs_of_block(void *task, int member, ptrdiff_t begin, ptrdiff_t 
         copy_reals(l->O, b->outputs + r * l->Op, (real *)job->output + (begin + r) * l->O);
 }
 
-/* Assemble the job's team to work on blocks of the positions from `first` on. */
+/* Start the job's threads to work on blocks of the positions from `first` on. */
 static void job_start(Job *job, ptrdiff_t first, void (*work)(void *, int, ptrdiff_t, ptrdiff_t)) {
-    team_start(&job->team, job->n_threads, first, job->rows, work, job);
+    pool_start(&job->pool, job->n_threads, first, job->rows, work, job);
 }
 
 #endif

@@ -63,8 +63,8 @@ static int outputs(const Network *net, const void *parameters, const Sequences *
     job->output = output;
     job_load(job, parameters);
     job_start(job, 0, outputs_of_block);
-    team_work(&job->team, seqs->n);
-    team_stop(&job->team);
+    pool_work(&job->pool, seqs->n);
+    pool_stop(&job->pool);
     return job_end(job);
 }
 
@@ -77,7 +77,7 @@ static int loss_gradient(const Network *net, const void *parameters, const Seque
     job_load(job, parameters);
     job_start(job, 0, sum_of_block);
     sum_blocks(job, 0, seqs->n);
-    team_stop(&job->team);
+    pool_stop(&job->pool);
     *score = job->score;
     if (gradient != NULL && !job->refused) unpack(&job->layout, job->total, gradient);
     return job_end(job);
@@ -154,7 +154,7 @@ static int train(const Network *net, void *parameters, const Sequences *seqs,
         sum_blocks(job, first, smaller(seqs->n, first + batch_size));
         if (!job->refused) update(job, optimizer, &moments, totals);
     }
-    team_stop(&job->team);
+    pool_stop(&job->pool);
     if (!job->refused) {
         unpack(l, job->weights.parameters, parameters);
         unpack(l, moments.first, optimizer->first);

@@ -1,5 +1,5 @@
 /* From a sum of gradients to new parameters: penalty, frozen parameters, clipping, optimizers.
- * _optimizers.py is the same in NumPy. Padded vectors only; padding stays zero.
+ * reference/_optimizers.py is the same in NumPy. Padded vectors only; padding stays zero.
  */
 #ifndef SKFASTGRNN_OPTIMIZERS_H
 #define SKFASTGRNN_OPTIMIZERS_H
@@ -15,7 +15,7 @@ static double squared_norm(ptrdiff_t n, const real *x) {
 }
 
 /* From a sum over the minibatch to the gradient of its mean (sum / divisor) plus the L2 penalty, 0
- * where `trained` is, clipped. Answers the norm before clipping. */
+ * where `trained` is, clipped. Returns the norm before clipping. */
 static double finish_gradient(const Layout *l, const Optimizer *optimizer, double divisor,
                               const real *trained, const real *restrict parameters,
                               real *restrict gradient) {
@@ -93,18 +93,31 @@ static void sgd(const Optimizer *o, ptrdiff_t n, const real *restrict gradient, 
     }
 }
 
-/* RMSProp (Tieleman & Hinton, Coursera lecture 6.5, 2012) and AdaGrad (Duchi, Hazan & Singer,
- * *Adaptive Subgradient Methods*, JMLR 2011):
+/* Tieleman & Hinton, *Neural Networks for Machine Learning*, lecture 6.5, Coursera 2012:
  *
- *     v = β2 v + (1 - β2) g²,  or  v + g²;     θ = θ - rate · g / (√v + ε)
+ *     v = β2 v + (1 - β2) g²;   θ = θ - rate · g / (√v + ε)
  */
-static void by_root_of_squares(const Optimizer *o, real kept, real added, ptrdiff_t n,
-                               const real *restrict gradient, real *restrict v,
-                               real *restrict parameters) {
+static void rmsprop(const Optimizer *o, ptrdiff_t n, const real *restrict gradient,
+                    real *restrict v, real *restrict parameters) {
+    const real rate = (real)o->learning_rate, epsilon = (real)fmax(o->epsilon, SMALLEST_NORMAL);
+    const real beta_2 = (real)o->beta_2, new_2 = (real)(1 - o->beta_2);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const real g = gradient[i];
+        v[i] = beta_2 * v[i] + new_2 * g * g;
+        parameters[i] -= rate * g / (square_root(v[i]) + epsilon);
+    }
+}
+
+/* Duchi, Hazan & Singer, *Adaptive Subgradient Methods*, JMLR 2011:
+ *
+ *     v = v + g²;   θ = θ - rate · g / (√v + ε)
+ */
+static void adagrad(const Optimizer *o, ptrdiff_t n, const real *restrict gradient,
+                    real *restrict v, real *restrict parameters) {
     const real rate = (real)o->learning_rate, epsilon = (real)fmax(o->epsilon, SMALLEST_NORMAL);
     for (ptrdiff_t i = 0; i < n; i++) {
         const real g = gradient[i];
-        v[i] = kept * v[i] + added * g * g;
+        v[i] += g * g;
         parameters[i] -= rate * g / (square_root(v[i]) + epsilon);
     }
 }
@@ -112,21 +125,23 @@ static void by_root_of_squares(const Optimizer *o, real kept, real added, ptrdif
 /* The t-th update, from 1. */
 static void optimizer_step(const Layout *l, const Optimizer *o, int64_t t, const real *trained,
                            const real *gradient, real *m, real *v, real *parameters) {
-    switch (o->solver) {
+    switch ((enum solver)o->solver) {
+    case ADAM:
+        adam(o, t, l->count, gradient, m, v, parameters);
+        break;
+    case ADAMW:
+        decoupled_decay(l, o, trained, parameters);
+        adam(o, t, l->count, gradient, m, v, parameters);
+        break;
     case SGD:
         sgd(o, l->count, gradient, m, parameters);
         break;
     case RMSPROP:
-        by_root_of_squares(o, (real)o->beta_2, (real)(1 - o->beta_2), l->count, gradient, v,
-                           parameters);
+        rmsprop(o, l->count, gradient, v, parameters);
         break;
     case ADAGRAD:
-        by_root_of_squares(o, 1, 1, l->count, gradient, v, parameters);
+        adagrad(o, l->count, gradient, v, parameters);
         break;
-    case ADAMW:
-        decoupled_decay(l, o, trained, parameters); /* fall through */
-    default:
-        adam(o, t, l->count, gradient, m, v, parameters);
     }
 }
 

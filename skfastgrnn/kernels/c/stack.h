@@ -34,10 +34,10 @@ static void stack_forward(const Network *net, const Layout *l, const Weights *w,
                           const Dropout *dropout, const real *values, const real *h0,
                           real *all_states) {
     const int top = (int)net->n_layers - 1;
-    Source x = {values, b->start, net->n_channels};
+    Input x = {values, b->start, net->n_channels};
     for (int layer = 0; layer <= top; layer++) {
-        Target states = {all_states, b->start, l->R};
-        if (layer < top) states = (Target){b->between[layer], b->local, l->R};
+        Output states = {all_states, b->start, l->R};
+        if (layer < top) states = (Output){b->between[layer], b->local, l->R};
         for (int reversed = 0; reversed < l->n_directions; reversed++) {
             const int c = layer * l->n_directions + reversed;
             cell_forward(net, &w->cell[c], b, &b->cell[c], reversed,
@@ -47,7 +47,7 @@ static void stack_forward(const Network *net, const Layout *l, const Weights *w,
         }
         if (layer < top) {
             drop_between(l, dropout, b, layer, b->between[layer]);
-            x = (Source){b->between[layer], b->local, l->R};
+            x = (Input){b->between[layer], b->local, l->R};
         }
     }
 }
@@ -59,17 +59,17 @@ static void stack_backward(const Network *net, const Layout *l, const Weights *w
                            real *gradient, real *values_gradient, real *h0_gradient) {
     const int top = (int)net->n_layers - 1;
     for (int layer = top; layer >= 0; layer--) {
-        Target d_x = {values_gradient, b->start, net->n_channels};
+        Output d_x = {values_gradient, b->start, net->n_channels};
         if (layer > 0) {
-            d_x = (Target){b->d_between[layer - 1], b->local, l->R};
+            d_x = (Output){b->d_between[layer - 1], b->local, l->R};
             memset(d_x.values, 0, (size_t)(b->first_row[b->n_steps] * l->R) * sizeof(real));
         }
         for (int reversed = 0; reversed < l->n_directions; reversed++) {
             const int c = layer * l->n_directions + reversed;
             const ptrdiff_t at = reversed * l->H;
             Upstream up = {.summary_row = l->Rp, .whole = l->n_directions == 1};
-            if (layer < top) up.all = (Source){b->d_between[layer] + at, b->local, l->R};
-            else if (upstream != NULL) up.all = (Source){upstream + at, b->start, l->R};
+            if (layer < top) up.all = (Input){b->d_between[layer] + at, b->local, l->R};
+            else if (upstream != NULL) up.all = (Input){upstream + at, b->start, l->R};
             else if (net->pooling == LAST) up.last = b->d_summary + at;
             else up.every = b->d_summary + at;
             cell_backward(net, &w->cell[c], b, &b->cell[c], reversed,

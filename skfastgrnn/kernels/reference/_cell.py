@@ -18,31 +18,7 @@ length, so those that are still running at step t are the first n(t) rows.
 import numpy as np
 from scipy.special import expit
 
-
-def activate(kind, x):
-    """y = f(x). The hard forms are quantSigmoid and quantTanh of the authors' EdgeML code."""
-    if kind == "sigmoid":
-        return expit(x)
-    if kind == "tanh":
-        return np.tanh(x)
-    if kind == "relu":
-        return np.maximum(x, 0)
-    if kind == "hard_sigmoid":
-        return np.clip((x + 1) / 2, 0, 1)
-    return np.clip(x, -1, 1)  # hard_tanh
-
-
-def slope(kind, y):
-    """f'(x) in terms of y = f(x)."""
-    if kind == "sigmoid":
-        return y * (1 - y)
-    if kind == "tanh":
-        return 1 - y * y
-    if kind == "relu":
-        return (y > 0).astype(y.dtype)
-    if kind == "hard_sigmoid":
-        return ((y > 0) & (y < 1)).astype(y.dtype) / 2
-    return ((y > -1) & (y < 1)).astype(y.dtype)  # hard_tanh
+from ._activations import activate, slope
 
 
 def n_running(lengths, t):
@@ -54,7 +30,7 @@ def forward(network, p, x, lengths, h0=None):
     """Run the cell through time.
 
     x (B, T, D), lengths (B,) decreasing, h0 (B, H) or None for zeros; p holds the named parameters.
-    Answers h (T+1, B, H) with h[0] = h0, and z, c (T, B, H). After its end a sequence keeps its
+    Returns h (T+1, B, H) with h[0] = h0, and z, c (T, B, H). After its end a sequence keeps its
     last state.
     """
     B, T, _ = x.shape
@@ -77,7 +53,7 @@ def forward(network, p, x, lengths, h0=None):
 def backward(network, p, x, lengths, h, z, c, upstream, gradient):
     """Go back through time from `upstream`, the gradient of every state (T, B, H).
 
-    Adds to the named parts of `gradient`; answers the gradients of x (B, T, D) and of h0 (B, H).
+    Adds to the named parts of `gradient`; returns the gradients of x (B, T, D) and of h0 (B, H).
     """
     B, T, _ = x.shape
     zeta, nu = expit(p["zeta_hat"]), expit(p["nu_hat"])

@@ -7,8 +7,8 @@ from ...network import MAX_LAYERS
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def mixed(x):
-    """The output function of SplitMix64, on uint64.
+def splitmix64(x):
+    """What SplitMix64 draws in state x (uint64); its i-th state is seed + i * GOLDEN.
 
     Steele, Lea & Flood, *Fast Splittable Pseudorandom Number Generators*, OOPSLA 2014.
     """
@@ -26,8 +26,8 @@ def mask(dropout, positions, layer, n_states, dtype):
     JMLR 2014.
     """
     place = positions.astype(np.uint64) * np.uint64(MAX_LAYERS) + np.uint64(layer + 1)
-    key = mixed(np.uint64(dropout.seed) + GOLDEN * place)[:, None]
+    key = splitmix64(np.uint64(dropout.seed) + GOLDEN * place)[:, None]
     number = np.arange(1, n_states + 1, dtype=np.uint64)
-    drawn = mixed(key + GOLDEN * number) >> np.uint64(11)
+    drawn = splitmix64(key + GOLDEN * number) >> np.uint64(11)
     kept = drawn >= np.uint64(dropout.rate * 2.0**53)
     return kept / dtype.type(1 - dropout.rate)

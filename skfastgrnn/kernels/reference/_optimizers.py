@@ -6,6 +6,9 @@ the update from 1; all vectors are changed in place.
 
 import numpy as np
 
+from ...network import SOLVERS
+from ._tables import complete
+
 
 def adam(theta, g, o, decayed):
     """Kingma & Ba, *Adam: A Method for Stochastic Optimization*, ICLR 2015, algorithm 1.
@@ -60,7 +63,9 @@ def adagrad(theta, g, o, decayed):
     theta -= o.learning_rate * g / (np.sqrt(o.second) + smallest(o, theta))
 
 
-OPTIMIZERS = {"adam": adam, "adamw": adamw, "sgd": sgd, "rmsprop": rmsprop, "adagrad": adagrad}
+OPTIMIZERS = complete(
+    {"adam": adam, "adamw": adamw, "sgd": sgd, "rmsprop": rmsprop, "adagrad": adagrad}, SOLVERS
+)
 
 
 def smallest(o, theta):

@@ -24,7 +24,7 @@ def forward(network, p, x, lengths, h0=None, dropped=None):
     """Run all cells through time.
 
     x (B, T, D), lengths (B,) decreasing, h0 (B, C, H) or None for zeros. `dropped` says by layer
-    what the states that it passes on are multiplied by (B, T, R); None drops nothing. Answers the
+    what the states that it passes on are multiplied by (B, T, R); None drops nothing. Returns the
     states of the last layer (B, T, R), its last states (B, R), and a record of each cell.
     """
     directions, records = network.n_directions, []
@@ -42,10 +42,23 @@ def forward(network, p, x, lengths, h0=None, dropped=None):
     return states, last, records
 
 
+def gates_and_states(network, p, x, layer, reverse=False):
+    """Gates z and states h (T, H) of one cell on one sequence x (T, D), row t those of step t.
+
+    `layer` counts from 0. Rows of a reverse cell, which begins at the end, are in the order of x
+    too.
+    """
+    lengths = np.array([len(x)])
+    records = forward(network, p, x[None], lengths)[2]
+    _, _, h, z, _ = records[layer * network.n_directions + reverse]
+    gates, states = z[:, 0], h[1:, 0]
+    return (gates[::-1], states[::-1]) if reverse else (gates, states)
+
+
 def backward(network, lengths, records, upstream, gradient, dropped=None):
     """Go back through all cells from `upstream`, the gradient of the last layer's states (B, T, R).
 
-    Adds to the named parts of `gradient`; answers the gradients of x (B, T, D) and h0 (B, C, H).
+    Adds to the named parts of `gradient`; returns the gradients of x (B, T, D) and h0 (B, C, H).
     """
     H, directions = network.hidden_size, network.n_directions
     parts = cell_parts(network, gradient)
