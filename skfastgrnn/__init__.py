@@ -25,7 +25,7 @@ Imports point downward::
     training      -> kernels, augmentation, schedules, network, _statistics, _validation
     persistence   -> augmentation, schedules, network, _validation
     preprocessing -> _validation, _statistics
-    inspection    -> kernels, _validation
+    inspection    -> estimators, kernels, _validation
     kernels       -> network
     augmentation  -> network, _validation
     schedules     -> _validation

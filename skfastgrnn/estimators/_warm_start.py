@@ -3,9 +3,7 @@
 import numpy as np
 
 from .._validation._printing import plain
-from ..network import n_parameters, named_views
-
-HEAD = ("head_weight", "head_bias")
+from ..network import HEAD, n_parameters, named_views
 
 
 def copy_cells(parts, earlier, network, earlier_network):

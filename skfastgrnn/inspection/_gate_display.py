@@ -7,6 +7,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from .._validation._printing import plain
 from ..kernels.reference import gates_and_states
+from ..estimators._fitted import network_of, read_sequences
 from ._estimators import fitted_network, network_input
 
 
@@ -135,14 +136,14 @@ class GateDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         fitted = fitted_network(estimator, cls.__name__)
-        network = fitted._network
+        network = network_of(fitted)
         layer = _checked(layer, "layer", 1, network.n_layers, "layer(s) in the network")
         if reverse and not network.bidirectional:
             raise ValueError(
                 "reverse=True needs a network that was fitted with bidirectional=True; this one "
                 "has no cell that reads from the end."
             )
-        sequences, _ = fitted._read(network_input(estimator, X))
+        sequences = read_sequences(fitted, network_input(estimator, X))
         sample = _checked(sample, "sample", 0, len(sequences) - 1, "sequence(s) in X")
         start = sequences.starts[sample]
         x = sequences.values[start : start + sequences.lengths[sample]]

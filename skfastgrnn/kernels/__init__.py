@@ -2,7 +2,7 @@
 
 reference/     the normative implementation in NumPy
 c/             the same in C: whole epochs, vectorised, on any number of threads
-_bindings.pyx  from Python to C
+_bindings.pyx  from Python to C; _bindings.pxd declares what there is
 _compiled.py   the compiled kernel behind the interface of the reference
 _dispatch.py   which of them is in use
 """

@@ -8,77 +8,7 @@ computed of arrays that change is anyone's guess.
 """
 
 from libc.math cimport isfinite
-from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
-
-
-cdef extern from "kernel.h" nogil:
-    ctypedef struct Network:
-        Py_ssize_t n_channels, hidden_size, n_outputs, n_layers
-        int bidirectional, gate, update, pooling
-
-    ctypedef struct Sequences:
-        const void *values
-        const Py_ssize_t *starts
-        const Py_ssize_t *lengths
-        const Py_ssize_t *chosen
-        Py_ssize_t n_values, n_sequences, n, longest
-        Py_ssize_t *refused
-
-    ctypedef struct Targets:
-        double mean_weight
-        const int32_t *labels
-        const void *values
-        const void *weights
-
-    ctypedef struct Loss:
-        int kind
-        double delta, temperature, alpha, gamma
-
-    ctypedef struct Score:
-        double loss, weight, metric
-
-    ctypedef struct Dropout:
-        double rate
-        uint64_t seed
-
-    ctypedef struct Optimizer:
-        int solver
-        double learning_rate, beta_1, beta_2, epsilon, momentum
-        int nesterov
-        double alpha, clip_value, clip_norm
-        void *first
-        void *second
-        const void *trained
-        int64_t step
-
-    ctypedef struct EpochTotals:
-        Score score
-        double penalty, gradient_norm
-        int64_t n_updates
-        int diverged
-
-    enum:
-        ADAGRAD
-        KERNEL_NO_MEMORY, KERNEL_BAD_ROW, KERNEL_BAD_PLACE, KERNEL_BAD_ORDER, KERNEL_BAD_LABEL
-
-    ctypedef struct Kernel:
-        int (*fits)(const Network *, Py_ssize_t) noexcept nogil
-        const char *(*loss_error)(const Loss *, const Targets *) noexcept nogil
-        int (*states)(const Network *, const void *, const Sequences *, const void *, void *, void *) noexcept nogil
-        int (*states_gradient)(const Network *, const void *, const Sequences *, const void *, const void *, void *,
-                               void *, void *) noexcept nogil
-        int (*outputs)(const Network *, const void *, const Sequences *, void *, int) noexcept nogil
-        int (*loss_gradient)(const Network *, const void *, const Sequences *, const Targets *, const Loss *,
-                             const Dropout *, Score *, void *, int) noexcept nogil
-        int (*train)(const Network *, void *, const Sequences *, const Targets *, const Loss *,
-                     const Dropout *, Optimizer *, Py_ssize_t, Py_ssize_t, Py_ssize_t, EpochTotals *, int) noexcept nogil
-
-
-cdef extern from "dispatch.h" nogil:
-    int kernel_count()
-    const char *kernel_name(int)
-    int kernel_runs_here(int)
-    const Kernel *kernel_table(int, int)
+from libc.stdint cimport int32_t, int64_t, uintptr_t
 
 
 #: Of an optimizer: more than any will make, few enough to count on from.
@@ -267,6 +197,18 @@ cdef check(int status, Py_ssize_t position):
         KERNEL_BAD_LABEL: "its label is none of the network's classes",
     }.get(status, "lengths have changed while they were read")
     raise ValueError(f"The chosen sequence at position {position} cannot be computed: {reason}.")
+
+
+def tensors(int isa, network, Py_ssize_t n_parameters):
+    """(name, cell or None, rows, columns, decayed) of each part of the flat vector, in its order."""
+    cdef const Kernel *kernel = table_of(isa, sizeof(float))
+    cdef Network net = make_network_spec(kernel, network, n_parameters)
+    cdef Tensor tensor
+    found = []
+    while kernel.tensor(&net, len(found), &tensor):
+        cell = None if tensor.cell < 0 else tensor.cell
+        found.append((tensor.name.decode(), cell, tensor.rows, tensor.columns, bool(tensor.decayed)))
+    return found
 
 
 def states(int isa, network, const real[::1] parameters not None, const real[:, ::1] values not None,

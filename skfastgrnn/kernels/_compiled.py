@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..network import Dropout, EpochTotals, Score, n_decayed
+from ..network import Dropout, EpochTotals, Score, n_decayed, n_parameters
 from . import _bindings
 
 #: Work of one call between two looks at the keyboard, about a tenth of a second; one minibatch at
@@ -18,6 +18,13 @@ class CompiledKernel:
     def __init__(self, instruction_set):
         self.instruction_set = instruction_set
         self._isa = _bindings.instruction_sets()[instruction_set]
+
+    def tensors(self, network):
+        """(name, cell or None, rows, columns, decayed) of the flat vector's parts, in its order.
+
+        They are those of `skfastgrnn.network.tensors`, from the compiled kernel's own table.
+        """
+        return _bindings.tensors(self._isa, network, n_parameters(network))
 
     def states(self, network, parameters, sequences, h0=None):
         """All states of the last layer (n_steps, R) and the last of each sequence (n_sequences, R).

@@ -11,10 +11,11 @@ from ._data import Dropout, EpochTotals, Optimizer, Score, SequenceBatch, Target
 from ._initialization import initial
 from ._losses import LOSSES, Loss
 from ._spec import ACTIVATIONS, MAX_LAYERS, POOLINGS, SOLVERS, Network
-from ._tensors import cell_parts, n_decayed, n_parameters, named_views, shapes
+from ._tensors import HEAD, cell_parts, n_decayed, n_parameters, named_views, shapes, tensors
 
 __all__ = [
     "ACTIVATIONS",
+    "HEAD",
     "LOSSES",
     "MAX_LAYERS",
     "POOLINGS",
@@ -33,4 +34,5 @@ __all__ = [
     "n_parameters",
     "named_views",
     "shapes",
+    "tensors",
 ]

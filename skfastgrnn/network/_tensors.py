@@ -15,17 +15,57 @@ head_bias       (outputs,)              b, of the linear head
 
 Each further cell has its own, whose names end in ``_2`` for the second layer and so on, and in
 ``_reverse`` for the cell that goes backward: ``W_2_reverse``. Weight decay shrinks W, U and
-head_weight, which therefore come first (`n_decayed`). The compiled kernel knows the same order
-(kernels/c/layout.h).
+head_weight, which therefore come first (`n_decayed`). All of this derives from `TABLE`; the
+compiled kernel has the same table (kernels/c/layout.h), and a test compares the two.
 """
 
 import math
 from functools import lru_cache
+from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
-MATRICES = ("W", "U")
-VECTORS = ("bias_gate", "bias_update", "zeta_hat", "nu_hat")
+
+class Kind(NamedTuple):
+    """A tensor that every cell has, or the head.
+
+    shape : one letter an axis, as in kernels/c/kernel.h: H hidden, D inputs of the cell, O outputs,
+        R states that the head reads
+    """
+
+    name: str
+    shape: str
+    decayed: bool
+    of_cell: bool
+
+
+#: In the order of the flat vector, in which a run of neighbours of one cell is repeated cell by
+#: cell.
+TABLE = (
+    Kind("W", "HD", decayed=True, of_cell=True),
+    Kind("U", "HH", decayed=True, of_cell=True),
+    Kind("head_weight", "OR", decayed=True, of_cell=False),
+    Kind("bias_gate", "H", decayed=False, of_cell=True),
+    Kind("bias_update", "H", decayed=False, of_cell=True),
+    Kind("zeta_hat", "1", decayed=False, of_cell=True),
+    Kind("nu_hat", "1", decayed=False, of_cell=True),
+    Kind("head_bias", "O", decayed=False, of_cell=False),
+)
+
+
+#: Names of the head's tensors.
+HEAD = tuple(kind.name for kind in TABLE if not kind.of_cell)
+
+
+class Tensor(NamedTuple):
+    """A part of the flat vector. `cell` is the number of its cell, or None for the head."""
+
+    name: str
+    kind: Kind
+    cell: int | None
+    shape: tuple
+    part: slice
 
 
 def cell_endings(network):
@@ -37,35 +77,42 @@ def cell_endings(network):
     ]
 
 
+@lru_cache(maxsize=32)
+def tensors(network):
+    """The parts of the flat vector, in its order."""
+    sizes = {"H": network.hidden_size, "O": network.n_outputs, "R": network.n_states, "1": 1}
+    found, start = [], 0
+    for of_cell, run in groupby(TABLE, key=lambda kind: kind.of_cell):
+        owners = enumerate(cell_endings(network)) if of_cell else [(None, "")]
+        kinds = list(run)
+        for cell, ending in owners:
+            reads_channels = cell is not None and cell < network.n_directions
+            sizes["D"] = network.n_channels if reads_channels else network.n_states
+            for kind in kinds:
+                shape = tuple(sizes[axis] for axis in kind.shape)
+                stop = start + math.prod(shape)
+                found.append(Tensor(kind.name + ending, kind, cell, shape, slice(start, stop)))
+                start = stop
+    return tuple(found)
+
+
 def shapes(network):
     """Shape of every parameter by name, in the order of the flat vector."""
-    H, O, R = network.hidden_size, network.n_outputs, network.n_states  # noqa: E741
-    endings = cell_endings(network)
-    inputs = [network.n_channels if c < network.n_directions else R for c in range(len(endings))]
-    matrices = {
-        name + ending: (H, D if name == "W" else H)
-        for ending, D in zip(endings, inputs, strict=True)
-        for name in MATRICES
-    }
-    vectors = {
-        name + ending: (1,) if name in ("zeta_hat", "nu_hat") else (H,)
-        for ending in endings
-        for name in VECTORS
-    }
-    return {**matrices, "head_weight": (O, R), **vectors, "head_bias": (O,)}
+    return {tensor.name: tensor.shape for tensor in tensors(network)}
 
 
 def cell_parts(network, parts):
     """The parameters of each cell by their plain names, from those of a network."""
-    return [
-        {name: parts[name + ending] for name in MATRICES + VECTORS}
-        for ending in cell_endings(network)
-    ]
+    cells = [{} for _ in range(network.n_cells)]
+    for tensor in tensors(network):
+        if tensor.cell is not None:
+            cells[tensor.cell][tensor.kind.name] = parts[tensor.name]
+    return cells
 
 
 def n_parameters(network):
     """Length of the flat vector."""
-    return sum(math.prod(shape) for shape in shapes(network).values())
+    return tensors(network)[-1].part.stop
 
 
 def zeros(network, dtype):
@@ -83,21 +130,9 @@ def zeros(network, dtype):
 
 def n_decayed(network):
     """Length of the leading part of the flat vector that weight decay applies to."""
-    decayed = [shape for shape in shapes(network).values() if len(shape) == 2]
-    return sum(math.prod(shape) for shape in decayed)
+    return max(tensor.part.stop for tensor in tensors(network) if tensor.kind.decayed)
 
 
 def named_views(network, flat):
     """The parts of a flat vector by name, as views that share its memory."""
-    return {name: flat[part].reshape(shape) for name, part, shape in layout(network)}
-
-
-@lru_cache(maxsize=32)
-def layout(network):
-    """(name, slice, shape) of each part of the flat vector, in its order."""
-    parts, start = [], 0
-    for name, shape in shapes(network).items():
-        stop = start + math.prod(shape)
-        parts.append((name, slice(start, stop), shape))
-        start = stop
-    return tuple(parts)
+    return {tensor.name: flat[tensor.part].reshape(tensor.shape) for tensor in tensors(network)}

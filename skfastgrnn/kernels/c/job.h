@@ -50,7 +50,7 @@ static Job *job_create(const Network *net, const Sequences *seqs, const Targets 
     Job *job = calloc(1, sizeof *job);
     if (job == NULL) return NULL;
     const Layout *l = &job->layout;
-    job->layout = layout_of(net);
+    layout_init(&job->layout, net);
     job->net = *net;
     job->seqs = *seqs;
     if (targets != NULL) job->targets = *targets;

@@ -164,5 +164,5 @@ static int train(const Network *net, void *parameters, const Sequences *seqs,
     return job_end(job);
 }
 
-const Kernel TABLE = {ISA_NAME,        fits,    loss_error,    states,
+const Kernel TABLE = {ISA_NAME,        fits,    tensor,        loss_error, states,
                       states_gradient, outputs, loss_gradient, train};

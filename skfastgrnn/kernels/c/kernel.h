@@ -118,12 +118,23 @@ typedef struct {
                      minibatch */
 } EpochTotals;
 
+/* A part of the flat parameter vector, rows x columns. */
+typedef struct {
+    const char *name; /* without what tells cells apart */
+    int cell;         /* or -1 of the head */
+    ptrdiff_t rows, columns;
+    int decayed; /* whether weight decay shrinks it */
+} Tensor;
+
 typedef struct {
     const char *name; /* of the instruction set */
 
     /* Whether the network can be computed, and a flat vector of that length holds its parameters.
      * All other functions rely on it. */
     int (*fits)(const Network *, ptrdiff_t n_parameters);
+
+    /* The i-th part of the flat vector; returns 0 where there are no more. */
+    int (*tensor)(const Network *, int i, Tensor *);
 
     /* What is wrong with a loss, or with these targets for it: a sentence, or NULL. The functions
      * that compute a loss rely on it. */

@@ -16,45 +16,109 @@ typedef struct {
     ptrdiff_t D, H, Dp, Hp; /* D: what the cell reads, channels or states of the layer below */
 } Sizes;
 
-/* Where the parts of every cell and of the head begin in a padded vector. */
+/* What the flat vector is made of, in its order, in which a run of neighbours of one cell is
+ * repeated cell by cell: network/_tensors.py is the same in Python. Sizes are letters, as in
+ * kernel.h; D is R from the second layer on. */
+enum kind {
+    TENSOR_W,
+    TENSOR_U,
+    HEAD_WEIGHT,
+    BIAS_GATE,
+    BIAS_UPDATE,
+    ZETA_HAT,
+    NU_HAT,
+    HEAD_BIAS,
+    KINDS
+};
+static const struct {
+    const char *name;
+    char rows, columns;
+    int decayed, of_cell;
+} TABLE_OF_TENSORS[KINDS] = {
+    [TENSOR_W] = {"W", 'H', 'D', 1, 1},
+    [TENSOR_U] = {"U", 'H', 'H', 1, 1},
+    [HEAD_WEIGHT] = {"head_weight", 'O', 'R', 1, 0},
+    [BIAS_GATE] = {"bias_gate", 'H', '1', 0, 1},
+    [BIAS_UPDATE] = {"bias_update", 'H', '1', 0, 1},
+    [ZETA_HAT] = {"zeta_hat", '1', '1', 0, 1},
+    [NU_HAT] = {"nu_hat", '1', '1', 0, 1},
+    [HEAD_BIAS] = {"head_bias", 'O', '1', 0, 0},
+};
+enum { MAX_TENSORS = MAX_CELLS * KINDS };
+
+/* Where a tensor (rows, columns) of the flat vector lies in a padded one, as its transpose
+ * (columns, padded(rows)). */
 typedef struct {
-    int n_cells, n_directions;
-    Sizes cell[MAX_CELLS];
+    enum kind kind;
+    int cell; /* of the head: 0 */
+    ptrdiff_t rows, columns, place;
+} Place;
+
+/* A padded vector: the tensors, and what weight decay shrinks in front. */
+typedef struct {
+    int n_cells, n_directions, n_tensors;
     ptrdiff_t H, R, O, Rp, Op;
-    ptrdiff_t matrices[MAX_CELLS], biases[MAX_CELLS], head_t, head_bias;
-    ptrdiff_t n_decayed; /* what weight decay shrinks is in front */
-    ptrdiff_t count;
+    Sizes cell[MAX_CELLS];
+    Place tensor[MAX_TENSORS];
+    ptrdiff_t place[KINDS][MAX_CELLS];
+    ptrdiff_t n_decayed, count;
 } Layout;
 
-static Layout layout_of(const Network *net) {
-    Layout l = {.H = net->hidden_size, .O = net->n_outputs};
-    l.n_directions = net->bidirectional ? 2 : 1;
-    l.n_cells = (int)net->n_layers * l.n_directions;
-    l.R = l.n_directions * l.H;
-    l.Rp = padded(l.R);
-    l.Op = padded(l.O);
-    ptrdiff_t place = 0;
-    for (int c = 0; c < l.n_cells; c++) {
-        const ptrdiff_t D = c < l.n_directions ? net->n_channels : l.R, Hp = padded(l.H);
-        l.cell[c] = (Sizes){D, l.H, padded(D), Hp};
-        l.matrices[c] = place;
-        place += (D + l.H) * Hp;
+static ptrdiff_t size_of(const Layout *l, char letter, int cell) {
+    switch (letter) {
+    case 'D':
+        return l->cell[cell].D;
+    case 'H':
+        return l->H;
+    case 'R':
+        return l->R;
+    case 'O':
+        return l->O;
     }
-    l.head_t = place;
-    l.n_decayed = place += l.R * l.Op;
-    for (int c = 0; c < l.n_cells; c++) {
-        l.biases[c] = place;
-        place += 2 * l.cell[c].Hp + LANES;
-    }
-    l.head_bias = place;
-    l.count = place + l.Op;
-    return l;
+    return 1;
 }
 
-/* Length of the flat vector that `pack` reads. */
+/* Lay the tensor out behind those before it. Single numbers share a vector. */
+static void add_tensor(Layout *l, enum kind kind, int cell) {
+    const char letter = TABLE_OF_TENSORS[kind].rows;
+    const int shares = letter == '1' && kind > 0 && TABLE_OF_TENSORS[kind - 1].rows == '1';
+    Place *t = &l->tensor[l->n_tensors++];
+    t->kind = kind;
+    t->cell = cell;
+    t->rows = size_of(l, letter, cell);
+    t->columns = size_of(l, TABLE_OF_TENSORS[kind].columns, cell);
+    t->place = shares ? t[-1].place + 1 : l->count;
+    if (!shares) l->count += t->columns * padded(t->rows);
+    if (TABLE_OF_TENSORS[kind].decayed) l->n_decayed = l->count;
+    l->place[kind][cell] = t->place;
+}
+
+static void layout_init(Layout *l, const Network *net) {
+    l->H = net->hidden_size;
+    l->O = net->n_outputs;
+    l->n_directions = net->bidirectional ? 2 : 1;
+    l->n_cells = (int)net->n_layers * l->n_directions;
+    l->R = l->n_directions * l->H;
+    l->Rp = padded(l->R);
+    l->Op = padded(l->O);
+    for (int c = 0; c < l->n_cells; c++) {
+        const ptrdiff_t D = c < l->n_directions ? net->n_channels : l->R;
+        l->cell[c] = (Sizes){D, l->H, padded(D), padded(l->H)};
+    }
+    l->n_tensors = 0;
+    l->count = l->n_decayed = 0;
+    for (int first = 0, end; first < KINDS; first = end) {
+        const int of_cell = TABLE_OF_TENSORS[first].of_cell;
+        for (end = first; end < KINDS && TABLE_OF_TENSORS[end].of_cell == of_cell;) end++;
+        for (int c = 0; c < (of_cell ? l->n_cells : 1); c++)
+            for (int kind = first; kind < end; kind++) add_tensor(l, (enum kind)kind, c);
+    }
+}
+
+/* Length of the flat vector. */
 static ptrdiff_t flat_count(const Layout *l) {
-    ptrdiff_t count = l->O * l->R + l->O;
-    for (int c = 0; c < l->n_cells; c++) count += l->H * (l->cell[c].D + l->H) + 2 * l->H + 2;
+    ptrdiff_t count = 0;
+    for (int i = 0; i < l->n_tensors; i++) count += l->tensor[i].rows * l->tensor[i].columns;
     return count;
 }
 
@@ -66,11 +130,26 @@ static int fits(const Network *net, ptrdiff_t n_parameters) {
     if (net->update < SIGMOID || net->update > HARD_TANH) return 0;
     if (net->pooling < LAST || net->pooling > MEAN) return 0;
     if (H > n_parameters / H || D > n_parameters / H || O > n_parameters / H) return 0;
-    const Layout l = layout_of(net);
+    Layout l;
+    layout_init(&l, net);
     return flat_count(&l) == n_parameters;
 }
 
-/* Parts of a padded vector. `WUt` is [Wᵀ; Uᵀ], so that [x | h] times it is W x + U h. */
+/* Part i of the flat vector, as kernel.h promises. */
+static int tensor(const Network *net, int i, Tensor *found) {
+    Layout l;
+    layout_init(&l, net);
+    if (i < 0 || i >= l.n_tensors) return 0;
+    const Place *t = &l.tensor[i];
+    *found = (Tensor){.name = TABLE_OF_TENSORS[t->kind].name,
+                      .cell = TABLE_OF_TENSORS[t->kind].of_cell ? t->cell : -1,
+                      .rows = t->rows,
+                      .columns = t->columns,
+                      .decayed = TABLE_OF_TENSORS[t->kind].decayed};
+    return 1;
+}
+
+/* Tensors of a padded vector. `WUt` is [Wᵀ; Uᵀ], so that [x | h] times it is W x + U h. */
 typedef struct {
     real *WUt;         /* (D + H, Hp) */
     real *bias_gate;   /* (Hp) */
@@ -84,13 +163,12 @@ typedef struct {
 } HeadParts;
 
 INLINE CellParts cell_at(const Layout *l, int c, real *vector) {
-    const ptrdiff_t Hp = l->cell[c].Hp;
-    real *biases = vector + l->biases[c];
-    return (CellParts){vector + l->matrices[c], biases, biases + Hp, biases + 2 * Hp};
+    return (CellParts){vector + l->place[TENSOR_W][c], vector + l->place[BIAS_GATE][c],
+                       vector + l->place[BIAS_UPDATE][c], vector + l->place[ZETA_HAT][c]};
 }
 
 INLINE HeadParts head_at(const Layout *l, real *vector) {
-    return (HeadParts){vector + l->head_t, vector + l->head_bias};
+    return (HeadParts){vector + l->place[HEAD_WEIGHT][0], vector + l->place[HEAD_BIAS][0]};
 }
 
 /* to (columns, to_row) = from (rows, from_row)ᵀ. */
@@ -107,43 +185,19 @@ INLINE void copy_reals(ptrdiff_t n, const real *from, real *to) {
 
 /* A flat vector to a padded one whose padding is zero. */
 static void pack(const Layout *l, const real *flat, real *vector) {
-    const ptrdiff_t H = l->H;
-    const HeadParts head = head_at(l, vector);
-    for (int c = 0; c < l->n_cells; c++) {
-        const Sizes z = l->cell[c];
-        const CellParts p = cell_at(l, c, vector);
-        transpose(H, z.D, flat, z.D, p.WUt, z.Hp), flat += H * z.D;
-        transpose(H, H, flat, H, p.WUt + z.D * z.Hp, z.Hp), flat += H * H;
+    for (int i = 0; i < l->n_tensors; i++) {
+        const Place *t = &l->tensor[i];
+        transpose(t->rows, t->columns, flat, t->columns, vector + t->place, padded(t->rows));
+        flat += t->rows * t->columns;
     }
-    transpose(l->O, l->R, flat, l->R, head.weight_t, l->Op), flat += l->O * l->R;
-    for (int c = 0; c < l->n_cells; c++) {
-        const CellParts p = cell_at(l, c, vector);
-        copy_reals(H, flat, p.bias_gate), flat += H;
-        copy_reals(H, flat, p.bias_update), flat += H;
-        p.scalars[0] = *flat++;
-        p.scalars[1] = *flat++;
-    }
-    copy_reals(l->O, flat, head.bias);
 }
 
-static void unpack(const Layout *l, real *vector, real *flat) {
-    const ptrdiff_t H = l->H;
-    const HeadParts head = head_at(l, vector);
-    for (int c = 0; c < l->n_cells; c++) {
-        const Sizes z = l->cell[c];
-        const CellParts p = cell_at(l, c, vector);
-        transpose(z.D, H, p.WUt, z.Hp, flat, z.D), flat += H * z.D;
-        transpose(H, H, p.WUt + z.D * z.Hp, z.Hp, flat, H), flat += H * H;
+static void unpack(const Layout *l, const real *vector, real *flat) {
+    for (int i = 0; i < l->n_tensors; i++) {
+        const Place *t = &l->tensor[i];
+        transpose(t->columns, t->rows, vector + t->place, padded(t->rows), flat, t->columns);
+        flat += t->rows * t->columns;
     }
-    transpose(l->R, l->O, head.weight_t, l->Op, flat, l->R), flat += l->O * l->R;
-    for (int c = 0; c < l->n_cells; c++) {
-        const CellParts p = cell_at(l, c, vector);
-        copy_reals(H, p.bias_gate, flat), flat += H;
-        copy_reals(H, p.bias_update, flat), flat += H;
-        *flat++ = p.scalars[0];
-        *flat++ = p.scalars[1];
-    }
-    copy_reals(l->O, head.bias, flat);
 }
 
 /* What the passes of one cell read. */
