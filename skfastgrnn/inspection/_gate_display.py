@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from .._validation._printing import plain
-from ..kernels.reference import gates_and_states
 from ..estimators._fitted import network_of, read_sequences
+from ..kernels.reference import gates_and_states
 from ._estimators import fitted_network, network_input
 
 
