@@ -86,7 +86,8 @@ class Targets(NamedTuple):
         where a sequence has no label
     values : (n_sequences, n_outputs) of the network's dtype, or None; for "cross_entropy"
         probabilities (with one output that of the second class), for "huber" numbers, for
-        "distillation" the finite logits of a teacher
+        "distillation" the finite logits of a teacher, for "multilabel" 1 where a sequence has the
+        label of an output and 0 where it has not; "focal" takes labels only
     weights : (n_sequences,) of the network's dtype, or None for ones
     """
 
@@ -114,7 +115,8 @@ class Score(NamedTuple):
     """Sums over sequences: of weight x loss, of weights, and of a metric.
 
     The metric is weight x squared error for "huber", otherwise weight x (1 where the prediction is
-    correct or, without a label, that of the teacher).
+    correct or, without a label, that of the teacher). A "multilabel" prediction is correct where
+    that of every label is.
     """
 
     loss: float

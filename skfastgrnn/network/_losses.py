@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 #: In the order of the compiled kernel's enumeration (kernels/c/kernel.h).
-LOSSES = ("cross_entropy", "huber", "distillation")
+LOSSES = ("cross_entropy", "huber", "distillation", "focal", "multilabel")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Random networks and sequences for the kernel tests."""
 
+from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +11,11 @@ from skfastgrnn.network import (
     POOLINGS,
     Loss,
     Network,
+    Optimizer,
     SequenceBatch,
     Targets,
     n_parameters,
+    named_views,
 )
 
 
@@ -63,10 +67,15 @@ def random_case(
 
 
 def random_targets(rng, B, n_outputs, classes, dtype):
-    """Labels, probabilities, or numbers for the squared error or Huber's loss; and the loss."""
-    kind = rng.choice(["labels", "probabilities", "squared error", "huber"])
+    """Targets of a random kind, and a loss that they are for."""
+    kind = rng.choice(["labels", "probabilities", "squared error", "huber", "focal", "multilabel"])
     if kind == "labels":
         return Targets(labels=rng.integers(0, classes, B).astype(np.int32)), Loss()
+    if kind == "focal":
+        gamma = float(rng.choice([0.5, 1.0, 2.0]))
+        return Targets(labels=rng.integers(0, classes, B).astype(np.int32)), Loss(kind, gamma=gamma)
+    if kind == "multilabel":
+        return Targets(values=rng.integers(0, 2, (B, n_outputs)).astype(dtype)), Loss(kind)
     if kind == "probabilities":
         soft = rng.dirichlet(np.ones(classes), B)[:, -n_outputs:]
         return Targets(values=np.ascontiguousarray(soft, dtype=dtype)), Loss()
@@ -84,3 +93,127 @@ def relative_difference(actual, expected):
 def steps_of(sequences, i):
     """Where sequence i lies in the values."""
     return slice(sequences.starts[i], sequences.starts[i] + sequences.lengths[i])
+
+
+def case_with(loss, n_outputs, seed, dtype=np.float64):
+    """A random network and sequences for a loss; with weights, some of them zero, for odd seeds."""
+    case = random_case(seed, dtype, activations=("sigmoid", "tanh"), most=(9, 5, 20, 40))
+    rng, n = np.random.default_rng(seed), len(case.sequences)
+    network = replace(case.network, n_outputs=n_outputs)
+    parameters = 0.3 / network.n_cells * rng.standard_normal(n_parameters(network))
+    weights = rng.choice([0, 0.5, 1, 1.7], n).astype(dtype) if seed % 2 else None
+    if loss.kind == "multilabel":
+        targets = Targets(values=rng.integers(0, 2, (n, n_outputs)).astype(dtype), weights=weights)
+    else:
+        labels = rng.integers(0, max(2, n_outputs), n).astype(np.int32)
+        targets = Targets(labels=labels, weights=weights)
+    return case._replace(
+        network=network, parameters=parameters.astype(dtype), targets=targets, loss=loss
+    )
+
+
+def case_of_logits(logits, targets, loss, dtype=np.float64):
+    """A head that returns these logits (n_outputs,) for each of the targets' sequences."""
+    network = Network(1, 2, len(logits))
+    parameters = np.zeros(n_parameters(network), dtype)
+    named_views(network, parameters)["head_bias"][...] = logits
+    n = len(targets.values if targets.labels is None else targets.labels)
+    sequences = SequenceBatch.of_equal_length(np.ones((3 * n, 1), dtype), 3, n)
+    return Case(network, parameters, sequences, targets, loss, None, None)
+
+
+def every_row(case):
+    """The rows of all sequences."""
+    return np.arange(len(case.sequences))
+
+
+def score_and_slope(kernel, case):
+    """The score, and the gradient (n_outputs,) of the outputs, which is that of the biases."""
+    score, gradient = kernel.loss_gradient(*case[:5], every_row(case))
+    return score, named_views(case.network, gradient)["head_bias"]
+
+
+def trained(kernel, case, batch_size, n_threads=1):
+    """Parameters, the totals of the last of two epochs, and the optimizer's moments."""
+    parameters = case.parameters.copy()
+    optimizer = Optimizer(np.zeros_like(parameters), np.zeros_like(parameters))
+    for epoch in range(2):
+        rows = np.random.default_rng(epoch).permutation(len(case.sequences))
+        totals = kernel.train_epoch(
+            case.network,
+            parameters,
+            *case[2:5],
+            rows,
+            optimizer,
+            batch_size,
+            n_threads,
+        )
+    return parameters, totals, optimizer.first, optimizer.second
+
+
+def slope_along(function, direction):
+    """The derivative of function(step) at 0; with steps so long that rounding does not matter.
+
+    Richardson's extrapolation makes up for them.
+    """
+    steps = 0.016 / 2.0 ** np.arange(4)
+    slopes = [(function(h * direction) - function(-h * direction)) / (2 * h) for h in steps]
+    for order in (4, 16, 64):
+        slopes = [(order * near - far) / (order - 1) for far, near in pairwise(slopes)]
+    return slopes[0]
+
+
+def assert_gradient_is_the_slope(kernel, case, rng):
+    """Of the loss: uphill, and somewhere, where nothing can hide beside the gradient."""
+    _, gradient = kernel.loss_gradient(*case[:5], every_row(case))
+
+    def loss(step):
+        return kernel.loss(
+            *case._replace(parameters=case.parameters + step)[:5], every_row(case)
+        ).loss
+
+    scale = np.linalg.norm(gradient)
+    for direction in (
+        gradient,
+        gradient + np.abs(gradient).max() * rng.choice([-1, 1], len(gradient)),
+    ):
+        direction = direction / np.linalg.norm(direction)
+        assert abs(gradient @ direction - slope_along(loss, direction)) <= 2e-9 * scale
+
+
+def assert_head_equals_pytorch(torch, kernel, case, loss_of_sequence):
+    """Loss and gradient of the head to 1e-9; `loss_of_sequence` takes its outputs and number."""
+    case = case._replace(network=replace(case.network, pooling="last"))
+    score, gradient = kernel.loss_gradient(*case[:5], every_row(case))
+    parts = named_views(case.network, case.parameters)
+    weight, bias = (
+        torch.tensor(parts[name], requires_grad=True) for name in ("head_weight", "head_bias")
+    )
+    states, weights = torch.tensor(kernel.last_states(*case[:3])), case.targets.weights
+    loss = sum(
+        (1.0 if weights is None else float(weights[i]))
+        * loss_of_sequence(weight @ states[i] + bias, i)
+        for i in every_row(case)
+    )
+    loss.backward()
+    assert abs(score.loss - loss.item()) <= 1e-9 * abs(loss.item()) + 1e-12
+    actual = named_views(case.network, gradient)
+    assert relative_difference(actual["head_weight"], weight.grad.numpy()) < 1e-9
+    assert relative_difference(actual["head_bias"], bias.grad.numpy()) < 1e-9
+
+
+def assert_equals_the_reference(kernel, reference, make_case, rng):
+    """Losses, gradients and epochs; those in single precision follow. `make_case` takes a dtype."""
+    case = make_case(np.float64)
+    rows = rng.permutation(len(case.sequences))
+    score, gradient = kernel.loss_gradient(*case[:5], rows)
+    expected_score, expected = reference.loss_gradient(*case[:5], rows)
+    np.testing.assert_allclose(score, expected_score, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(kernel.loss(*case[:5], rows), score, rtol=1e-12)
+    assert relative_difference(gradient, expected) < 1e-12
+    _, rounded = kernel.loss_gradient(*make_case(np.float32)[:5], rows)
+    assert rounded.dtype == np.float32
+    assert relative_difference(rounded, expected) < 2e-5
+    ours, theirs = (trained(k, case, batch_size=7) for k in (kernel, reference))
+    assert relative_difference(ours[0], theirs[0]) < 1e-9
+    np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-9, atol=1e-12)

@@ -198,7 +198,7 @@ LOSS = {
     **THREADS,
     "loss": [
         *(losing(code=code) for code in (-1, len(LOSSES), LARGEST)),
-        *(lambda loss, kind=kind: Loss(kind) for kind in LOSSES if kind != "cross_entropy"),
+        *(lambda loss, kind=kind: Loss(kind) for kind in ("huber", "distillation", "multilabel")),
         *(losing(delta=delta) for delta in (0.0, -1.0, float("nan"))),
         *(losing(temperature=T) for T in (0.0, -1.0, float("nan"), float("inf"))),
         *(losing(alpha=alpha) for alpha in (-0.1, 1.1, float("nan"))),

@@ -207,6 +207,9 @@ def torch_loss(torch, output, targets, loss, i):
         if np.isinf(loss.delta):
             return torch.nn.functional.mse_loss(output, wanted) / 2
         return torch.nn.functional.huber_loss(output, wanted, delta=loss.delta)
+    if loss.kind == "multilabel":
+        wanted = torch.tensor(targets.values[i])
+        return torch.nn.functional.binary_cross_entropy_with_logits(output, wanted, reduction="sum")
     if len(output) == 1:
         output = torch.cat([torch.zeros(1, dtype=torch.float64), output])
     if targets.values is None:
@@ -215,7 +218,10 @@ def torch_loss(torch, output, targets, loss, i):
     else:
         q = torch.tensor(targets.values[i])
         q = torch.cat([1 - q, q]) if len(q) == 1 else q
-    return -(q * torch.log_softmax(output, 0)).sum()
+    log_p = torch.log_softmax(output, 0)
+    if loss.kind == "focal":
+        return -(q * (1 - log_p.exp()) ** loss.gamma * log_p).sum()
+    return -(q * log_p).sum()
 
 
 def torch_cell(torch, network, activations, p, ending, x):

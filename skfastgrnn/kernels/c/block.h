@@ -68,7 +68,7 @@ typedef struct {
     real *summary;               /* (max_rows, Rp): what the head reads */
     real *d_summary;             /* (max_rows, Rp) */
     real *outputs;               /* (max_rows, Op): then their gradient */
-    real *tempered;              /* (2, Op): of one sequence, for DISTILLATION */
+    real *scratch;               /* (2, Op): of one sequence, for its loss */
     void *memory;
 } Block;
 
@@ -158,7 +158,7 @@ static int block_init(Block *b, const Layout *l, ptrdiff_t max_rows, ptrdiff_t m
     b->summary = p, p += max_rows * l->Rp;
     b->d_summary = p, p += max_rows * l->Rp;
     b->outputs = p, p += max_rows * l->Op;
-    b->tempered = p, p += 2 * l->Op;
+    b->scratch = p, p += 2 * l->Op;
     for (int layer = 0; layer + 1 < l->n_cells / l->n_directions; layer++) {
         b->between[layer] = p, p += steps * l->R;
         if (keep) b->d_between[layer] = p, p += steps * l->R;

@@ -24,7 +24,7 @@
 
 enum activation { SIGMOID, TANH, RELU, HARD_SIGMOID, HARD_TANH };
 enum pooling { LAST, MEAN };
-enum loss { CROSS_ENTROPY, HUBER, DISTILLATION };
+enum loss { CROSS_ENTROPY, HUBER, DISTILLATION, FOCAL, MULTILABEL };
 enum solver { ADAM, ADAMW, SGD, RMSPROP, ADAGRAD };
 enum { MAX_LAYERS = 16, MAX_CELLS = 2 * MAX_LAYERS };
 
@@ -67,7 +67,8 @@ typedef struct {
     double mean_weight; /* of all sequences of an epoch; a minibatch of n divides by n times it */
     const int32_t *labels; /* (N), class indices; of DISTILLATION also -1, or NULL, for none */
     const void *values;    /* (N, O): numbers for HUBER, logits of the teacher for DISTILLATION,
-                              otherwise probabilities; (N, 1) then holds that of the second class */
+                              probability of each class for MULTILABEL; for CROSS_ENTROPY
+                              probabilities, (N, 1) then holds that of the second class */
     const void *weights;   /* (N) or NULL */
 } Targets;
 
@@ -84,7 +85,8 @@ typedef struct {
     double loss;    /* sum of weight · loss */
     double weight;  /* sum of weights */
     double metric;  /* HUBER: sum of weight · squared error; otherwise sum of weights where the
-                       largest output is the label, or the largest target */
+                       largest output is the label, or the largest target; of MULTILABEL where
+                       all outputs are on the right side of 0 */
     double counted; /* sequences of non-zero weight */
 } Score;
 

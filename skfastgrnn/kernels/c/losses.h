@@ -13,6 +13,17 @@
  * the cross-entropy of the label, or 0 where there is none:
  *
  *     loss = α T² Σ_k q_k log(q_k / p_k) + (1 - α) c;     ∂loss/∂o = α T (p - q) + (1 - α) ∂c/∂o
+ *
+ * Focal loss (Lin et al., *Focal Loss for Dense Object Detection*, 2017), where p is the
+ * probability of the label and p_k that of class k:
+ *
+ *     loss = -(1 - p)^γ log p;     ∂loss/∂o_k = (p_k - [k is the label]) (1 - p)^γ (1 + γ p r)
+ *     r = -log p / (1 - p), which is 1 at p = 1
+ *
+ * Multilabel: the sum over outputs of the cross-entropy of each, which is a class by itself, with
+ * p_k = σ(o_k):
+ *
+ *     loss = -Σ_k (q_k log p_k + (1 - q_k) log(1 - p_k));     ∂loss/∂o = p - q
  */
 #ifndef SKFASTGRNN_LOSSES_H
 #define SKFASTGRNN_LOSSES_H
@@ -43,6 +54,20 @@ INLINE vec logistic_distillation(vec o, vec q, vec t, vec share, const Loss *los
     const vec of_label = logistic_loss(o, q, gradient);
     *gradient = weight * slope + share * *gradient;
     return weight * T * vec_max(divergence, 0) + share * of_label;
+}
+
+/* Focal loss where q is the label, 0 or 1. With a = ±o the logit of the label, 1 - p is σ(-a). */
+INLINE vec logistic_focal(vec o, vec q, const Loss *loss, vec *gradient) {
+    const real gamma = (real)loss->gamma;
+    const vec sign = 2 * q - 1, a = sign * o;
+    const bits positive = (bits)(a > splat(0));
+    const vec e = vec_exp(-where(positive, a, -a)), log_1_e = vec_log1p(e);
+    const vec of_label = where(positive, splat(1), e) / (1 + e);
+    const vec of_other = where(positive, e, splat(1)) / (1 + e); /* not 0: vec_exp never is */
+    const vec surprise = where(positive, splat(0), -a) + log_1_e;
+    const vec focus = vec_exp(-gamma * (where(positive, a, splat(0)) + log_1_e));
+    *gradient = -sign * of_other * focus * (1 + gamma * of_label * (surprise / of_other));
+    return focus * surprise;
 }
 
 INLINE ptrdiff_t largest(ptrdiff_t n, const real *x) {
@@ -83,6 +108,26 @@ INLINE double softmax_loss(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label, 
     else
         for (ptrdiff_t k = 0; k < O; k++) o[k] -= soft[k];
     return log((double)sum) - target_logit;
+}
+
+/* Likewise for focal loss. What is left to the other classes, 1 - p, is summed up: beside a p of
+ * almost 1 it would be lost in rounding. */
+INLINE double softmax_focal(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t label, const Loss *loss,
+                            int *correct) {
+    const ptrdiff_t predicted = largest(O, o);
+    const real top = o[predicted];
+    const double below = (double)(o[label] - top), gamma = loss->gamma;
+    const double log_p = below - log((double)softmax(O, Op, o, top)), p = exp(log_p);
+    double others = 0;
+    o[label] = 0;
+    for (ptrdiff_t k = 0; k < O; k++) others += (double)o[k];
+    o[label] = (real)-others;
+    *correct = predicted == label;
+    const double surprise = others < 0.5 ? -log1p(-others) : -log_p;
+    const double focus = exp(gamma * (p < 0.5 ? log1p(-p) : log(others)));
+    const double slope = focus * (1 + gamma * p * (others > 0 ? surprise / others : 1));
+    for (ptrdiff_t k = 0; k < O; k++) o[k] *= (real)slope;
+    return focus * surprise;
 }
 
 /* Likewise with the logits t (O) of a teacher, whose class stands in for the label where there is
@@ -133,9 +178,9 @@ static __attribute__((noinline)) void add_loss(Score *score, double weight, doub
 }
 
 /* The weighted losses of a block, whose labels have been read. Turns b->outputs from logits to
- * weighted gradients. Compiled once with and once without a teacher. */
+ * weighted gradients. Compiled once for each kind. */
 INLINE Score softmax_block(const Layout *l, const Loss *loss, const Targets *targets, Block *b,
-                           const int taught) {
+                           const enum loss kind) {
     const ptrdiff_t O = l->O, Op = l->Op;
     Score score = {0, 0, 0, 0};
     for (ptrdiff_t r = 0; r < b->n; r++) {
@@ -144,9 +189,11 @@ INLINE Score softmax_block(const Layout *l, const Loss *loss, const Targets *tar
         const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
         real *o = b->outputs + r * Op;
         int correct;
-        const double value =
-            taught ? softmax_distillation(O, Op, o, label, soft, loss, b->tempered, &correct)
-                   : softmax_loss(O, Op, o, label, soft, &correct);
+        double value;
+        if (kind == DISTILLATION)
+            value = softmax_distillation(O, Op, o, label, soft, loss, b->scratch, &correct);
+        else if (kind == FOCAL) value = softmax_focal(O, Op, o, label, loss, &correct);
+        else value = softmax_loss(O, Op, o, label, soft, &correct);
         for (ptrdiff_t k = 0; k < O; k++) o[k] *= weight;
         add_loss(&score, (double)weight, value, correct);
     }
@@ -155,8 +202,9 @@ INLINE Score softmax_block(const Layout *l, const Loss *loss, const Targets *tar
 
 /* Likewise where there is one output. */
 INLINE Score logistic_block(const Layout *l, const Loss *loss, const Targets *targets, Block *b,
-                            const int taught) {
+                            const enum loss kind) {
     const ptrdiff_t Op = l->Op;
+    const int taught = kind == DISTILLATION;
     Score score = {0, 0, 0, 0};
     real o[MOST_ROWS + LANES], q[MOST_ROWS + LANES], weight[MOST_ROWS + LANES];
     real t[MOST_ROWS + LANES], share[MOST_ROWS + LANES]; /* where taught */
@@ -179,10 +227,12 @@ INLINE Score logistic_block(const Layout *l, const Loss *loss, const Targets *ta
     for (ptrdiff_t r = 0; r < b->n; r += LANES) {
         const vec logit = load(o + r), target = load(q + r), w = load(weight + r);
         const bits agree = ~((bits)(logit > splat(0)) ^ (bits)(target > splat((real)0.5)));
-        vec gradient;
-        const vec value = taught ? logistic_distillation(logit, target, load(t + r),
-                                                         load(share + r), loss, &gradient)
-                                 : logistic_loss(logit, target, &gradient);
+        vec value, gradient;
+        if (taught)
+            value =
+                logistic_distillation(logit, target, load(t + r), load(share + r), loss, &gradient);
+        else if (kind == FOCAL) value = logistic_focal(logit, target, loss, &gradient);
+        else value = logistic_loss(logit, target, &gradient);
         score.loss += (double)vec_sum(w * value);
         score.weight += (double)vec_sum(w);
         score.metric += (double)vec_sum(where(agree, w, splat(0)));
@@ -218,6 +268,31 @@ static Score huber_block(const Layout *l, const Loss *loss, const Targets *targe
     return score;
 }
 
+/* Likewise where each output is a class by itself, for a vector of outputs. */
+static Score multilabel_block(const Layout *l, const Targets *targets, Block *b) {
+    const ptrdiff_t O = l->O, Op = l->Op;
+    real *q = b->scratch, *parts = b->scratch + Op;
+    Score score = {0, 0, 0, 0};
+    for (ptrdiff_t r = 0; r < b->n; r++) {
+        const ptrdiff_t i = b->row[r];
+        const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
+        real *o = b->outputs + r * Op;
+        double value = 0;
+        int correct = 1;
+        copy_reals(O, (const real *)targets->values + i * O, q);
+        for (ptrdiff_t k = 0; k < O; k++) correct &= (o[k] > 0) == (q[k] > (real)0.5);
+        for (ptrdiff_t k = 0; k < Op; k += LANES) {
+            vec gradient;
+            store(parts + k, logistic_loss(load(o + k), load(q + k), &gradient));
+            store(o + k, weight * gradient);
+        }
+        for (ptrdiff_t k = 0; k < O; k++) value += (double)parts[k];
+        for (ptrdiff_t k = O; k < Op; k++) o[k] = 0;
+        add_loss(&score, (double)weight, value, correct);
+    }
+    return score;
+}
+
 /* What is wrong with a loss, or with these targets for it: a sentence, or NULL. */
 static const char *loss_error(const Loss *loss, const Targets *targets) {
     const int has_labels = targets->labels != NULL, has_values = targets->values != NULL;
@@ -225,7 +300,8 @@ static const char *loss_error(const Loss *loss, const Targets *targets) {
     if (!(loss->temperature > 0 && isfinite(loss->temperature)))
         return "temperature must be positive and finite.";
     if (!(loss->alpha >= 0 && loss->alpha <= 1)) return "alpha must be within [0, 1].";
-    if (!(loss->gamma >= 0 && isfinite(loss->gamma))) return "gamma must be finite and at least 0.";
+    if (!(loss->gamma >= 0 && isfinite((real)loss->gamma)))
+        return "gamma must be finite and at least 0.";
     switch ((enum loss)loss->kind) {
     case CROSS_ENTROPY:
         return has_values != has_labels ? NULL : "It needs either labels or values.";
@@ -233,22 +309,35 @@ static const char *loss_error(const Loss *loss, const Targets *targets) {
         return has_values && !has_labels ? NULL : "It needs values and no labels.";
     case DISTILLATION:
         return has_values ? NULL : "It needs values, the logits of a teacher.";
+    case FOCAL:
+        return has_labels && !has_values ? NULL : "It needs labels and no values.";
+    case MULTILABEL:
+        return has_values && !has_labels ? NULL : "It needs values and no labels.";
     }
     return "There is no loss of that number.";
 }
 
+/* Of a loss of classes that exclude each other; `kind` is a constant. */
+INLINE Score classes_block(const Layout *l, const Loss *loss, const Targets *targets, Block *b,
+                           const enum loss kind) {
+    return l->O == 1 ? logistic_block(l, loss, targets, b, kind)
+                     : softmax_block(l, loss, targets, b, kind);
+}
+
 /* Turns b->outputs from outputs to weighted gradients of their losses. */
 static Score loss_block(const Layout *l, const Loss *loss, const Targets *targets, Block *b) {
-    const int is_single = l->O == 1;
-    switch ((enum loss)loss->kind) {
+    const enum loss kind = loss->kind == FOCAL && loss->gamma == 0 ? CROSS_ENTROPY : loss->kind;
+    switch (kind) {
     case CROSS_ENTROPY:
-        return is_single ? logistic_block(l, loss, targets, b, 0)
-                         : softmax_block(l, loss, targets, b, 0);
+        return classes_block(l, loss, targets, b, CROSS_ENTROPY);
     case HUBER:
         return huber_block(l, loss, targets, b);
     case DISTILLATION:
-        return is_single ? logistic_block(l, loss, targets, b, 1)
-                         : softmax_block(l, loss, targets, b, 1);
+        return classes_block(l, loss, targets, b, DISTILLATION);
+    case FOCAL:
+        return classes_block(l, loss, targets, b, FOCAL);
+    case MULTILABEL:
+        return multilabel_block(l, targets, b);
     }
     __builtin_unreachable(); /* loss_error has seen to it */
 }

@@ -71,9 +71,62 @@ def huber(output, targets, rows, loss):
     return np.mean(g * (e - g / 2), axis=1), np.mean(e * e, axis=1), g / output.shape[1]
 
 
+def focal(output, targets, rows, loss):
+    """For labels; with γ = 0 the cross-entropy.
+
+    loss = -(1 - p)^γ log p for the probability p of the label;  ∂loss/∂o_k =
+    (p_k - [k is the label]) (1 - p)^γ (1 + γ p r) with r = -log p / (1 - p), which is 1 at p = 1.
+    Lin et al., *Focal Loss for Dense Object Detection*, ICCV 2017.
+    """
+    if loss.gamma == 0:
+        return cross_entropy(output, targets, rows, loss)
+    labels = targets.labels[rows]
+    q = one_hot(labels, output)
+    if output.shape[1] == 1:
+        sign = 2 * q - 1
+        logit = (sign * output)[:, 0]
+        p, others = expit(logit), expit(-logit)
+        surprise, log_others = np.logaddexp(0, -logit), -np.logaddexp(0, logit)
+        direction = -sign * others[:, None]
+        correct = ((output > 0) == (q > 0.5))[:, 0]
+    else:
+        probabilities = softmax(output, axis=1)
+        log_p = np.sum(q * output, axis=1) - logsumexp(output, axis=1)
+        p = np.exp(log_p)
+        others = np.sum((1 - q) * probabilities, axis=1)  # 1 - p, which rounding would lose
+        surprise = np.where(others < 0.5, -np.log1p(-np.minimum(others, 0.5)), -log_p)
+        least = np.finfo(output.dtype).tiny
+        log_others = np.where(
+            p < 0.5, np.log1p(-np.minimum(p, 0.5)), np.log(np.maximum(others, least))
+        )
+        direction = np.where(q == 1, -others[:, None], probabilities)
+        correct = output.argmax(axis=1) == labels
+    focus = np.exp(loss.gamma * log_others)
+    ratio = np.divide(surprise, others, out=np.ones_like(others), where=others > 0)
+    slope = focus * (1 + loss.gamma * p * ratio)
+    return focus * surprise, correct, slope[:, None] * direction
+
+
+def multilabel(output, targets, rows, loss):
+    """For values, 1 or 0 for each output, which is a class by itself.
+
+    loss = -Σ_k (q_k log p_k + (1 - q_k) log(1 - p_k)) with p = σ(o);  ∂loss/∂o = p - q.  Correct is
+    what is correct in all outputs.
+    """
+    q = targets.values[rows]
+    losses = np.sum(np.logaddexp(0, output) - output * q, axis=1)
+    return losses, ((output > 0) == (q > 0.5)).all(axis=1), expit(output) - q
+
+
 #: Each takes outputs (B, O), Targets, rows (B,) and a Loss, and returns what `loss_block` weights:
 #: losses (B,), metric (B,), and the gradient (B, O) of the outputs.
-FUNCTIONS = {"cross_entropy": cross_entropy, "huber": huber, "distillation": distillation}
+FUNCTIONS = {
+    "cross_entropy": cross_entropy,
+    "huber": huber,
+    "distillation": distillation,
+    "focal": focal,
+    "multilabel": multilabel,
+}
 if set(FUNCTIONS) != set(LOSSES):
     raise NotImplementedError(f"Of {LOSSES} the reference kernel has only {tuple(FUNCTIONS)}.")
 
