@@ -92,7 +92,7 @@ def numbered(y, missing, *, n_columns=None, taught=None):
     if is_class:
         is_unknown = missing
         classes = np.unique(values_of(y[~is_unknown]))
-    with error_context("y"):
+    with error_context("y"), np.errstate(invalid="ignore"):  # it casts before it refuses infinity
         check_classification_targets(values_of(y[~is_unknown]))
     if taught is not None and is_unknown.any():
         classes = np.union1d(classes, taught) if len(classes) else taught

@@ -260,6 +260,7 @@ def test_order_of_calls():
     assert {id(estimator) for _, _, estimator in mine.calls} == {id(model)}
 
 
+@pytest.mark.filterwarnings("ignore:partial_fit calls no callbacks")
 def test_what_a_callback_keeps_is_an_estimator_like_others():
     """Also one that was trained before: it does not belong to the fit it comes from."""
     mine = StopsAt(2)

@@ -99,7 +99,9 @@ def test_the_minimum_that_another_optimiser_finds(weighted):
         costs = -(targets * log_softmax(logits * inverse[0], axis=1)).sum(axis=1)
         return 80 * np.average(costs, weights=weights) + np.log(inverse[0]) ** 2 / 2
 
-    expected = 1 / minimize(loss, [0.5], method="Nelder-Mead", options={"xatol": 1e-9}).x[0]
+    positive, exact = [(1e-6, None)], {"xatol": 1e-9}
+    found = minimize(loss, [0.5], method="Nelder-Mead", bounds=positive, options=exact)
+    expected = 1 / found.x[0]
     weights = weights if weighted else None
     assert calibrated_temperature(logits, labels, weights) == pytest.approx(expected, rel=1e-4)
     hotter = calibrated_temperature(10 * logits, labels, weights, expected=10.0)

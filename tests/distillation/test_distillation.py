@@ -352,6 +352,7 @@ def test_a_curriculum_begins_with_what_the_teacher_finds_easy(monkeypatch):
     assert of_label[seen[0]].min() >= np.sort(of_label)[60]
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")  # the last fit has no time to converge
 def test_training_does_not_end_before_the_curriculum():
     pupil = student(max_iter=60, n_iter_no_change=2, tol=10.0)  # nothing improves by so much
     assert distilled(pupil=pupil).fit(X, y).student_.n_iter_ == 3
@@ -987,6 +988,7 @@ def test_a_regressor_refuses(params, arguments, message):
 # Callbacks
 
 
+@pytest.mark.filterwarnings("ignore:The estimator (SVC|StandardScaler) does not support callbacks")
 def test_callbacks_follow_the_fits_of_teacher_and_student():
     callbacks = pytest.importorskip("sklearn.callback")
     names = []

@@ -183,6 +183,7 @@ def test_labels_that_cannot_be_saved(dtype, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.filterwarnings("ignore:The number of unique classes")  # at fit, not when saving
 def test_saving_and_loading_warn_of_nothing(tmp_path):
     models = [
         quick().fit(X, np.arange(40)),  # labels that come once

@@ -131,6 +131,7 @@ CASES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")  # some cases have no time to converge
 @pytest.mark.parametrize("cls", [FastGRNNClassifier, FastGRNNRegressor])
 @pytest.mark.parametrize("case", CASES)
 def test_a_training_that_was_stopped_goes_on(case, cls, tmp_path):
