@@ -16,6 +16,7 @@ The package::
     _validation/        what users pass in
     _statistics.py      statistics of columns of any magnitude
     _show_versions.py   show_versions
+    _public.py          modules that public names belong to
 
 Imports point downward::
 
@@ -32,6 +33,9 @@ Imports point downward::
     _validation   -> network
 """
 
+from importlib import import_module
+
+from ._public import set_public_module
 from ._show_versions import show_versions
 from .distillation import DistilledFastGRNN, DistilledFastGRNNRegressor
 from .estimators import FastGRNNClassifier, FastGRNNRegressor
@@ -49,3 +53,19 @@ __all__ = [
     "save",
     "show_versions",
 ]
+
+set_public_module(__name__, __all__)
+
+SUBMODULES = ("augmentation", "callbacks", "inspection", "preprocessing", "schedules")
+
+
+def __getattr__(name):
+    """Import a public submodule when it is first asked for."""
+    if name in SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    """Return the public names, submodules included."""
+    return sorted([*__all__, *SUBMODULES])

@@ -10,10 +10,11 @@ a network, which may then be in a pipeline or a search:
 scikit-learn's `ProgressBar` and `ScoringMonitor` work on networks, too.
 """
 
+from .._public import set_public_module
 from ._checkpoint import Checkpoint
 from ._history import JSONLinesLogger
 from ._limits import TimeLimit
-from ._monitors import GradientMonitor, LearningRateMonitor
+from ._monitors import GradientMonitor, LearningRateMonitor, handed_over
 from ._stopping import EarlyStoppingOnMetric
 from ._tensorboard import TensorBoardLogger
 
@@ -26,3 +27,6 @@ __all__ = [
     "TensorBoardLogger",
     "TimeLimit",
 ]
+
+# Pickles of monitors name the last one.
+set_public_module(__name__, [*__all__, handed_over.__name__])

@@ -11,11 +11,13 @@ _reshaper.py   2-D <-> 3-D
 _windows.py    long series into windows and targets
 """
 
+from .._public import set_public_module
+from .._statistics import Moments, Scaling
 from ._clipper import SequenceClipper
 from ._imputer import SequenceImputer
 from ._reshaper import SequenceReshaper
 from ._scalers import SequenceMinMaxScaler, SequenceRobustScaler, SequenceStandardScaler
-from ._temporal import TemporalFeatures
+from ._temporal import Feature, TemporalFeatures
 from ._windows import sliding_windows
 
 __all__ = [
@@ -28,3 +30,6 @@ __all__ = [
     "TemporalFeatures",
     "sliding_windows",
 ]
+
+# Fitted transformers, and so their pickles, hold the last three.
+set_public_module(__name__, [*__all__, Feature.__name__, Moments.__name__, Scaling.__name__])
