@@ -22,6 +22,7 @@ TOPICS = (
     "continuing",
     "distillation",
     "routing",
+    "labels",
 )
 ONLY_BY_NAME = ("choice", "comparison")
 

@@ -82,6 +82,9 @@ def is_multilabel(y):
             y = np.asarray(y)
     if len(getattr(y, "shape", ())) != 2 or y.shape[1] < 2:
         return False
+    dtype = getattr(y, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind == "f" and not np.isfinite(y).all():
+        return False
     return type_of_target(y) == "multilabel-indicator"
 
 

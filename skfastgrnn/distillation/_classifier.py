@@ -516,6 +516,11 @@ def check_network(network, labels, has_plain_validation):
             "sampling='balanced' draws by class, and some samples have none (label -1). Leave it "
             "out, or label all samples."
         )
+    if network.loss != "cross_entropy":
+        raise ValueError(
+            f"A student minimises the cross-entropy with labels and teacher, not "
+            f"loss={network.loss!r}. Leave its loss as it is."
+        )
     if network.refit and has_plain_validation:
         raise ValueError(
             "refit=True trains on X_val as well, for which there are no soft targets. Set it to "

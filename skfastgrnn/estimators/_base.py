@@ -172,8 +172,11 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         self.verbose = verbose
 
     @abstractmethod
-    def _new_objective(self):
-        """The objective of these parameters, before it has seen any targets."""
+    def _new_objective(self, y=None):
+        """The objective of these parameters for targets such as y, which it has not seen yet.
+
+        Without y for targets such as the estimator was fitted to.
+        """
 
     def _fitted_objective(self):
         """The same, which knows the targets that the estimator was fitted to."""
@@ -237,7 +240,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         start = rng.bit_generator.state
         sequences, _ = to_sequences(self, X, reset=True)
         if objective is None:
-            objective = self._new_objective()
+            objective = self._new_objective(y)
         known = None if earlier is None else earlier._fitted_objective()
         whole, validation = objective.encode(y, sequences, sample_weight, known), None
         training = whole

@@ -1,17 +1,21 @@
 """FastGRNNClassifier: labels in, labels and probabilities out."""
 
+from numbers import Real
+
 import numpy as np
 from scipy.special import expit, log_expit
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from .._validation._errors import as_it_is
 from .._validation._printing import plain
+from .._validation._targets import is_multilabel
 from ..callbacks._sklearn import with_callbacks
+from ..network import Loss
 from ..persistence._safetensors import saveable
 from ..persistence._schema import CLASSIFIER
-from ..training import Classification
+from ..training import Classification, Multilabel
 from ..training._classification import NEW_CLASSES
 from ._base import BaseFastGRNN
 
@@ -38,6 +42,14 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     hidden_size : int, default=32
         Number of hidden units H of a cell. A network of one cell, D channels and O outputs has
         ``H * (D + H + 2) + 2 + O * (H + 1)`` parameters.
+
+    loss : {'cross_entropy', 'focal'}, default='cross_entropy'
+        What is minimised. 'focal' multiplies the cross-entropy of a sample by ``(1 - p) **
+        focal_gamma``, p being the probability of its class, so that samples which are predicted
+        well count less: for rare classes [7]_.
+
+    focal_gamma : float, default=2.0
+        The exponent of ``loss='focal'``, at least 0; with 0 it is the cross-entropy.
 
     n_layers : int, default=1
         Number of layers, at most 16. Each layer reads the states of the one below, step by step.
@@ -207,7 +219,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The class labels, sorted.
+        The class labels, sorted; in multilabel classification 0 to n_labels - 1.
 
     n_features_in_ : int
         Number of columns of 2-D X; number of channels of X in another form.
@@ -272,6 +284,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
        Networks", GMD Report 148, German National Research Center for Information Technology, 2001.
     .. [6] L. N. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using
        Large Learning Rates", arXiv:1708.07120, 2018.
+    .. [7] T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, "Focal Loss for Dense Object
+           Detection", ICCV 2017.
 
     Examples
     --------
@@ -298,12 +312,16 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         **BaseFastGRNN._parameter_constraints,
         "sampling": [StrOptions({"balanced"}), None],
         "class_weight": [dict, StrOptions({"balanced"}), None],
+        "loss": [StrOptions({"cross_entropy", "focal"})],
+        "focal_gamma": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(
         self,
         hidden_size=32,
         *,
+        loss="cross_entropy",
+        focal_gamma=2.0,
         n_layers=1,
         bidirectional=False,
         pooling="last",
@@ -382,6 +400,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             random_state=random_state,
             verbose=verbose,
         )
+        self.loss = loss
+        self.focal_gamma = focal_gamma
         self.sampling = sampling
         self.class_weight = class_weight
 
@@ -409,8 +429,10 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             part of them. 2-D X is read as `n_timesteps` says. float32 is trained in float32,
             anything else in float64. An array in C order, and views of one, are read in place.
 
-        y : array-like of shape (n_samples,)
-            Class labels: strings, integers or booleans.
+        y : array-like of shape (n_samples,), or array-like or sparse matrix of shape \
+                (n_samples, n_labels)
+            Class labels: strings, integers or booleans. Or an indicator matrix (multilabel): 1 for
+            each label that a sample has, 0 for the others.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the samples.
@@ -463,11 +485,12 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                 list of n_samples arrays
             Sequences as in `fit`.
 
-        y : array-like of shape (n_samples,)
-            Class labels; some classes may be missing.
+        y : array-like of shape (n_samples,), or (n_samples, n_labels)
+            Class labels; some classes may be missing. Or an indicator matrix, as in `fit`.
 
         classes : array-like of shape (n_classes,), default=None
-            All labels that ever come; the first call needs them, later ones may leave them out.
+            All labels that ever come; the first call needs them, later ones may leave them out. An
+            indicator matrix does without.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the samples.
@@ -499,13 +522,16 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             )
 
         def make_objective(fitted, earlier):
-            if earlier is None:
-                _check_partial_fit_first_call(fitted, classes)
-            else:
+            objective = fitted._new_objective(y if earlier is None else None)
+            if earlier is not None:
                 fitted._check_classes_of_stream(classes)
+            elif isinstance(objective, Multilabel):
+                fitted.classes_ = np.arange(np.shape(y)[1])
+                fitted._check_classes_of_stream(classes)
+            else:
+                _check_partial_fit_first_call(fitted, classes)
             if len(fitted.classes_) < 2:
                 raise ValueError(f"classes must hold at least 2 of them; got {plain(classes)!r}.")
-            objective = fitted._new_objective()
             objective.classes = fitted.classes_
             return objective
 
@@ -519,8 +545,27 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
                 f"partial_fit, was: {self.classes_.tolist()}. {NEW_CLASSES}"
             )
 
-    def _new_objective(self):
-        return Classification(type(self).__name__, class_weight=self.class_weight)
+    def _new_objective(self, y=None):
+        owner = type(self).__name__
+        if is_multilabel(y) if y is not None else getattr(self, "_is_multilabel", False):
+            self._check_multilabel()
+            return Multilabel(owner)
+        loss = Loss(self.loss, gamma=self.focal_gamma if self.loss == "focal" else 0.0)
+        return Classification(owner, class_weight=self.class_weight, loss=loss)
+
+    def _check_multilabel(self):
+        """Refuse parameters that only make sense where a sample has one class."""
+        for name, neutral, advice in (
+            ("class_weight", None, "Weigh samples by sample_weight instead."),
+            ("sampling", None, "Weigh samples by sample_weight instead."),
+            ("loss", "cross_entropy", "Its loss is the cross-entropy of each label."),
+        ):
+            value = getattr(self, name)
+            if value != neutral:
+                raise ValueError(
+                    f"{name}={plain(value)!r} is for one class a sample, and y is an indicator "
+                    f"matrix, of any number of labels a sample. {advice}"
+                )
 
     def _check_combinations(self):
         super()._check_combinations()
@@ -548,7 +593,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
+        ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
             For two classes the logit of ``classes_[1]``. float32 or float64, as fitted.
 
         Raises
@@ -572,10 +617,14 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; float32 or float64, as fitted.
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the order of `classes_`; float32 or float64, as fitted. In multilabel classification
+            that of each label by itself.
         """
-        outputs = as_it_is(self)._outputs(X)
+        now = as_it_is(self)
+        outputs = now._outputs(X)
+        if now._is_multilabel:
+            return expit(outputs)
         if outputs.shape[1] == 1:
             return expit(np.hstack([-outputs, outputs]))
         outputs -= outputs.max(axis=1, keepdims=True)
@@ -594,10 +643,14 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; float32 or float64, as fitted.
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the order of `classes_`; float32 or float64, as fitted. In multilabel classification
+            that of each label by itself.
         """
-        outputs = as_it_is(self)._outputs(X)
+        now = as_it_is(self)
+        outputs = now._outputs(X)
+        if now._is_multilabel:
+            return log_expit(outputs)
         if outputs.shape[1] == 1:
             return log_expit(np.hstack([-outputs, outputs]))
         outputs -= outputs.max(axis=1, keepdims=True)
@@ -605,7 +658,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         return outputs
 
     def predict(self, X):
-        """The most probable class of each sequence.
+        """The most probable class of each sequence, or the labels more probable than not.
 
         Parameters
         ----------
@@ -615,11 +668,18 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
         Returns
         -------
-        ndarray of shape (n_samples,)
-            Labels from `classes_`.
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Labels from `classes_`; an indicator matrix of 0 and 1 where y was one in `fit`.
         """
         now = as_it_is(self)
         outputs = now._outputs(X)
+        if now._is_multilabel:
+            return (outputs > 0).astype(np.intp)
         if outputs.shape[1] == 1:
             return now.classes_[(outputs[:, 0] > 0).astype(np.intp)]
         return now.classes_[outputs.argmax(axis=1)]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

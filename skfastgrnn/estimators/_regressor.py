@@ -499,7 +499,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
             X, y, sample_weight, lambda fitted, earlier: fitted._new_objective()
         )
 
-    def _new_objective(self):
+    def _new_objective(self, y=None):
         return Regression(**regression_settings(self))
 
     def _restore(self, attributes, arrays):

@@ -15,11 +15,15 @@ RENAMED_STOPPING = {"loss_to_beat": "threshold", "waited": "n_bad_epochs"}
 
 
 def from_version_1(content):
-    """Rename parameters, schedules and the state of a training."""
+    """Rename parameters, schedules and the state of a training; add what was new in version 2."""
     content = {**content, "parameters": renamed(content["parameters"], RENAMED_PARAMETERS)}
     rate = content["parameters"]["learning_rate"]
     content["parameters"]["learning_rate"] = with_renamed_schedules(rate)
-    settings = content["attributes"]["_network_settings"]
+    attributes = content["attributes"]
+    if "classes_" in attributes:  # which had no other loss, and one class a sample
+        content["parameters"] |= {"loss": "cross_entropy", "focal_gamma": 2.0}
+        attributes["_is_multilabel"] = False
+    settings = attributes["_network_settings"]
     settings["dict"] = renamed(settings["dict"], RENAMED_PARAMETERS)
     if "training" in content:
         content["training"]["dict"] = renamed(content["training"]["dict"], RENAMED_TRAINING)

@@ -212,7 +212,11 @@ SOMETIMES_FITTED = {
     "_moments": record({"solver": one_of(*SOLVERS), **MOMENTS}),
 }
 #: ... and those of one kind.
-CLASSIFIER = {"classes_": classes, "_class_weights": optional(vector(np.float64, low=0))}
+CLASSIFIER = {
+    "classes_": classes,
+    "_class_weights": optional(vector(np.float64, low=0)),
+    "_is_multilabel": boolean,
+}
 REGRESSOR = {
     "_y_statistics": matrix(np.float64),
     "_y_center": vector(np.float64),

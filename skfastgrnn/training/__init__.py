@@ -10,6 +10,7 @@ _sampling.py        rows drawn so that classes come equally often
 _epoch.py           one epoch
 _objective.py       what a training minimises, and when its epochs can be compared
 _classification.py  labels and the cross-entropy
+_multilabel.py      any number of labels for each sequence
 _regression.py      numbers, scaled, and the squared or Huber's loss
 _trainer.py         all of them
 _stream.py          one over each piece of a stream
@@ -19,6 +20,7 @@ from ._classification import Classification
 from ._data import DataSet, concatenated, hold_out
 from ._early_stopping import EarlyStopping
 from ._epoch import EpochConfig
+from ._multilabel import Multilabel
 from ._objective import Objective
 from ._regression import Regression
 from ._report import warn
@@ -32,6 +34,7 @@ __all__ = [
     "DataSet",
     "EarlyStopping",
     "EpochConfig",
+    "Multilabel",
     "Objective",
     "Regression",
     "TrainingConfig",

@@ -41,7 +41,11 @@ class Classification(Objective):
         self.class_weights = None
 
     def attributes(self):
-        return {"classes_": self.classes, "_class_weights": self.class_weights}
+        return {
+            "classes_": self.classes,
+            "_class_weights": self.class_weights,
+            "_is_multilabel": False,
+        }
 
     def restore(self, attributes):
         self.classes = attributes["classes_"]
@@ -146,17 +150,21 @@ class Classification(Objective):
             raise ValueError(f"Nothing can be learned of class(es) {missing.tolist()}: {reason}")
 
     def divergence_threshold(self, training):
-        """Twice the loss of guessing."""
+        """Twice the cross-entropy of guessing."""
         return 2 * np.log(len(self.classes))
 
     def converged_loss(self, tol):
-        return 30 * tol
+        """The cross-entropy of 30 tol, or the focal loss at the same probabilities."""
+        surprise = 30 * tol
+        return surprise * -(np.expm1(-surprise) ** self.loss.gamma) if self.loss.gamma else surprise
 
     def init_head(self, parts, earlier_params, earlier):
-        remap_head(parts, earlier_params, self.classes, earlier.classes)
+        if isinstance(earlier, Classification):
+            remap_head(parts, earlier_params, self.classes, earlier.classes)
 
     def has_head_of(self, earlier):
-        return np.array_equal(self.classes, earlier.classes)
+        is_like = isinstance(earlier, Classification)
+        return is_like and np.array_equal(self.classes, earlier.classes)
 
 
 def remap_head(parts, earlier, classes, earlier_classes):

@@ -73,6 +73,7 @@ class Multilabel(Objective):
         return 30 * tol
 
     def init_head(self, parts, earlier_params, earlier):
+        """Copy the head of the same labels; another one stays as drawn."""
         if self.has_head_of(earlier):
             for name in ("head_weight", "head_bias"):
                 parts[name][...] = earlier_params[name]

@@ -114,7 +114,7 @@ REFUSED = {
         {"y": np.where(y, None, "word")},
         "y contains None: sample 1 has no label",
     ),
-    "two columns of labels": ({}, {"y": np.column_stack([y, y])}, "y should be a 1d array"),
+    "two columns of labels": ({}, {"y": np.column_stack([y, 1 - y]) + 3 * y[:, None]}, "1d array"),
     "sparse y": ({}, {"y": scipy.sparse.csr_matrix(y[:, None])}, "Sparse data was passed for y"),
     # sample_weight, class_weight
     "one weight too few": ({}, {"sample_weight": np.ones(29)}, r"sample_weight.shape == \(29,\)"),
@@ -235,6 +235,8 @@ BAD_PARAMETERS = {
     "dropout": [-0.1, 1, None],
     "augment": ["jitter", 1],
     "sampling": ["uniform", True],
+    "loss": ["hinge", None],
+    "focal_gamma": [-1, np.nan, "2", None],
     "learning_rate": ["adaptive", 0.1, None],
     "learning_rate_init": [0, -0.1, np.inf, np.nan, "0.1"],
     "lr_decay": [0, 1.5, -1],

@@ -1,0 +1,141 @@
+"""Indicator matrices as targets: any number of labels for each sequence."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.estimators import bits, quick, sequences, snapshot
+from scipy.sparse import csr_array
+from scipy.special import expit
+from sklearn.metrics import accuracy_score, log_loss
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.neural_network import MLPClassifier
+
+from skfastgrnn import DistilledFastGRNN, load, save
+
+X, _ = sequences(60)
+Y = np.column_stack([X.mean(axis=1) > 0, X[:, -1, :1] > 0]).astype(int)  # (60, 3)
+
+
+def test_forms_of_y_are_read_as_the_same_labels():
+    model = quick().fit(X, Y)
+    for same in (Y.tolist(), Y.astype(bool), Y.astype(float), csr_array(Y), pd.DataFrame(Y)):
+        assert bits(quick().fit(X, same)) == bits(model)
+    np.testing.assert_array_equal(model.classes_, [0, 1, 2])
+    assert model.params_["head_bias"].shape == (3,)
+
+
+def test_predictions_are_of_each_label_by_itself():
+    model = quick().fit(X, Y)
+    logits = model.decision_function(X)
+    assert logits.shape == (60, 3)
+    np.testing.assert_array_equal(model.predict(X), logits > 0)
+    assert model.predict(X).dtype.kind == "i"
+    np.testing.assert_allclose(model.predict_proba(X), expit(logits))
+    np.testing.assert_allclose(model.predict_log_proba(X), np.log(expit(logits)))
+    assert model.score(X, Y) == accuracy_score(Y, model.predict(X))
+
+
+def test_the_loss_is_that_of_mlp_classifier():
+    """The sum over labels of the binary cross-entropies."""
+    model = quick(alpha=0, learning_rate_init=1e-300, max_iter=1).fit(X, Y)
+    p = model.predict_proba(X)
+    expected = sum(log_loss(Y[:, k], p[:, k]) for k in range(3))
+    np.testing.assert_allclose(model.loss_, expected, rtol=1e-12)
+    subset = accuracy_score(Y, p > 0.5)
+    np.testing.assert_allclose(model.history_["accuracy"], [subset])
+
+
+def test_each_label_is_learned():
+    model = quick(max_iter=60).fit(X, Y)
+    assert (model.predict(X) == Y).mean(axis=0).min() > 0.9
+
+
+def test_weights_count_as_repetitions():
+    """With whole batches, in which no sample is cut off."""
+    weights = np.arange(60) % 3
+    settings = {"batch_size": 1000, "shuffle": False, "alpha": 0}
+    weighted = quick(**settings).fit(X, Y, weights)
+    repeated = quick(**settings).fit(np.repeat(X, weights, axis=0), np.repeat(Y, weights, axis=0))
+    np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-8)
+
+
+def test_validation_sets_and_early_stopping():
+    model = quick(early_stopping=True).fit(X, Y)
+    assert len(model.validation_scores_) == 10
+    outside = quick().fit(X[:40], Y[:40], X_val=X[40:], y_val=Y[40:])
+    assert outside.validation_scores_[outside.best_iter_ - 1] == outside.score(X[40:], Y[40:])
+
+
+def test_streams_warm_starts_and_files(tmp_path):
+    stream = quick()
+    for begin in range(0, 60, 20):
+        stream.partial_fit(X[begin : begin + 20], Y[begin : begin + 20])
+    assert stream.n_iter_ == 3
+    with pytest.raises(ValueError, match=r"y: It has 2 label\(s\), the network has 3"):
+        stream.partial_fit(X, Y[:, :2])
+    with pytest.raises(ValueError, match="must be an indicator matrix"):
+        stream.partial_fit(X, Y[:, 0])
+    path = tmp_path / "model.safetensors"
+    save(stream, path)
+    for copy in (load(path), pickle.loads(pickle.dumps(stream))):
+        np.testing.assert_array_equal(copy.predict_proba(X), stream.predict_proba(X))
+        copy.partial_fit(X, Y)
+    warm = quick(warm_start=True).fit(X, Y)
+    before = warm.predict_proba(X)
+    warm.set_params(learning_rate_init=1e-300).fit(X, Y)
+    np.testing.assert_allclose(warm.predict_proba(X), before)
+
+
+def test_from_one_class_a_sample_to_several_labels_and_back():
+    """The cell goes on; the head means something else."""
+    model = quick(warm_start=True).fit(X, Y[:, 0])
+    cell = model.params_["W"].copy()
+    model.set_params(max_iter=1, learning_rate_init=1e-300).fit(X, Y)
+    np.testing.assert_allclose(model.params_["W"], cell)
+    assert model.predict(X).shape == (60, 3)
+    model.fit(X, Y[:, 0])
+    assert model.predict(X).shape == (60,)
+
+
+def test_searches_and_cross_validation():
+    search = GridSearchCV(quick(), {"hidden_size": [2, 6]}, cv=3).fit(X, Y)
+    assert search.best_score_ == max(search.cv_results_["mean_test_score"])
+    assert cross_val_predict(quick(), X, Y, cv=3, method="predict_proba").shape == (60, 3)
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"class_weight": "balanced"}, "class_weight='balanced' is for one class a sample"),
+        ({"class_weight": {0: 1}}, "class_weight={0: 1} is for one class a sample"),
+        ({"sampling": "balanced"}, "sampling='balanced' is for one class a sample"),
+        ({"loss": "focal"}, "loss='focal' is for one class a sample"),
+    ],
+)
+def test_parameters_for_one_class_a_sample_are_refused(params, words):
+    model = quick().fit(X, Y)
+    before = snapshot(model.set_params(**params))
+    with pytest.raises(ValueError, match=words):
+        model.fit(X, Y)
+    assert snapshot(model) == before
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        (Y * 2, "sample 0, label .* is 2"),
+        (Y[:-1], "inconsistent numbers of samples"),
+        (np.where(Y == 1, np.nan, 0.0), "NaN"),
+        (np.arange(180).reshape(60, 3), "multiclass-multioutput|1d array"),
+    ],
+)
+def test_what_is_no_indicator_matrix_is_refused(y, words):
+    with pytest.raises(ValueError, match=words):
+        quick().fit(X, y)
+
+
+def test_a_distillation_is_of_one_class_a_sample():
+    with pytest.raises(ValueError, match="1d array"):
+        DistilledFastGRNN(MLPClassifier(), quick()).fit(X.reshape(60, -1), Y)
