@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import expit, logsumexp, softmax
 
 from ...network import LOSSES, Score
+from ._tables import complete
 
 
 def one_hot(labels, output):
@@ -120,15 +121,16 @@ def multilabel(output, targets, rows, loss):
 
 #: Each takes outputs (B, O), Targets, rows (B,) and a Loss, and returns what `loss_block` weights:
 #: losses (B,), metric (B,), and the gradient (B, O) of the outputs.
-FUNCTIONS = {
-    "cross_entropy": cross_entropy,
-    "huber": huber,
-    "distillation": distillation,
-    "focal": focal,
-    "multilabel": multilabel,
-}
-if set(FUNCTIONS) != set(LOSSES):
-    raise NotImplementedError(f"Of {LOSSES} the reference kernel has only {tuple(FUNCTIONS)}.")
+FUNCTIONS = complete(
+    {
+        "cross_entropy": cross_entropy,
+        "huber": huber,
+        "distillation": distillation,
+        "focal": focal,
+        "multilabel": multilabel,
+    },
+    LOSSES,
+)
 
 
 def loss_block(output, targets, loss, rows):
