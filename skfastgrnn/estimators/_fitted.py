@@ -97,7 +97,7 @@ class FittedMixin:
         kernel, network, parameters = active_kernel(), now._network, now._parameters
         if not all_steps:
             return kernel.last_states(network, parameters, sequences)
-        every, _ = kernel.states(network, parameters, sequences.stacked())
+        every, *_ = kernel.states(network, parameters, sequences.stacked())
         if form.kind == "2-D":
             form = form._replace(kind="3-D")
         return form.restore(every, sequences.lengths)

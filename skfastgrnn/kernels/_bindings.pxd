@@ -68,6 +68,7 @@ cdef extern from "kernel.h" nogil:
         int (*states_gradient)(const Network *, const void *, const Sequences *, const void *, const void *, void *,
                                void *, void *) noexcept nogil
         int (*outputs)(const Network *, const void *, const Sequences *, void *, int) noexcept nogil
+        double (*outputs_memory)(const Network *, const Sequences *, int) noexcept nogil
         int (*loss_gradient)(const Network *, const void *, const Sequences *, const Targets *, const Loss *,
                              const Dropout *, Score *, void *, int) noexcept nogil
         int (*train)(const Network *, void *, const Sequences *, const Targets *, const Loss *,

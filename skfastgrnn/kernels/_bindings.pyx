@@ -77,7 +77,7 @@ cdef const void *matrix(str name, const real[:, ::1] a, Py_ssize_t n, Py_ssize_t
     return aligned(name, &a[0, 0], sizeof(real))
 
 
-cdef const void *first_states(str name, const real[:, :, ::1] a, const Network *net, Py_ssize_t n) except? NULL:
+cdef const void *states_of_cells(str name, const real[:, :, ::1] a, const Network *net, Py_ssize_t n) except? NULL:
     """Where an array (n, cells, hidden) begins; NULL for None."""
     cdef Py_ssize_t C = cells_of(net), H = net.hidden_size
     if a is None:
@@ -214,18 +214,18 @@ def tensors(int isa, network, Py_ssize_t n_parameters):
 def states(int isa, network, const real[::1] parameters not None, const real[:, ::1] values not None,
            const Py_ssize_t[::1] starts not None, const Py_ssize_t[::1] lengths, Py_ssize_t longest,
            const Py_ssize_t[::1] chosen not None, const real[:, :, ::1] h0, real[:, ::1] every,
-           real[:, ::1] last):
+           real[:, :, ::1] final not None):
     cdef const Kernel *kernel = table_of(isa, sizeof(real))
     cdef Network net = make_network_spec(kernel, network, parameters.shape[0])
     cdef Py_ssize_t R = states_of(&net), n = chosen.shape[0], refused = 0
     cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
     cdef const void *p = vector[real]("parameters", parameters, parameters.shape[0])
-    cdef const void *h0_at = first_states[real]("h0", h0, &net, n)
+    cdef const void *h0_at = states_of_cells[real]("h0", h0, &net, n)
     cdef void *every_at = <void *>matrix[real]("every", every, values.shape[0], R)
-    cdef void *last_at = <void *>matrix[real]("last", last, n, R)
+    cdef void *final_at = <void *>states_of_cells[real]("final", final, &net, n)
     cdef int status
     with nogil:
-        status = kernel.states(&net, p, &seqs, h0_at, every_at, last_at)
+        status = kernel.states(&net, p, &seqs, h0_at, every_at, final_at)
     check(status, refused)
 
 
@@ -239,11 +239,11 @@ def states_gradient(int isa, network, const real[::1] parameters not None, const
     cdef Py_ssize_t S = values.shape[0], n = chosen.shape[0], refused = 0
     cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
     cdef const void *p = vector[real]("parameters", parameters, parameters.shape[0])
-    cdef const void *h0_at = first_states[real]("h0", h0, &net, n)
+    cdef const void *h0_at = states_of_cells[real]("h0", h0, &net, n)
     cdef const void *upstream_at = matrix[real]("upstream", upstream, S, states_of(&net))
     cdef void *gradient_at = <void *>vector[real]("gradient", gradient, parameters.shape[0])
     cdef void *d_values = <void *>matrix[real]("values_gradient", values_gradient, S, net.n_channels)
-    cdef void *d_h0 = <void *>first_states[real]("h0_gradient", h0_gradient, &net, n)
+    cdef void *d_h0 = <void *>states_of_cells[real]("h0_gradient", h0_gradient, &net, n)
     cdef int status
     with nogil:
         status = kernel.states_gradient(&net, p, &seqs, h0_at, upstream_at, gradient_at, d_values, d_h0)
@@ -264,6 +264,18 @@ def outputs(int isa, network, const real[::1] parameters not None, const real[:,
     with nogil:
         status = kernel.outputs(&net, p, &seqs, output_at, n_threads)
     check(status, refused)
+
+
+def outputs_memory(int isa, network, Py_ssize_t n_parameters, const real[:, ::1] values not None,
+                   const Py_ssize_t[::1] starts not None, const Py_ssize_t[::1] lengths, Py_ssize_t longest,
+                   const Py_ssize_t[::1] chosen not None, int n_threads):
+    """Bytes that `outputs` allocates in C."""
+    cdef const Kernel *kernel = table_of(isa, sizeof(real))
+    cdef Network net = make_network_spec(kernel, network, n_parameters)
+    cdef Py_ssize_t refused = 0
+    cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
+    check_threads(n_threads)
+    return kernel.outputs_memory(&net, &seqs, n_threads)
 
 
 def loss_gradient(int isa, network, const real[::1] parameters not None, const real[:, ::1] values not None,

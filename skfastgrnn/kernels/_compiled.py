@@ -27,26 +27,43 @@ class CompiledKernel:
         return _bindings.tensors(self._isa, network, n_parameters(network))
 
     def states(self, network, parameters, sequences, h0=None):
-        """All states of the last layer (n_steps, R) and the last of each sequence (n_sequences, R).
+        """All states of the last layer, the last of each sequence, and the final ones of all cells.
 
-        The sequences lie one after the other (`SequenceBatch.stacked`). h0 is (n_sequences, cells,
-        hidden), or None for zeros. R is hidden, or twice that of a bidirectional network.
+        The sequences lie one after the other (`SequenceBatch.stacked`). R is hidden, or twice that
+        of a bidirectional network.
+
+        Parameters
+        ----------
+        h0 : ndarray of shape (n_sequences, cells, hidden) or None
+            The state that each cell begins with: before the first step, or, in a cell that reads
+            from the end, after the last one. None for zeros.
+
+        Returns
+        -------
+        every : ndarray of shape (n_steps, R)
+        last : ndarray of shape (n_sequences, R)
+        final : ndarray of shape (n_sequences, cells, hidden)
+            The state that each cell ends with. Where none reads from the end, it is the h0 with
+            which a sequence goes on: two parts give the same bits as the whole.
         """
         every = np.empty((len(sequences.values), network.n_states), dtype=parameters.dtype)
-        return every, self._run(network, parameters, sequences, h0, every)
+        final = self._final_states(network, parameters, sequences, h0, every)
+        return every, last_of(network, final), final
 
     def last_states(self, network, parameters, sequences):
         """The last state of each sequence (n_sequences, R)."""
-        return self._run(network, parameters, sequences, None, None)
+        final = self._final_states(network, parameters, sequences, None, None)
+        return last_of(network, final)
 
-    def _run(self, network, parameters, sequences, h0, every):
+    def _final_states(self, network, parameters, sequences, h0, every):
         rows = all_rows(sequences)
-        last = np.empty((len(rows), network.n_states), dtype=parameters.dtype)
+        shape = (len(rows), network.n_cells, network.hidden_size)
+        final = np.empty(shape, dtype=parameters.dtype)
         h0 = None if h0 is None else np.ascontiguousarray(h0[rows])
         _bindings.states(
-            self._isa, network, parameters, *arrays_of_sequences(sequences), rows, h0, every, last
+            self._isa, network, parameters, *arrays_of_sequences(sequences), rows, h0, every, final
         )
-        return in_place_of(rows, last, sequences)
+        return in_place_of(rows, final, sequences)
 
     def states_gradient(self, network, parameters, sequences, upstream, h0=None):
         """Gradients of parameters (P), values (n_steps, channels), h0 (n_sequences, cells, hidden).
@@ -89,6 +106,16 @@ class CompiledKernel:
                 n_threads,
             )
         return in_place_of(rows, output, sequences)
+
+    def outputs_memory(self, network, sequences, n_threads=1):
+        """Bytes that `outputs` allocates beside its result."""
+        rows = all_rows(sequences)
+        count = n_parameters(network)
+        return int(
+            _bindings.outputs_memory(
+                self._isa, network, count, *arrays_of_sequences(sequences), rows, n_threads
+            )
+        )
 
     def loss(self, network, parameters, sequences, targets, loss, rows, n_threads=1):
         """Score of the sequences `rows`."""
@@ -204,6 +231,11 @@ def arrays_of_targets(targets):
 def all_rows(sequences):
     """Every sequence, in decreasing length."""
     return sequences.longest_first(np.arange(len(sequences)))
+
+
+def last_of(network, final):
+    """The states (n, R) of the last layer, from those of all cells (n, cells, hidden)."""
+    return final[:, -network.n_directions :].reshape(len(final), network.n_states)
 
 
 def in_place_of(rows, computed, sequences):

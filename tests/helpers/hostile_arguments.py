@@ -164,7 +164,7 @@ def right_arguments(rng):
         "states": {
             "h0": h0,
             "every": np.empty((S, R), dtype),
-            "last": np.empty((len(rows), R), dtype),
+            "final": np.empty((len(rows), net.n_cells, net.hidden_size), dtype),
         },
         "states_gradient": {
             "h0": h0,

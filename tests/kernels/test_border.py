@@ -58,7 +58,7 @@ def right(function):
         "states": {
             "h0": np.zeros((N, CELLS, H)),
             "every": np.empty((S, R)),
-            "last": np.empty((N, R)),
+            "final": np.empty((N, CELLS, H)),
         },
         "states_gradient": {
             "h0": np.zeros((N, CELLS, H)),
@@ -184,7 +184,13 @@ INPUTS = {
 STATES = {
     "h0": [*FORMS.values(), *FLOATS.values(), *MATRIX.values()],
     "every": [*FORMS.values(), *FLOATS.values(), *MATRIX.values(), read_only],
-    "last": [*FORMS.values(), *FLOATS.values(), *MATRIX.values(), read_only],
+    "final": [
+        *FORMS.values(),
+        *FLOATS.values(),
+        *MATRIX.values(),
+        read_only,
+        lambda array: None,
+    ],
 }
 GRADIENTS = {
     "h0": STATES["h0"],

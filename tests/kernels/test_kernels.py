@@ -1,6 +1,7 @@
 """Whole epochs: the reference's numbers, and the same bits for any number of threads."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -328,3 +329,56 @@ def test_a_table_of_tensors_is_that_of_the_documented_network():
     assert list(shapes(network))[-2:] == ["nu_hat_2_reverse", "head_bias"]
     assert n_decayed(network) == 2 * (12 + 16) + 2 * (32 + 16) + 40
     assert n_parameters(network) == n_decayed(network) + 4 * 10 + 5
+
+
+@pytest.mark.parametrize("kernel", available_kernels())
+@pytest.mark.parametrize("seed", range(6))
+def test_a_sequence_goes_on_from_its_final_states(seed, kernel):
+    """Two parts of sequences give the same bits as the whole, in networks without reverse cells."""
+    kernel, case = kernel_named(kernel), random_case(seed, ragged=False, most=(30, 9, 40, 30))
+    network = replace(case.network, bidirectional=False, n_layers=1 + seed % 3)
+    rng = np.random.default_rng(seed)
+    parameters = 0.2 * rng.standard_normal(n_parameters(network))
+    n, first, second = 23, 1 + seed, 7
+    X = rng.standard_normal((n, first + second, network.n_channels))
+
+    def states(X, h0=None):
+        sequences = SequenceBatch.of_equal_length(np.vstack(X), X.shape[1], n)
+        every, last, final = kernel.states(network, parameters, sequences, h0)
+        return every.reshape(*X.shape[:2], -1), last, final
+
+    every, last, final = states(X)
+    some, _, handed_over = states(np.ascontiguousarray(X[:, :first]))
+    others, last_of_two, final_of_two = states(np.ascontiguousarray(X[:, first:]), handed_over)
+    assert handed_over.shape == (n, network.n_cells, network.hidden_size)
+    np.testing.assert_array_equal(np.concatenate([some, others], axis=1), every)
+    np.testing.assert_array_equal(last_of_two, last)
+    np.testing.assert_array_equal(final_of_two, final)
+    np.testing.assert_array_equal(final[:, -1], last)
+    assert np.any(states(np.ascontiguousarray(X[:, first:]))[2] != final)
+
+
+@pytest.mark.parametrize("kernel", available_kernels())
+def test_final_states_are_those_of_every_cell(kernel):
+    """That of a cell that reads from the end is the state after the first step."""
+    kernel, case = kernel_named(kernel), random_case(3)
+    network = replace(case.network, n_layers=1, bidirectional=True)
+    parameters = 0.1 * np.random.default_rng(0).standard_normal(n_parameters(network))
+    every, last, final = kernel.states(network, parameters, case.sequences)
+    ends = case.sequences.starts + case.sequences.lengths - 1
+    H = network.hidden_size
+    np.testing.assert_array_equal(final[:, 0], every[ends, :H])
+    np.testing.assert_array_equal(final[:, 1], every[case.sequences.starts, H:])
+    np.testing.assert_array_equal(last, final.reshape(len(last), 2 * H))
+
+
+@pytest.mark.parametrize("kernel", COMPILED)
+def test_one_row_takes_little_memory(kernel):
+    """Weights once, two steps of histories, nothing for threads or passes that there are not."""
+    kernel, network = kernel_named(kernel), Network(9, 32, 6)
+    one, many = (
+        SequenceBatch.of_equal_length(np.zeros((128 * n, 9), np.float32), 128, n) for n in (1, 640)
+    )
+    assert kernel.outputs_memory(network, one, n_threads=64) < 48_000
+    by_thread = [kernel.outputs_memory(network, many, n_threads=n) for n in (1, 2, 3)]
+    assert 4_000 < by_thread[1] - by_thread[0] == by_thread[2] - by_thread[1] < 50_000

@@ -1,4 +1,5 @@
-/* A block: up to max_rows sequences that are computed side by side, and the memory for it.
+/* A block: up to max_rows sequences that are computed side by side, and the memory for it, which is
+ * the workspace of one thread.
  *
  * Sequences of a block come in decreasing length, so those still running at step t are its first
  * active(t) rows and their steps are stored without gaps: step t of row r is row first_row[t] + r
@@ -13,9 +14,7 @@
 #ifndef SKFASTGRNN_BLOCK_H
 #define SKFASTGRNN_BLOCK_H
 
-#include <stdlib.h>
-
-#include "layout.h"
+#include "weights.h"
 
 /* A block of long sequences has LEAST_ROWS, enough for full tiles and few enough for the history of
  * a hundred steps to stay in the second cache level. Short sequences leave room for more, up to
@@ -35,6 +34,7 @@ INLINE ptrdiff_t block_rows(ptrdiff_t steps) {
 /* The histories of one cell. */
 typedef struct {
     Sizes z;
+    int keep;             /* keep the histories, for a backward pass */
     ptrdiff_t input_row;  /* Dp + Hp */
     ptrdiff_t x_at, h_at; /* in a row of inputs */
     real *inputs;         /* (rows, input_row) */
@@ -48,28 +48,26 @@ typedef struct {
 } CellMemory;
 
 typedef struct {
-    int keep;           /* keep the histories, for a backward pass */
-    ptrdiff_t max_rows; /* room for so many sequences */
-
+    ptrdiff_t max_rows;   /* room for so many sequences */
+    ptrdiff_t max_steps;  /* of so many steps each */
     ptrdiff_t most_steps; /* and of so many steps together */
 
-    ptrdiff_t n, n_steps;       /* sequences and longest length of this block */
-    ptrdiff_t position;         /* of its first sequence among the chosen */
-    ptrdiff_t row[MOST_ROWS];   /* which sequence each is */
-    ptrdiff_t start[MOST_ROWS]; /* first step of each, in values */
-    ptrdiff_t length[MOST_ROWS];
-    ptrdiff_t local[MOST_ROWS]; /* first step of each, in `between` */
-    int32_t label[MOST_ROWS];   /* of each, or -1 */
-    ptrdiff_t *first_row;       /* (max_steps + 1) */
+    ptrdiff_t n, n_steps; /* sequences and longest length of this block */
+    ptrdiff_t position;   /* of its first sequence among the chosen */
+    ptrdiff_t *row;       /* (max_rows): which sequence each is */
+    ptrdiff_t *start;     /* (max_rows): first step of each, in values */
+    ptrdiff_t *length;    /* (max_rows) */
+    ptrdiff_t *local;     /* (max_rows): first step of each, in `between` */
+    int32_t *label;       /* (max_rows): of each, or -1 */
+    ptrdiff_t *first_row; /* (max_steps + 1) */
 
     CellMemory cell[MAX_CELLS];
     real *between[MAX_LAYERS];   /* (steps, R): states of each layer that the next one reads */
-    real *d_between[MAX_LAYERS]; /* (steps, R) */
+    real *d_between[MAX_LAYERS]; /* (steps, R), as d_summary where it is needed */
     real *summary;               /* (max_rows, Rp): what the head reads */
     real *d_summary;             /* (max_rows, Rp) */
     real *outputs;               /* (max_rows, Op): then their gradient */
     real *scratch;               /* (2, Op): of one sequence, for its loss */
-    void *memory;
 } Block;
 
 INLINE ptrdiff_t active(const Block *b, ptrdiff_t t) {
@@ -78,8 +76,8 @@ INLINE ptrdiff_t active(const Block *b, ptrdiff_t t) {
 
 /* Where step t begins in the histories; a forward pass that keeps none alternates between two
  * steps. */
-INLINE ptrdiff_t row_of(const Block *b, ptrdiff_t t) {
-    return b->keep ? b->first_row[t] : (t & 1) * b->max_rows;
+INLINE ptrdiff_t row_of(const Block *b, const CellMemory *m, ptrdiff_t t) {
+    return m->keep ? b->first_row[t] : (t & 1) * b->max_rows;
 }
 
 /* Which step of a row a cell takes as its step t. */
@@ -87,8 +85,7 @@ INLINE ptrdiff_t step_of(const Block *b, int reversed, ptrdiff_t r, ptrdiff_t t)
     return reversed ? b->length[r] - 1 - t : t;
 }
 
-enum { CACHE_LINE = 64, PREFETCH_AHEAD = 4 * CACHE_LINE };
-#define MOST_REALS ((double)(PTRDIFF_MAX / (4 * (ptrdiff_t)sizeof(real))))
+enum { PREFETCH_AHEAD = 4 * CACHE_LINE };
 
 /* Call for memory that will soon be read; an address beyond the end of an array is harmless. */
 INLINE void prefetch(const void *from, ptrdiff_t bytes) {
@@ -96,74 +93,43 @@ INLINE void prefetch(const void *from, ptrdiff_t bytes) {
         __builtin_prefetch((const char *)from + byte);
 }
 
-/* Zeroed memory for reals, aligned to whole vectors and cache lines; `*memory` is what to free. The
- * count is a double, in which sums and products of sizes are exact as far as memory reaches, and
- * beyond do not overflow. */
-static real *allocate_reals(double count, void **memory) {
-    *memory = NULL;
-    if (count >= MOST_REALS) return NULL;
-    *memory = calloc((size_t)count * sizeof(real) + CACHE_LINE, 1);
-    if (*memory == NULL) return NULL;
-    return (real *)(((uintptr_t)*memory + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+static void cell_memory_layout(CellMemory *m, const Block *b, Sizes z, int keep, Arena *a) {
+    const double max_rows = (double)b->max_rows;
+    const double rows = keep ? (double)b->most_steps : 2 * max_rows;
+    const double Hp = (double)z.Hp, Dp = (double)z.Dp;
+    *m = (CellMemory){
+        .z = z, .keep = keep, .input_row = z.Dp + z.Hp, .x_at = z.Dp - z.D, .h_at = z.Dp};
+    m->inputs = take_reals(a, rows * (Dp + Hp));
+    m->pre = take_reals(a, max_rows * Hp);
+    m->last = take_reals(a, max_rows * Hp);
+    m->sum = take_reals(a, max_rows * Hp);
+    if (!keep) return;
+    m->gate = take_reals(a, rows * Hp);
+    m->candidate = take_reals(a, rows * Hp);
+    m->d_state = take_reals(a, max_rows * Hp);
+    m->d_input = take_reals(a, max_rows * Dp);
 }
 
-static void block_free(Block *b) {
-    free(b->memory);
-    free(b->first_row);
-}
-
-/* Lay out one cell's memory from p on, of `rows` history rows; returns where it ends. */
-static real *cell_memory_at(CellMemory *m, Sizes z, ptrdiff_t rows, ptrdiff_t max_rows, real *p) {
-    *m = (CellMemory){.z = z, .input_row = z.Dp + z.Hp, .x_at = z.Dp - z.D, .h_at = z.Dp};
-    m->inputs = p, p += rows * m->input_row;
-    m->gate = p, p += rows * z.Hp;
-    m->candidate = p, p += rows * z.Hp;
-    m->pre = p, p += max_rows * z.Hp;
-    m->last = p, p += max_rows * z.Hp;
-    m->sum = p, p += max_rows * z.Hp;
-    m->d_state = p, p += max_rows * z.Hp;
-    m->d_input = p, p += max_rows * z.Dp;
-    return p;
-}
-
-/* Reals that a block of at most `steps` steps needs, of all its rows together. */
-static double block_size(const Layout *l, ptrdiff_t max_rows, ptrdiff_t steps, int keep) {
-    const double rows = (double)(keep ? steps : 2 * max_rows);
-    double size = (double)(max_rows * (2 * l->Rp + l->Op) + 2 * l->Op);
-    for (int c = 0; c < l->n_cells; c++) {
-        const Sizes z = l->cell[c];
-        size += rows * (double)(z.Dp + 3 * z.Hp) + (double)(max_rows * (4 * z.Hp + z.Dp));
-    }
-    const ptrdiff_t layers_below = l->n_cells / l->n_directions - 1;
-    return size + (double)(layers_below * (keep ? 2 : 1)) * (double)steps * (double)l->R;
-}
-
-/* For max_rows sequences of at most max_steps steps each, and of `steps` steps together. Returns 0
- * where memory ran out. */
-static int block_init(Block *b, const Layout *l, ptrdiff_t max_rows, ptrdiff_t max_steps,
-                      ptrdiff_t steps, int keep) {
-    memset(b, 0, sizeof *b);
-    b->keep = keep;
-    b->max_rows = max_rows;
-    b->most_steps = steps;
-    const ptrdiff_t rows = keep ? steps : 2 * max_rows;
-    b->first_row = malloc((size_t)(max_steps + 1) * sizeof *b->first_row);
-    real *p = allocate_reals(block_size(l, max_rows, steps, keep), &b->memory);
-    if (p == NULL || b->first_row == NULL) {
-        block_free(b);
-        return 0;
-    }
+/* For max_rows sequences of at most max_steps steps each and most_steps together. */
+static void block_layout(Block *b, const Layout *l, Backward backward, Arena *a) {
+    const double rows = (double)b->max_rows, states = (double)b->most_steps * (double)l->R;
+    const int n_layers = l->n_cells / l->n_directions;
+    b->row = take(a, rows, sizeof *b->row);
+    b->start = take(a, rows, sizeof *b->start);
+    b->length = take(a, rows, sizeof *b->length);
+    b->local = take(a, rows, sizeof *b->local);
+    b->label = take(a, rows, sizeof *b->label);
+    b->first_row = take(a, (double)b->max_steps + 1, sizeof *b->first_row);
     for (int c = 0; c < l->n_cells; c++)
-        p = cell_memory_at(&b->cell[c], l->cell[c], rows, max_rows, p);
-    b->summary = p, p += max_rows * l->Rp;
-    b->d_summary = p, p += max_rows * l->Rp;
-    b->outputs = p, p += max_rows * l->Op;
-    b->scratch = p, p += 2 * l->Op;
-    for (int layer = 0; layer + 1 < l->n_cells / l->n_directions; layer++) {
-        b->between[layer] = p, p += steps * l->R;
-        if (keep) b->d_between[layer] = p, p += steps * l->R;
+        cell_memory_layout(&b->cell[c], b, l->cell[c], c / l->n_directions >= backward.lowest, a);
+    b->summary = take_reals(a, rows * (double)l->Rp);
+    if (backward.lowest < n_layers) b->d_summary = take_reals(a, rows * (double)l->Rp);
+    b->outputs = take_reals(a, rows * (double)l->Op);
+    b->scratch = take_reals(a, 2 * (double)l->Op);
+    for (int layer = 0; layer < n_layers - 1; layer++) {
+        b->between[layer] = take_reals(a, states);
+        if (layer >= backward.lowest) b->d_between[layer] = take_reals(a, states);
     }
-    return 1;
 }
 
 /* Memory that others may write to: what is checked must be what is used. */
@@ -225,7 +191,7 @@ static int copy_sequences(Block *b, const Sequences *seqs) {
     read_no_more();
     for (ptrdiff_t r = 0; r < n; r++) wrong |= beyond((size_t)b->row[r], seqs->n_sequences);
     if (has_highest_bit(wrong)) {
-        memset(b->start, 0, sizeof b->start); /* for wrong_with */
+        memset(b->start, 0, (size_t)n * sizeof *b->start); /* for wrong_with */
         return 1;
     }
 

@@ -11,26 +11,8 @@
 #ifndef SKFASTGRNN_CELL_H
 #define SKFASTGRNN_CELL_H
 
-#include "activations.h"
 #include "block.h"
 #include "matmul.h"
-
-/* What the passes of a cell read beside its forward parts. The gradient of what it reads needs W
- * too. */
-static void prepare_cell(Sizes z, CellWeights *w, int with_W) {
-    const CellParts p = w->forward;
-    if (with_W) transpose(z.D, z.H, p.WUt, z.Hp, w->W, z.Dp);
-    transpose(z.H, z.H, p.WUt + z.D * z.Hp, z.Hp, w->U, z.Hp);
-    w->zeta = logistic(p.scalars[0]);
-    w->nu = logistic(p.scalars[1]);
-    w->one_exponential = 1;
-    for (ptrdiff_t j = 0; j < z.Hp; j += LANES) {
-        const vec log2_kappa = (load(p.bias_gate + j) - load(p.bias_update + j)) * (2 * LOG2_E);
-        store(w->kappa + j, vec_exp2(log2_kappa, PAIR_LIMIT));
-        for (int i = 0; i < LANES; i++)
-            w->one_exponential &= fabs((double)log2_kappa[i]) <= (double)PAIR_LIMIT;
-    }
-}
 
 /* Where a cell reads or writes something for every step: step t of row r is
  * values + (start[r] + t) · row. */
@@ -46,22 +28,31 @@ typedef struct {
     ptrdiff_t row;
 } Output;
 
-/* From a_t in m->pre to z_t, c_t and h_t: column by column of vectors, rows [0, n) of step t.
- * Rows [0, n_next) go on to step t + 1, the others end here. `pair` says sigmoid_and_tanh, `keep`
- * is b->keep, `summed` asks for sums of states. */
-INLINE void gates_forward(const int pair, const int keep, int summed, const Network *net,
-                          const CellWeights *w, const Block *b, const CellMemory *m, ptrdiff_t t,
-                          ptrdiff_t n, ptrdiff_t n_next) {
-    const ptrdiff_t Hp = m->z.Hp, row = m->input_row, step = row_of(b, t);
-    const real *h_prev = m->inputs + step * row + m->h_at;
-    real *h_next = m->inputs + row_of(b, t + 1) * row + m->h_at;
-    real *gate = m->gate + step * Hp, *candidate = m->candidate + step * Hp;
+/* What a step of n sequences leaves. Those of rows [0, n_next) take a further step, the others end
+ * here. */
+typedef struct {
+    ptrdiff_t n, n_next;
+    real *pre;              /* (n, Hp): a_t */
+    real *next;             /* (n_next, next_row): h_t */
+    real *last;             /* (n, Hp): h_t of rows [n_next, n) */
+    real *sum;              /* (n, Hp): h_t is added to it; or NULL */
+    real *gate, *candidate; /* (n, Hp): z_t and c_t; or NULL */
+    ptrdiff_t next_row;
+} Step;
+
+/* From a_t to z_t, c_t and h_t, column by column of vectors. `pair` says sigmoid_and_tanh, `keep`
+ * that z_t and c_t are wanted.
+ *
+ * Like all functions here that are INLINE and take constants, it is compiled once for each
+ * combination of constants that it is called with, and no copy has the branches of another. */
+INLINE void gates_forward(const int pair, const int keep, const Network *net, const CellWeights *w,
+                          ptrdiff_t Hp, const real *h_prev, ptrdiff_t row, Step s) {
     for (ptrdiff_t j = 0; j < Hp; j += LANES) {
         const vec bias_gate = load(w->forward.bias_gate + j),
                   bias_update = load(w->forward.bias_update + j);
         const vec kappa = load(w->kappa + j);
-        for (ptrdiff_t r = 0; r < n; r++) {
-            const vec a = load(m->pre + r * Hp + j);
+        for (ptrdiff_t r = 0; r < s.n; r++) {
+            const vec a = load(s.pre + r * Hp + j);
             vec z, c;
             if (pair) {
                 sigmoid_and_tanh(a, bias_gate, kappa, &z, &c);
@@ -71,13 +62,27 @@ INLINE void gates_forward(const int pair, const int keep, int summed, const Netw
             }
             const vec h = (w->zeta * (1 - z) + w->nu) * c + z * load(h_prev + r * row + j);
             if (keep) {
-                store(gate + r * Hp + j, z);
-                store(candidate + r * Hp + j, c);
+                store(s.gate + r * Hp + j, z);
+                store(s.candidate + r * Hp + j, c);
             }
-            store(r < n_next ? h_next + r * row + j : m->last + r * Hp + j, h);
-            if (summed) store(m->sum + r * Hp + j, load(m->sum + r * Hp + j) + h);
+            store(r < s.n_next ? s.next + r * s.next_row + j : s.last + r * Hp + j, h);
+            if (s.sum != NULL) store(s.sum + r * Hp + j, load(s.sum + r * Hp + j) + h);
         }
     }
+}
+
+/* One step of s.n sequences, from rows [x_t (D) | h_{t-1} (H)] that are `row` apart, h_{t-1} padded
+ * with zeros to Hp. Before the first step of sequences that start `from_nothing`, where h_{t-1} is
+ * zero, U has nothing to say. */
+INLINE void cell_step(const Network *net, const CellWeights *w, Sizes z, const real *x_and_h,
+                      ptrdiff_t row, int from_nothing, Step s) {
+    const int pair = net->gate == SIGMOID && net->update == TANH && w->one_exponential;
+    const real *h_prev = x_and_h + z.D;
+    matmul(s.n, z.H, from_nothing ? z.D : z.D + z.H, x_and_h, row, w->forward.WUt, z.Hp, s.pre,
+           z.Hp, 0);
+    if (pair && s.gate != NULL) gates_forward(1, 1, net, w, z.Hp, h_prev, row, s);
+    else if (pair) gates_forward(1, 0, net, w, z.Hp, h_prev, row, s);
+    else gates_forward(0, s.gate != NULL, net, w, z.Hp, h_prev, row, s);
 }
 
 /* Step t of the first n rows, D numbers each, to rows that are `row` apart. */
@@ -98,7 +103,6 @@ static void cell_forward(const Network *net, const CellWeights *w, const Block *
                          Output states) {
     const Sizes z = m->z;
     const ptrdiff_t row = m->input_row;
-    const int pair = net->gate == SIGMOID && net->update == TANH && w->one_exponential;
     real *h_first = m->inputs + m->h_at;
     for (ptrdiff_t r = 0; r < b->n; r++) {
         memset(h_first + r * row, 0, (size_t)z.Hp * sizeof(real));
@@ -108,24 +112,27 @@ static void cell_forward(const Network *net, const CellWeights *w, const Block *
 
     for (ptrdiff_t t = 0; t < b->n_steps; t++) {
         const ptrdiff_t n = active(b, t), n_next = t + 1 < b->n_steps ? active(b, t + 1) : 0;
-        real *x_t = m->inputs + row_of(b, t) * row + m->x_at;
+        const ptrdiff_t at = row_of(b, m, t);
+        real *x_t = m->inputs + at * row + m->x_at;
+        real *h_next = m->inputs + row_of(b, m, t + 1) * row + m->h_at;
         if (reversed) read_step(1, b, x, t, n, z.D, x_t, row);
         else read_step(0, b, x, t, n, z.D, x_t, row);
+        const Step step = {.n = n,
+                           .n_next = n_next,
+                           .pre = m->pre,
+                           .next = h_next,
+                           .next_row = row,
+                           .last = m->last,
+                           .sum = summed ? m->sum : NULL,
+                           .gate = m->keep ? m->gate + at * z.Hp : NULL,
+                           .candidate = m->keep ? m->candidate + at * z.Hp : NULL};
+        cell_step(net, w, z, x_t, row, t == 0 && h0 == NULL, step);
 
-        /* Before the first step of a sequence that starts from nothing U has nothing to say. */
-        const ptrdiff_t k = t == 0 && h0 == NULL ? z.D : z.D + z.H;
-        matmul(n, z.H, k, x_t, row, w->forward.WUt, z.Hp, m->pre, z.Hp, 0);
-        if (pair && b->keep) gates_forward(1, 1, summed, net, w, b, m, t, n, n_next);
-        else if (pair) gates_forward(1, 0, summed, net, w, b, m, t, n, n_next);
-        else gates_forward(0, b->keep, summed, net, w, b, m, t, n, n_next);
-
-        if (states.values != NULL) {
-            const real *h_next = m->inputs + row_of(b, t + 1) * row + m->h_at;
+        if (states.values != NULL)
             for (ptrdiff_t r = 0; r < n; r++)
                 copy_reals(z.H, r < n_next ? h_next + r * row : m->last + r * z.Hp,
                            states.values +
                                (states.start[r] + step_of(b, reversed, r, t)) * states.row);
-        }
     }
 }
 
@@ -143,7 +150,7 @@ typedef struct {
 INLINE void gates_backward(const enum activation gate_kind, const enum activation update_kind,
                            const CellWeights *w, const Block *b, CellMemory *m, ptrdiff_t t,
                            ptrdiff_t n, CellParts gradient, vec *d_zeta, vec *d_nu) {
-    const ptrdiff_t Hp = m->z.Hp, row = m->input_row, step = row_of(b, t);
+    const ptrdiff_t Hp = m->z.Hp, row = m->input_row, step = row_of(b, m, t);
     const real *h_prev = m->inputs + step * row + m->h_at;
     real *gate = m->gate + step * Hp;
     const real *candidate = m->candidate + step * Hp;

@@ -40,8 +40,8 @@ static void head_forward(const Network *net, const Layout *l, const Weights *w, 
     matmul(b->n, O, R, b->summary, Rp, w->forward.weight_t, Op, b->outputs, Op, 1);
 }
 
-/* From the gradient of the outputs, in b->outputs, to that of each state that was read, in
- * b->d_summary; adds that of the head. */
+/* From the gradient of the outputs, in b->outputs: adds that of the head and leaves, where it is
+ * wanted, that of each state that was read in b->d_summary. */
 static void head_backward(const Network *net, const Layout *l, const Weights *w, Block *b,
                           const Dropout *dropout, HeadParts gradient) {
     const ptrdiff_t O = l->O, R = l->R, Op = l->Op, Rp = l->Rp;
@@ -51,6 +51,7 @@ static void head_backward(const Network *net, const Layout *l, const Weights *w,
         for (ptrdiff_t r = 0; r < b->n; r++) sum += load(b->outputs + r * Op + k);
         store(gradient.bias + k, sum);
     }
+    if (w->head == NULL) return;
     matmul(b->n, R, O, b->outputs, Op, w->head, Rp, b->d_summary, Rp, 0);
     drop_summary(net, l, b, dropout, b->d_summary);
     if (net->pooling == MEAN)

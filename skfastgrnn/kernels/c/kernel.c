@@ -3,120 +3,132 @@
  */
 #include "kernel.h"
 
-#include "job.h"
+#include "run.h"
 
-/* Free a job that has done its work; returns 0, or why it has not. */
-static int job_end(Job *job) {
-    const int refused = job->refused;
-    job_free(job);
+/* Free a run that has done its work; returns 0, or why it has not. */
+static int run_end(Run *run) {
+    const int refused = run->refused;
+    run_free(run);
     return refused;
 }
 
 static int states(const Network *net, const void *parameters, const Sequences *seqs, const void *h0,
-                  void *all, void *last) {
-    Job *job = job_create(net, seqs, NULL, NULL, 0, seqs->n, 1);
-    if (job == NULL) return KERNEL_NO_MEMORY;
-    const Layout *l = &job->layout;
-    const ptrdiff_t h0_row = l->n_cells * l->H;
-    Block *b = &job->blocks[0];
-    job_load(job, parameters);
-    for (ptrdiff_t begin = 0; begin < seqs->n; begin += job->rows) {
-        if (!job_assign(job, b, begin, smaller(job->rows, seqs->n - begin))) break;
-        stack_forward(net, l, &job->weights, b, &job->dropout, seqs->values,
-                      h0 == NULL ? NULL : (const real *)h0 + begin * h0_row, all);
-        if (last == NULL) continue;
-        for (int reversed = 0; reversed < l->n_directions; reversed++) {
-            const CellMemory *m = &b->cell[l->n_cells - l->n_directions + reversed];
+                  void *all, void *final) {
+    Run *run = run_create(net, seqs, forward_only(net), seqs->n, 1);
+    if (run == NULL) return KERNEL_NO_MEMORY;
+    const Layout *l = &run->layout;
+    const ptrdiff_t row = l->n_cells * l->H;
+    Block *b = &run->workspaces[0];
+    run_load(run, parameters);
+    for (ptrdiff_t begin = 0; begin < seqs->n; begin += run->rows) {
+        if (!run_assign(run, b, begin, smaller(run->rows, seqs->n - begin))) break;
+        stack_forward(net, l, &run->weights, b, &run->dropout, seqs->values,
+                      h0 == NULL ? NULL : (const real *)h0 + begin * row, all);
+        for (int c = 0; c < l->n_cells; c++)
             for (ptrdiff_t r = 0; r < b->n; r++)
-                copy_reals(l->H, m->last + r * m->z.Hp,
-                           (real *)last + (begin + r) * l->R + reversed * l->H);
-        }
+                copy_reals(l->H, b->cell[c].last + r * b->cell[c].z.Hp,
+                           (real *) final + (begin + r) * row + c * l->H);
     }
-    return job_end(job);
+    return run_end(run);
 }
 
 static int states_gradient(const Network *net, const void *parameters, const Sequences *seqs,
                            const void *h0, const void *upstream, void *gradient,
                            void *values_gradient, void *h0_gradient) {
-    Job *job = job_create(net, seqs, NULL, NULL, 1, seqs->n, 1);
-    if (job == NULL) return KERNEL_NO_MEMORY;
-    const Layout *l = &job->layout;
+    const Backward backward = {.of_parameters = 1, .of_values = values_gradient != NULL};
+    Run *run = run_create(net, seqs, backward, seqs->n, 1);
+    if (run == NULL) return KERNEL_NO_MEMORY;
+    const Layout *l = &run->layout;
     const ptrdiff_t h0_row = l->n_cells * l->H;
-    Block *b = &job->blocks[0];
-    job_load(job, parameters);
-    for (ptrdiff_t begin = 0; begin < seqs->n; begin += job->rows) {
+    Block *b = &run->workspaces[0];
+    run_load(run, parameters);
+    for (ptrdiff_t begin = 0; begin < seqs->n; begin += run->rows) {
         const real *first_state = h0 == NULL ? NULL : (const real *)h0 + begin * h0_row;
         real *d_first_state = h0_gradient == NULL ? NULL : (real *)h0_gradient + begin * h0_row;
-        if (!job_assign(job, b, begin, smaller(job->rows, seqs->n - begin))) break;
-        stack_forward(net, l, &job->weights, b, &job->dropout, seqs->values, first_state, NULL);
-        stack_backward(net, l, &job->weights, b, &job->dropout, first_state, upstream, job->total,
-                       values_gradient, d_first_state);
+        if (!run_assign(run, b, begin, smaller(run->rows, seqs->n - begin))) break;
+        stack_forward(net, l, &run->weights, b, &run->dropout, seqs->values, first_state, NULL);
+        stack_backward(net, l, &run->weights, b, &run->dropout, 0, first_state, upstream,
+                       run->total, values_gradient, d_first_state);
     }
-    unpack(l, job->total, gradient);
-    return job_end(job);
+    unpack(l, run->total, gradient);
+    return run_end(run);
 }
 
 static int outputs(const Network *net, const void *parameters, const Sequences *seqs, void *output,
                    int n_threads) {
-    Job *job = job_create(net, seqs, NULL, NULL, 0, seqs->n, n_threads);
-    if (job == NULL) return KERNEL_NO_MEMORY;
-    job->output = output;
-    job_load(job, parameters);
-    job_start(job, 0, outputs_of_block);
-    pool_work(&job->pool, seqs->n);
-    pool_stop(&job->pool);
-    return job_end(job);
+    Run *run = run_create(net, seqs, forward_only(net), seqs->n, n_threads);
+    if (run == NULL) return KERNEL_NO_MEMORY;
+    run->output = output;
+    run_load(run, parameters);
+    run_start(run, 0, outputs_of_block);
+    pool_work(&run->pool, seqs->n);
+    pool_stop(&run->pool);
+    return run_end(run);
+}
+
+static double outputs_memory(const Network *net, const Sequences *seqs, int n_threads) {
+    Run *run = run_plan(net, seqs, forward_only(net), seqs->n, n_threads);
+    const double bytes = run == NULL ? 0 : run_memory(run);
+    run_free(run);
+    return bytes;
 }
 
 static int loss_gradient(const Network *net, const void *parameters, const Sequences *seqs,
                          const Targets *targets, const Loss *loss, const Dropout *dropout,
                          Score *score, void *gradient, int n_threads) {
-    Job *job = job_create(net, seqs, targets, loss, gradient != NULL, seqs->n, n_threads);
-    if (job == NULL) return KERNEL_NO_MEMORY;
-    job->dropout = *dropout;
-    job_load(job, parameters);
-    job_start(job, 0, sum_of_block);
-    sum_blocks(job, 0, seqs->n);
-    pool_stop(&job->pool);
-    *score = job->score;
-    if (gradient != NULL && !job->refused) unpack(&job->layout, job->total, gradient);
-    return job_end(job);
+    const Backward backward = gradient != NULL ? (Backward){.of_parameters = 1} : forward_only(net);
+    Run *run = run_create(net, seqs, backward, seqs->n, n_threads);
+    if (run == NULL) return KERNEL_NO_MEMORY;
+    run->targets = *targets;
+    run->loss = *loss;
+    run->dropout = *dropout;
+    run_load(run, parameters);
+    run_start(run, 0, sum_of_block);
+    sum_blocks(run, 0, seqs->n);
+    pool_stop(&run->pool);
+    *score = run->score;
+    if (gradient != NULL && !run->refused) unpack(&run->layout, run->total, gradient);
+    return run_end(run);
 }
 
 /* The optimizer's vectors, padded. */
 typedef struct {
     real *first, *second;
-    const real *trained; /* or NULL */
+    real *mask; /* 1 where a parameter is trained; or NULL */
     void *memory;
 } Moments;
 
+static void moments_layout(Moments *moments, const Layout *l, int with_mask, Arena *a) {
+    moments->first = take_reals(a, (double)l->count);
+    moments->second = take_reals(a, (double)l->count);
+    moments->mask = with_mask ? take_reals(a, (double)l->count) : NULL;
+}
+
 /* Returns 0 where memory ran out. */
 static int moments_load(Moments *moments, const Layout *l, const Optimizer *optimizer) {
-    real *p = allocate_reals((double)(3 * l->count), &moments->memory);
-    if (p == NULL) return 0;
-    moments->first = p;
-    moments->second = p + l->count;
-    moments->trained = NULL;
+    const int with_mask = optimizer->trained != NULL;
+    Arena arena = {NULL, 0};
+    moments_layout(moments, l, with_mask, &arena);
+    moments->memory = arena_allocate(&arena);
+    if (moments->memory == NULL) return 0;
+    moments_layout(moments, l, with_mask, &arena);
     pack(l, optimizer->first, moments->first);
     pack(l, optimizer->second, moments->second);
-    if (optimizer->trained != NULL) {
-        pack(l, optimizer->trained, p + 2 * l->count);
-        moments->trained = p + 2 * l->count;
-    }
+    if (with_mask) pack(l, optimizer->trained, moments->mask);
     return 1;
 }
 
-/* One update from job->score and job->total, the sums over a minibatch: divided by the weight that
+/* One update from run->score and run->total, the sums over a minibatch: divided by the weight that
  * so many sequences have on the average. Leaves the parameters as they are where something is not
  * finite. */
-static void update(Job *job, const Optimizer *optimizer, const Moments *moments,
+static void update(Run *run, const Optimizer *optimizer, const Moments *moments,
                    EpochTotals *totals) {
-    const Layout *l = &job->layout;
-    const Score score = job->score;
-    real *parameters = job->weights.parameters;
+    const Layout *l = &run->layout;
+    const Score score = run->score;
+    real *parameters = run->weights.parameters;
     if (score.weight == 0) return;
-    const double norm = finish_gradient(l, optimizer, score.counted * job->targets.mean_weight,
-                                        moments->trained, parameters, job->total);
+    const double norm = finish_gradient(l, optimizer, score.counted * run->targets.mean_weight,
+                                        moments->mask, parameters, run->total);
     if (!isfinite(score.loss) || !isfinite(norm)) {
         totals->diverged = 1;
         return;
@@ -128,7 +140,7 @@ static void update(Job *job, const Optimizer *optimizer, const Moments *moments,
     totals->score.metric += score.metric;
     totals->gradient_norm += norm;
     totals->n_updates += 1;
-    optimizer_step(l, optimizer, optimizer->step + totals->n_updates, moments->trained, job->total,
+    optimizer_step(l, optimizer, optimizer->step + totals->n_updates, moments->mask, run->total,
                    moments->first, moments->second, parameters);
 }
 
@@ -139,30 +151,32 @@ static int train(const Network *net, void *parameters, const Sequences *seqs,
                  Optimizer *optimizer, ptrdiff_t batch_size, ptrdiff_t begin, ptrdiff_t end,
                  EpochTotals *totals, int n_threads) {
     Moments moments;
-    Job *job = job_create(net, seqs, targets, loss, 1, batch_size, n_threads);
-    if (job == NULL || !moments_load(&moments, &job->layout, optimizer)) {
-        job_free(job);
+    Run *run = run_create(net, seqs, (Backward){.of_parameters = 1}, batch_size, n_threads);
+    if (run == NULL || !moments_load(&moments, &run->layout, optimizer)) {
+        run_free(run);
         return KERNEL_NO_MEMORY;
     }
-    const Layout *l = &job->layout;
-    job->dropout = *dropout;
-    pack(l, parameters, job->weights.parameters);
-    job_start(job, begin * batch_size, sum_of_block);
-    for (ptrdiff_t batch = begin; batch < end && !totals->diverged && !job->refused; batch++) {
+    const Layout *l = &run->layout;
+    run->targets = *targets;
+    run->loss = *loss;
+    run->dropout = *dropout;
+    pack(l, parameters, run->weights.parameters);
+    run_start(run, begin * batch_size, sum_of_block);
+    for (ptrdiff_t batch = begin; batch < end && !totals->diverged && !run->refused; batch++) {
         const ptrdiff_t first = batch * batch_size;
-        prepare_weights(l, &job->weights, 0);
-        sum_blocks(job, first, smaller(seqs->n, first + batch_size));
-        if (!job->refused) update(job, optimizer, &moments, totals);
+        prepare_weights(l, &run->weights);
+        sum_blocks(run, first, smaller(seqs->n, first + batch_size));
+        if (!run->refused) update(run, optimizer, &moments, totals);
     }
-    pool_stop(&job->pool);
-    if (!job->refused) {
-        unpack(l, job->weights.parameters, parameters);
+    pool_stop(&run->pool);
+    if (!run->refused) {
+        unpack(l, run->weights.parameters, parameters);
         unpack(l, moments.first, optimizer->first);
         unpack(l, moments.second, optimizer->second);
     }
     free(moments.memory);
-    return job_end(job);
+    return run_end(run);
 }
 
-const Kernel TABLE = {ISA_NAME,        fits,    tensor,        loss_error, states,
-                      states_gradient, outputs, loss_gradient, train};
+const Kernel TABLE = {ISA_NAME,        fits,    tensor,         loss_error,    states,
+                      states_gradient, outputs, outputs_memory, loss_gradient, train};

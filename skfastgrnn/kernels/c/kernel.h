@@ -61,8 +61,8 @@ typedef struct {
     ptrdiff_t *refused; /* receives the position in `chosen` of a sequence that does not fit */
 } Sequences;
 
-/* What the outputs should be, by sequence: labels or values, the other is NULL. DISTILLATION has
- * values, and may have labels. */
+/* What the outputs should be, by sequence: labels or values. DISTILLATION has values, and may have
+ * labels beside them. What there is not is NULL. */
 typedef struct {
     double mean_weight; /* of all sequences of an epoch; a minibatch of n divides by n times it */
     const int32_t *labels; /* (N), class indices; of DISTILLATION also -1, or NULL, for none */
@@ -142,10 +142,12 @@ typedef struct {
      * that compute a loss rely on it. */
     const char *(*loss_error)(const Loss *, const Targets *);
 
-    /* Steps through the cell: all states (S, H), where the steps are, and last states (n, H);
-     * either may be NULL. h0 (n, H) or NULL. */
+    /* The states after every step: `all` (S, R), those of the last layer, where the steps are, or
+     * NULL; and `final` (n, C, H), the last one that each cell computes. h0 (n, C, H), what each
+     * cell begins with, or NULL for zeros. Where no cell is reversed, a sequence whose first part
+     * left `final` goes on from it as h0. */
     int (*states)(const Network *, const void *parameters, const Sequences *, const void *h0,
-                  void *all, void *last);
+                  void *all, void *final);
 
     /* The gradient of the cells' parameters, of the values (S, D) and of h0 (n, C, H), the last two
      * where not NULL, given that of every state (S, R). Adds to values_gradient. */
@@ -156,6 +158,9 @@ typedef struct {
     /* outputs (n, O): logits. */
     int (*outputs)(const Network *, const void *parameters, const Sequences *, void *outputs,
                    int n_threads);
+
+    /* Bytes that `outputs` allocates; 0 where not even those for planning it are left. */
+    double (*outputs_memory)(const Network *, const Sequences *, int n_threads);
 
     /* The weighted sum of losses and its gradient (P), without penalty; gradient may be NULL. */
     int (*loss_gradient)(const Network *, const void *parameters, const Sequences *,

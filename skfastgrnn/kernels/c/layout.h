@@ -7,8 +7,6 @@
 #ifndef SKFASTGRNN_LAYOUT_H
 #define SKFASTGRNN_LAYOUT_H
 
-#include <math.h>
-
 #include "kernel.h"
 #include "vec.h"
 
@@ -199,47 +197,5 @@ static void unpack(const Layout *l, const real *vector, real *flat) {
         flat += t->rows * t->columns;
     }
 }
-
-/* What the passes of one cell read. */
-typedef struct {
-    CellParts forward;
-    real *W;             /* (H, Dp): backward, as rows */
-    real *U;             /* (H, Hp) */
-    real *kappa;         /* (Hp): see sigmoid_and_tanh */
-    int one_exponential; /* whether kappa may be used */
-    real zeta, nu;       /* after the sigmoid */
-} CellWeights;
-
-/* What forward and backward passes read; shared by all threads. */
-typedef struct {
-    real *parameters; /* (count): the memory of the forward parts */
-    CellWeights cell[MAX_CELLS];
-    HeadParts forward;
-    real *head; /* (O, Rp): backward, as rows */
-} Weights;
-
-static ptrdiff_t weights_size(const Layout *l) {
-    ptrdiff_t size = l->count + l->O * l->Rp;
-    for (int c = 0; c < l->n_cells; c++)
-        size += l->H * (l->cell[c].Dp + l->cell[c].Hp) + l->cell[c].Hp;
-    return size;
-}
-
-/* Padding is zero before and stays so. */
-static Weights weights_at(const Layout *l, real *p) {
-    Weights w = {.parameters = p, .forward = head_at(l, p)};
-    real *free_memory = p + l->count;
-    for (int c = 0; c < l->n_cells; c++) {
-        const Sizes z = l->cell[c];
-        w.cell[c].forward = cell_at(l, c, p);
-        w.cell[c].W = free_memory, free_memory += z.H * z.Dp;
-        w.cell[c].U = free_memory, free_memory += z.H * z.Hp;
-        w.cell[c].kappa = free_memory, free_memory += z.Hp;
-    }
-    w.head = free_memory;
-    return w;
-}
-
-INLINE real logistic(real x) { return (real)(1 / (1 + exp(-(double)x))); }
 
 #endif

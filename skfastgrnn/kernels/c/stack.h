@@ -13,12 +13,6 @@
 #include "cell.h"
 #include "dropout.h"
 
-static void prepare_weights(const Layout *l, Weights *w, int with_values_gradient) {
-    for (int c = 0; c < l->n_cells; c++)
-        prepare_cell(l->cell[c], &w->cell[c], with_values_gradient || c >= l->n_directions);
-    transpose(l->R, l->O, w->forward.weight_t, l->Op, w->head, l->Rp);
-}
-
 /* Drop states that a layer has passed, or their gradients, on the way to the next one. */
 static void drop_between(const Layout *l, const Dropout *dropout, const Block *b, int layer,
                          real *states) {
@@ -52,15 +46,16 @@ static void stack_forward(const Network *net, const Layout *l, const Weights *w,
     }
 }
 
-/* After stack_forward with keep, from the gradient of all states of the last layer (S, R), or where
- * that is NULL from that of what the head read, in b->d_summary. */
+/* After stack_forward, from the gradient of all states of the last layer (S, R), or where that is
+ * NULL from that of what the head read, in b->d_summary, down to the layer `lowest`. */
 static void stack_backward(const Network *net, const Layout *l, const Weights *w, Block *b,
-                           const Dropout *dropout, const real *h0, const real *upstream,
+                           const Dropout *dropout, int lowest, const real *h0, const real *upstream,
                            real *gradient, real *values_gradient, real *h0_gradient) {
     const int top = (int)net->n_layers - 1;
-    for (int layer = top; layer >= 0; layer--) {
-        Output d_x = {values_gradient, b->start, net->n_channels};
-        if (layer > 0) {
+    for (int layer = top; layer >= lowest; layer--) {
+        Output d_x = {NULL, NULL, 0};
+        if (layer == 0) d_x = (Output){values_gradient, b->start, net->n_channels};
+        else if (layer > lowest) {
             d_x = (Output){b->d_between[layer - 1], b->local, l->R};
             memset(d_x.values, 0, (size_t)(b->first_row[b->n_steps] * l->R) * sizeof(real));
         }
@@ -76,7 +71,7 @@ static void stack_backward(const Network *net, const Layout *l, const Weights *w
                           h0 == NULL ? NULL : h0 + c * l->H, up, cell_at(l, c, gradient), d_x,
                           h0_gradient == NULL ? NULL : h0_gradient + c * l->H, l->n_cells * l->H);
         }
-        if (layer > 0) drop_between(l, dropout, b, layer - 1, d_x.values);
+        if (layer > lowest) drop_between(l, dropout, b, layer - 1, d_x.values);
     }
 }
 

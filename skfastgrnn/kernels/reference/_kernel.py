@@ -21,22 +21,38 @@ class ReferenceKernel:
     most_rows = 512  # sequences at a time, to bound the memory of predictions
 
     def states(self, network, parameters, sequences, h0=None):
-        """All states of the last layer (n_steps, R) and the last of each sequence (n_sequences, R).
+        """All states of the last layer, the last of each sequence, and the final ones of all cells.
 
-        The sequences lie one after the other (`SequenceBatch.stacked`). h0 is (n_sequences, cells,
-        hidden), or None for zeros. R is hidden, or twice that of a bidirectional network.
+        The sequences lie one after the other (`SequenceBatch.stacked`). R is hidden, or twice that
+        of a bidirectional network.
+
+        Parameters
+        ----------
+        h0 : ndarray of shape (n_sequences, cells, hidden) or None
+            The state that each cell begins with: before the first step, or, in a cell that reads
+            from the end, after the last one. None for zeros.
+
+        Returns
+        -------
+        every : ndarray of shape (n_steps, R)
+        last : ndarray of shape (n_sequences, R)
+        final : ndarray of shape (n_sequences, cells, hidden)
+            The state that each cell ends with. Where none reads from the end, it is the h0 with
+            which a sequence goes on: two parts give the same bits as the whole.
         """
-        p = named_views(network, parameters)
-        every = np.empty((len(sequences.values), network.n_states), dtype=parameters.dtype)
-        last = np.empty((len(sequences), network.n_states), dtype=parameters.dtype)
+        p, dtype = named_views(network, parameters), parameters.dtype
+        every = np.empty((len(sequences.values), network.n_states), dtype=dtype)
+        last = np.empty((len(sequences), network.n_states), dtype=dtype)
+        final = np.empty((len(sequences), network.n_cells, network.hidden_size), dtype=dtype)
         for rows in self._parts(sequences):
             x, lengths = padded(sequences, rows)
-            states, last[rows], _ = _stack.forward(
+            states, last[rows], records = _stack.forward(
                 network, p, x, lengths, None if h0 is None else h0[rows]
             )
+            final[rows] = np.stack([record.h[-1] for record in records], axis=1)
             for b, row in enumerate(rows):
                 every[steps_of(sequences, row)] = states[b, : lengths[b]]
-        return every, last
+        return every, last, final
 
     def last_states(self, network, parameters, sequences):
         """The last state of each sequence (n_sequences, R)."""

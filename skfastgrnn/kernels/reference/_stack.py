@@ -6,11 +6,23 @@ Transactions on Signal Processing 45, 1997.
 Shapes as in _cell.py, and R states of a layer: H, or 2 H of both directions side by side.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ...network import cell_parts
 from . import _cell
 from ._dropout import mask
+
+
+class Record(NamedTuple):
+    """What a cell read and computed: its parameters by name, and arrays as in _cell.py."""
+
+    parameters: dict
+    x: np.ndarray
+    h: np.ndarray
+    z: np.ndarray
+    c: np.ndarray
 
 
 def reversed_steps(x, lengths):
@@ -25,7 +37,7 @@ def forward(network, p, x, lengths, h0=None, dropped=None):
 
     x (B, T, D), lengths (B,) decreasing, h0 (B, C, H) or None for zeros. `dropped` says by layer
     what the states that it passes on are multiplied by (B, T, R); None drops nothing. Returns the
-    states of the last layer (B, T, R), its last states (B, R), and a record of each cell.
+    states of the last layer (B, T, R), its last states (B, R), and the Record of each cell.
     """
     directions, records = network.n_directions, []
     for c, cell in enumerate(cell_parts(network, p)):
@@ -34,11 +46,11 @@ def forward(network, p, x, lengths, h0=None, dropped=None):
             x = states if dropped is None else states * dropped(layer - 1)  # noqa: F821
         read = reversed_steps(x, lengths) if direction else x
         record = _cell.forward(network, cell, read, lengths, None if h0 is None else h0[:, c])
-        records.append((cell, read, *record))
-        own = record[0][1:].swapaxes(0, 1)  # (B, T, H)
+        records.append(Record(cell, read, *record))
+        own = records[-1].h[1:].swapaxes(0, 1)  # (B, T, H)
         own = reversed_steps(own, lengths) if direction else own
         states = own if direction == 0 else np.concatenate([states, own], axis=2)  # noqa: F821
-    last = np.concatenate([record[2][-1] for record in records[-directions:]], axis=1)
+    last = np.concatenate([record.h[-1] for record in records[-directions:]], axis=1)
     return states, last, records
 
 
@@ -50,8 +62,8 @@ def gates_and_states(network, p, x, layer, reverse=False):
     """
     lengths = np.array([len(x)])
     records = forward(network, p, x[None], lengths)[2]
-    _, _, h, z, _ = records[layer * network.n_directions + reverse]
-    gates, states = z[:, 0], h[1:, 0]
+    record = records[layer * network.n_directions + reverse]
+    gates, states = record.z[:, 0], record.h[1:, 0]
     return (gates[::-1], states[::-1]) if reverse else (gates, states)
 
 
