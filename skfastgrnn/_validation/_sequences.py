@@ -92,7 +92,8 @@ def to_sequences(estimator, X, *, reset, dtype=FLOATS, allow_gaps=False, check_n
     values = sequences.values
     if not values.flags.aligned:  # as of a file mapped into memory behind a header
         values = values.copy()
-    sequences = SequenceBatch(values, sequences.starts, lengths)
+    if lengths is not sequences.lengths or values is not sequences.values:
+        sequences = SequenceBatch(values, sequences.starts, lengths)
     if reset:
         estimator.n_channels_ = sequences.values.shape[1]
         estimator._reads_sequences = form.kind != "2-D"
@@ -169,15 +170,30 @@ def _refuse_rows(estimator, X, name):
     raise ValueError(message)
 
 
-def _three_dimensional(estimator, X, dtype):
-    X = check_array(
-        as_numbers(X, ("sample", "step", "channel")),
-        dtype=dtype,
-        allow_nd=True,
-        ensure_all_finite=False,
-        estimator=estimator,
-        input_name="X",
+def _is_plain(X, dtype):
+    """Whether X is a non-empty 3-D array of one of the dtypes.
+
+    In such an array check_array has nothing to convert or to refuse; yet it takes as long as a
+    hundred steps through a cell.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 3
+        and len(X) > 0
+        and (X.dtype in dtype if isinstance(dtype, tuple) else X.dtype == dtype)
     )
+
+
+def _three_dimensional(estimator, X, dtype):
+    if not _is_plain(X, dtype):
+        X = check_array(
+            as_numbers(X, ("sample", "step", "channel")),
+            dtype=dtype,
+            allow_nd=True,
+            ensure_all_finite=False,
+            estimator=estimator,
+            input_name="X",
+        )
     if X.ndim != 3:
         raise ValueError(f"Expected 2D or 3D array, got {X.ndim}D array instead.")
     n_samples, n_timesteps, n_channels = X.shape

@@ -52,6 +52,10 @@ def regular_view(X):
     """
     X = X.view()  # whose shape and strides no other thread changes
     n_samples, n_timesteps, n_channels = X.shape
+    if X.flags.c_contiguous:
+        values = X.reshape(-1, n_channels)
+        values.flags.writeable = False
+        return values, n_timesteps
     row = n_channels * X.itemsize
     stride, rest = divmod(X.strides[0] if n_samples > 1 else 0, row)
     is_regular = (

@@ -55,7 +55,8 @@ class FittedMixin:
 
     def _read(self, X):
         """X as sequences of the fitted dtype and number of channels, and its form."""
-        check_is_fitted(self)
+        if "_parameters" not in vars(self):  # sooner known than by scikit-learn's check
+            check_is_fitted(self)
         return to_sequences(self, X, reset=False, dtype=self._parameters.dtype)
 
     def _outputs(self, X):

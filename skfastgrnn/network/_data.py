@@ -36,8 +36,13 @@ class SequenceBatch:
     @classmethod
     def of_equal_length(cls, values, n_timesteps, n_sequences, stride=None):
         """Sequences of n_timesteps steps, each beginning `stride` (n_timesteps) after the last."""
-        starts = np.arange(n_sequences, dtype=np.intp) * (n_timesteps if stride is None else stride)
-        return cls(values, starts, np.broadcast_to(np.intp(n_timesteps), n_sequences))
+        starts = np.arange(n_sequences, dtype=np.intp)
+        starts *= n_timesteps if stride is None else stride
+        batch = cls(values, starts, np.full(n_sequences, n_timesteps, dtype=np.intp))
+        # What is known need not be computed, which takes longer than a step through the cell.
+        known = {"n_steps": n_sequences * n_timesteps, "longest": n_timesteps, "is_ragged": False}
+        vars(batch).update(known)
+        return batch
 
     def __len__(self):
         return len(self.starts)

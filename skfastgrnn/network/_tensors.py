@@ -128,6 +128,7 @@ def zeros(network, dtype):
         ) from error
 
 
+@lru_cache(maxsize=32)
 def n_decayed(network):
     """Length of the leading part of the flat vector that weight decay applies to."""
     return max(tensor.part.stop for tensor in tensors(network) if tensor.kind.decayed)
