@@ -46,7 +46,7 @@ from ._config import (
 from ._fit_context import make_fit_context
 from ._fitted import FittedMixin
 from ._partial_fit import StreamMixin
-from ._warm_start import copy_cells, moments_of, restore_optimizer_state, trained_mask
+from ._warm_start import copy_cells, make_parametrization, moments_of, restore_optimizer_state
 
 #: Attributes that are there only while a training runs: ours and scikit-learn's.
 WHILE_FITTING = (
@@ -325,8 +325,8 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         sequences = training.sequences
         typical_length = np.median(sequences.lengths)
         parameters = initial(network, typical_length, rng, sequences.values.dtype)
-        trained = trained_mask(network, self.frozen, parameters.dtype)
-        optimizer = make_optimizer(self, parameters, trained)
+        parametrization = make_parametrization(network, self.frozen, parameters.dtype)
+        optimizer = make_optimizer(self, parameters)
         if earlier is not None:
             parts, known = named_views(network, parameters), earlier._fitted_objective()
             copy_cells(parts, earlier.params_, network, earlier._network)
@@ -334,13 +334,13 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
             moments = getattr(earlier, "_moments", None)
             is_same = earlier._network == network and objective.has_head_of(known)
             if is_same and moments is not None:
-                restore_optimizer_state(
-                    optimizer, objective.rescale_moments(moments, network, known)
-                )
+                moments = objective.rescale_moments(moments, network, known)
+                restore_optimizer_state(optimizer, moments, parametrization)
         return TrainingState(
             parameters=parameters,
             initial=parameters.copy(),
             optimizer=optimizer,
+            parametrization=parametrization,
             rng=rng,
             early_stopping=EarlyStopping(parameters, tol=self.tol, patience=patience),
             history=new_history(objective.metric),
@@ -444,7 +444,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
     def _check_parameters(self, network):
         """Refuse parameters that no training of a network takes, whatever the data."""
         self._check_combinations()
-        trained_mask(network, self.frozen, self._parameters.dtype)
+        make_parametrization(network, self.frozen, self._parameters.dtype)
         schedule_of(self, epochs_of(self, 1))
         number_of_threads(self.n_jobs)
         step, rng = np.zeros((1, network.n_channels)), np.random.default_rng(0)

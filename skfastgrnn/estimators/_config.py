@@ -87,13 +87,12 @@ def make_network_spec(estimator, n_outputs):
     )
 
 
-def make_optimizer(estimator, parameters, trained):
-    """An optimizer before its first update; `trained` is the mask of what it trains, or None."""
+def make_optimizer(estimator, parameters):
+    """An optimizer before its first update."""
     beta_2 = BETA_2.get(estimator.solver, 0.0) if estimator.beta_2 is None else estimator.beta_2
     return Optimizer(
         first=np.zeros_like(parameters),
         second=np.zeros_like(parameters),
-        trained=trained,
         solver=estimator.solver,
         beta_1=estimator.beta_1,
         beta_2=beta_2,

@@ -45,6 +45,6 @@ def make_fit_context(estimator, prepared, scoring_data):
             state.early_stopping.best_parameters, state.early_stopping.best_epoch
         ),
         gradients=gradients,
-        frozen=frozen_parts(network, state.optimizer.trained),
+        frozen=frozen_parts(network, state.parametrization),
         scoring_data=scoring_data,
     )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._validation._printing import plain
-from ..network import HEAD, n_parameters, named_views
+from ..network import HEAD, IDENTITY, Frozen, n_parameters, named_views
 
 
 def copy_cells(parts, earlier, network, earlier_network):
@@ -23,13 +23,13 @@ def copy_cells(parts, earlier, network, earlier_network):
         parts[name][...] = earlier[name]
 
 
-def trained_mask(network, frozen, dtype):
-    """1 for each parameter of the flat vector that is trained, 0 for those frozen; None for all.
+def make_parametrization(network, frozen, dtype):
+    """What the optimizer moves: all parameters of this dtype, or those that are not frozen.
 
     frozen : "cell", "head", a parameter's name, a list of such names, or None
     """
     if frozen is None:
-        return None
+        return IDENTITY
     mask = np.ones(n_parameters(network), dtype=dtype)
     parts = named_views(network, mask)
     groups = {"cell": set(parts) - set(HEAD), "head": set(HEAD)}
@@ -45,13 +45,12 @@ def trained_mask(network, frozen, dtype):
             parts[part][...] = 0
     if not mask.any():
         raise ValueError(f"frozen={plain(frozen)!r} leaves no parameter to train.")
-    return mask
+    return Frozen(mask)
 
 
-def frozen_parts(network, trained):
-    """Names of the parameters that are not trained, given the mask of `trained_mask`."""
-    if trained is None:
-        return set()
+def frozen_parts(network, parametrization):
+    """Names of the parameters that are not trained."""
+    trained = parametrization.restricted(np.ones(n_parameters(network)))
     return {name for name, part in named_views(network, trained).items() if not part.any()}
 
 
@@ -65,13 +64,12 @@ def moments_of(optimizer):
     }
 
 
-def restore_optimizer_state(optimizer, moments):
+def restore_optimizer_state(optimizer, moments, parametrization):
     """Go on with the moments of another training, unless its solver was another one.
 
     Frozen parameters begin without: moments would go on moving them.
     """
     if moments is not None and moments["solver"] == optimizer.solver:
-        trained = 1 if optimizer.trained is None else optimizer.trained
-        optimizer.first[:] = moments["first"] * trained
-        optimizer.second[:] = moments["second"] * trained
+        optimizer.first[:] = parametrization.restricted(moments["first"])
+        optimizer.second[:] = parametrization.restricted(moments["second"])
         optimizer.step = moments["step"]

@@ -41,8 +41,11 @@ cdef extern from "kernel.h" nogil:
         double alpha, clip_value, clip_norm
         void *first
         void *second
-        const void *trained
         int64_t step
+
+    ctypedef struct Parametrization:
+        int kind
+        const void *trained
 
     ctypedef struct EpochTotals:
         Score score
@@ -52,6 +55,7 @@ cdef extern from "kernel.h" nogil:
 
     enum:
         ADAGRAD
+        IDENTITY, FROZEN
         KERNEL_NO_MEMORY, KERNEL_BAD_ROW, KERNEL_BAD_PLACE, KERNEL_BAD_ORDER, KERNEL_BAD_LABEL
 
     ctypedef struct Tensor:
@@ -72,7 +76,8 @@ cdef extern from "kernel.h" nogil:
         int (*loss_gradient)(const Network *, const void *, const Sequences *, const Targets *, const Loss *,
                              const Dropout *, Score *, void *, int) noexcept nogil
         int (*train)(const Network *, void *, const Sequences *, const Targets *, const Loss *,
-                     const Dropout *, Optimizer *, Py_ssize_t, Py_ssize_t, Py_ssize_t, EpochTotals *, int) noexcept nogil
+                     const Dropout *, Optimizer *, const Parametrization *, Py_ssize_t, Py_ssize_t,
+                     Py_ssize_t, EpochTotals *, int) noexcept nogil
 
 
 cdef extern from "dispatch.h" nogil:

@@ -305,9 +305,9 @@ def loss_gradient(int isa, network, const real[::1] parameters not None, const r
 def train(int isa, network, real[::1] parameters not None, const real[:, ::1] values not None,
           const Py_ssize_t[::1] starts not None, const Py_ssize_t[::1] lengths, Py_ssize_t longest,
           const Py_ssize_t[::1] chosen not None, const int32_t[::1] labels, const real[:, ::1] target_values,
-          const real[::1] weights, loss, double mean_weight, dropout, optimizer, const real[::1] trained,
-          real[::1] first_moment not None, real[::1] second_moment not None, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t end,
-          int n_threads):
+          const real[::1] weights, loss, double mean_weight, dropout, optimizer,
+          real[::1] first_moment not None, real[::1] second_moment not None, int parametrization,
+          const real[::1] trained, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t end, int n_threads):
     """Minibatches [first, end) of the chosen sequences, parameters and moments updated in place.
 
     Returns the sums (loss, weight, metric, penalty, gradient norm, updates) and whether it diverged.
@@ -321,11 +321,17 @@ def train(int isa, network, real[::1] parameters not None, const real[:, ::1] va
     cdef void *p = <void *>vector[real]("parameters", parameters, P)
     cdef Dropout dropped = dropout_of(dropout)
     cdef Optimizer settings = make_optimizer(optimizer)
+    cdef Parametrization theta
     cdef EpochTotals done
     cdef int status
     settings.first = <void *>vector[real]("first moment", first_moment, P)
     settings.second = <void *>vector[real]("second moment", second_moment, P)
-    settings.trained = vector[real]("trained", trained, P)
+    theta.kind = parametrization
+    theta.trained = vector[real]("trained", trained, P)
+    if not IDENTITY <= parametrization <= FROZEN:
+        raise ValueError(f"There is no parametrization of number {parametrization}.")
+    if (trained is not None) != (parametrization == FROZEN):
+        raise ValueError("What is trained must be said where some parameters are frozen, and only there.")
     if not isfinite(mean_weight):
         raise ValueError(f"The weights must be finite; their mean is {mean_weight}.")
     if batch_size < 1:
@@ -340,7 +346,8 @@ def train(int isa, network, real[::1] parameters not None, const real[:, ::1] va
     done.n_updates = done.diverged = 0
     with nogil:
         status = kernel.train(
-            &net, p, &seqs, &targets, &minimised, &dropped, &settings, batch_size, first, end, &done, n_threads)
+            &net, p, &seqs, &targets, &minimised, &dropped, &settings, &theta, batch_size, first, end, &done,
+            n_threads)
     check(status, refused)
     return (done.score.loss, done.score.weight, done.score.metric, done.penalty, done.gradient_norm,
             done.n_updates, bool(done.diverged))

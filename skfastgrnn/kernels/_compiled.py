@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..network import Dropout, EpochTotals, Score, n_decayed, n_parameters
+from ..network import IDENTITY, Dropout, EpochTotals, Score, n_decayed, n_parameters
 from . import _bindings
 
 #: Work of one call between two looks at the keyboard, about a tenth of a second; one minibatch at
@@ -170,6 +170,7 @@ class CompiledKernel:
         n_threads=1,
         dropout=None,
         mean_weight=None,
+        parametrization=IDENTITY,
     ):
         """Train on the sequences `rows` by minibatches; parameters and optimizer in place.
 
@@ -193,9 +194,10 @@ class CompiledKernel:
                     mean_weight,
                     dropout or Dropout(),
                     optimizer,
-                    optimizer.trained,
                     optimizer.first,
                     optimizer.second,
+                    parametrization.code,
+                    parametrization.trained,
                     batch_size,
                     part.start,
                     part.stop,

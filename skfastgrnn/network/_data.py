@@ -148,10 +148,7 @@ class Dropout(NamedTuple):
 
 @dataclass
 class Optimizer:
-    """Settings and state of the optimizer; `first` and `second` are its moment estimates (P,).
-
-    `trained` (P,) is 1 where a parameter is trained and 0 where it is frozen; None trains all.
-    """
+    """Settings and state of the optimizer; `first` and `second` are its moment estimates (P,)."""
 
     first: np.ndarray
     second: np.ndarray
@@ -165,7 +162,6 @@ class Optimizer:
     alpha: float = 0.0
     clip_value: float = float("inf")
     clip_norm: float = float("inf")
-    trained: np.ndarray | None = None
     step: int = 0
 
     @property

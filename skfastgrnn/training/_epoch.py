@@ -31,7 +31,7 @@ class EpochConfig:
     n_threads: int = 1
 
 
-def run_epoch(kernel, network, parameters, training, optimizer, config, rng):
+def run_epoch(kernel, network, parameters, training, optimizer, parametrization, config, rng):
     """Train parameters and optimizer in place; answers the EpochTotals."""
     rows = rows_of_epoch(training, config, rng)
     mean_weight = training.targets.mean_weight(rows)
@@ -52,6 +52,7 @@ def run_epoch(kernel, network, parameters, training, optimizer, config, rng):
             config.n_threads,
             dropout=dropout,
             mean_weight=mean_weight,
+            parametrization=parametrization,
         )
         totals = totals.plus(done)
         if totals.diverged:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..network import Optimizer
+from ..network import Optimizer, Parametrization
 from ._early_stopping import EarlyStopping
 
 
@@ -14,6 +14,7 @@ class TrainingState:
 
     parameters, initial : (P,) after the last epoch, and before the first one
     optimizer : its moments and the number of its updates
+    parametrization : what it moves
     rng : draws the order of rows, and what else is random
     early_stopping : the best epoch so far, and how long ago it was
     history : dict of per-epoch lists
@@ -26,6 +27,7 @@ class TrainingState:
     parameters: np.ndarray
     initial: np.ndarray
     optimizer: Optimizer
+    parametrization: Parametrization
     rng: np.random.Generator
     early_stopping: EarlyStopping
     history: dict

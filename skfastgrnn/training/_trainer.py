@@ -173,6 +173,7 @@ class Epochs:
             state.parameters,
             self._objective.at_epoch(self._training, epoch),
             state.optimizer,
+            state.parametrization,
             config.epoch,
             state.rng,
         )

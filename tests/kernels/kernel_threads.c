@@ -57,8 +57,10 @@ static int compute(const Kernel *kernel, int n_threads, int with_losses, Result 
     const Dropout dropout = {0.25, 1};
     Numbers *x = &result->numbers;
     Sequences seqs = {x->values, starts, lengths, chosen, S, N, BATCH, LONGEST, &refused};
-    const Targets targets = {CROSS_ENTROPY, 1, 1, 1, 1, labels, NULL, NULL};
-    Optimizer adam = {ADAM, 0.01, 0.9, 0.999, 1e-8, 0, 0, 1e-3, 1, 1, x->first, x->second, NULL, 0};
+    const Targets targets = {1, labels, NULL, NULL};
+    const Loss loss = {CROSS_ENTROPY, 1, 1, 1, 0};
+    Optimizer adam = {ADAM, 0.01, 0.9, 0.999, 1e-8, 0, 0, 1e-3, 1, 1, x->first, x->second, 0};
+    const Parametrization identity = {IDENTITY, NULL};
 
     memset(result, 0, sizeof *result);
     fill(kernel, x->values, S * D, 1);
@@ -68,13 +70,13 @@ static int compute(const Kernel *kernel, int n_threads, int with_losses, Result 
         seqs.n = BATCH;
         check(kernel->outputs(&net, x->parameters, &seqs, x->outputs, n_threads) == 0,
               "outputs fail");
-        check(kernel->loss_gradient(&net, x->parameters, &seqs, &targets, &dropout, &result->score,
-                                    x->gradient, n_threads) == 0,
+        check(kernel->loss_gradient(&net, x->parameters, &seqs, &targets, &loss, &dropout,
+                                    &result->score, x->gradient, n_threads) == 0,
               "the loss fails");
     }
     seqs.n = N;
-    return kernel->train(&net, x->parameters, &seqs, &targets, &dropout, &adam, BATCH, 0,
-                         (N + BATCH - 1) / BATCH, &result->totals, n_threads);
+    return kernel->train(&net, x->parameters, &seqs, &targets, &loss, &dropout, &adam, &identity,
+                         BATCH, 0, (N + BATCH - 1) / BATCH, &result->totals, n_threads);
 }
 
 static void compare_threads(const Kernel *kernel) {

@@ -12,6 +12,7 @@ from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.kernels import available_kernels, kernel_named
 from skfastgrnn.network import (
     LOSSES,
+    PARAMETRIZATIONS,
     Dropout,
     Loss,
     Network,
@@ -73,6 +74,7 @@ def right(function):
             **lost,
             "mean_weight": 1.0,
             "optimizer": Optimizer(first, second),
+            "parametrization": PARAMETRIZATIONS.index("frozen"),
             "trained": np.ones(P),
             "first_moment": first,
             "second_moment": second,
@@ -224,7 +226,8 @@ LOSS = {
 TRAINING = {
     **LOSS,
     "mean_weight": [float("nan"), float("inf")],
-    "trained": [*FORMS.values(), *FLOATS.values()],
+    "parametrization": [-1, 0, len(PARAMETRIZATIONS), LARGEST],
+    "trained": [*FORMS.values(), *FLOATS.values(), lambda array: None],
     "first_moment": [*FORMS.values(), *FLOATS.values(), read_only, lambda array: None],
     "second_moment": [*FORMS.values(), *FLOATS.values(), read_only, lambda array: None],
     "batch_size": [-1, 0, 5, LARGEST, 2**64],  # with 5 there are not three minibatches

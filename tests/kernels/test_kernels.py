@@ -12,11 +12,15 @@ from helpers.kernels import random_case, relative_difference
 from skfastgrnn.kernels import available_kernels, kernel_named
 from skfastgrnn.kernels.reference._activations import FUNCTIONS
 from skfastgrnn.kernels.reference._optimizers import OPTIMIZERS
+from skfastgrnn.kernels.reference._parametrizations import KINDS
 from skfastgrnn.kernels.reference._tables import complete
 from skfastgrnn.network import (
     ACTIVATIONS,
+    IDENTITY,
+    PARAMETRIZATIONS,
     SOLVERS,
     Dropout,
+    Frozen,
     Loss,
     Network,
     Optimizer,
@@ -38,7 +42,16 @@ def new_optimizer(case, **settings):
     return Optimizer(first, second, **settings)
 
 
-def trained(kernel, case, batch_size, n_threads=1, epochs=3, dropout=None, **settings):
+def trained(
+    kernel,
+    case,
+    batch_size,
+    n_threads=1,
+    epochs=3,
+    dropout=None,
+    parametrization=IDENTITY,
+    **settings,
+):
     """Parameters, optimizer and totals after some epochs in a fixed random order."""
     parameters, adam = case.parameters.copy(), new_optimizer(case, **settings)
     rng = np.random.default_rng(0)
@@ -55,6 +68,7 @@ def trained(kernel, case, batch_size, n_threads=1, epochs=3, dropout=None, **set
             batch_size,
             n_threads,
             dropout,
+            parametrization=parametrization,
         )
     return parameters, adam, totals
 
@@ -83,7 +97,7 @@ def test_epochs_equal_the_reference(seed, settings, kernel):
     case = random_case(seed, most=(20, 12, 40, 40))
     if seed % 3 == 0:
         frozen = np.random.default_rng(seed).random(len(case.parameters)) < 0.5
-        settings = {**settings, "trained": 1.0 - frozen}
+        settings = {**settings, "parametrization": Frozen(1.0 - frozen)}
     dropout = Dropout(0.25, seed) if seed % 2 else None
     actual, adam, totals = trained(kernel_named(kernel), case, 7, dropout=dropout, **settings)
     expected, expected_adam, expected_totals = trained(
@@ -292,6 +306,7 @@ def test_the_reference_kernel_lacks_no_activation_or_optimizer():
         complete({"a": abs, "b": len}, ("a", "c"))
     assert set(FUNCTIONS) == set(ACTIVATIONS)
     assert set(OPTIMIZERS) == set(SOLVERS)
+    assert set(KINDS) == set(PARAMETRIZATIONS)
 
 
 @pytest.mark.parametrize("kernel", COMPILED)
@@ -382,3 +397,43 @@ def test_one_row_takes_little_memory(kernel):
     assert kernel.outputs_memory(network, one, n_threads=64) < 48_000
     by_thread = [kernel.outputs_memory(network, many, n_threads=n) for n in (1, 2, 3)]
     assert 4_000 < by_thread[1] - by_thread[0] == by_thread[2] - by_thread[1] < 50_000
+
+
+@pytest.mark.parametrize("kernel", available_kernels())
+@pytest.mark.parametrize("solver", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("lowest", [0, 1, 2, 3])
+def test_cells_below_the_lowest_trained_one_are_not_back_propagated_through(lowest, solver, kernel):
+    """What is trained above them is what it would be; they, and their moments, stay."""
+    kernel = kernel_named(kernel)
+    for seed in range(3):
+        case = random_case(seed, most=(9, 5, 20, 20), activations=("sigmoid", "tanh"))
+        network = replace(case.network, n_layers=3, n_outputs=4, bidirectional=seed == 1)
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(0, 4, len(case.sequences)).astype(np.int32)
+        case = case._replace(
+            network=network,
+            parameters=0.3 * rng.standard_normal(n_parameters(network)),
+            targets=Targets(labels=labels),
+            loss=Loss(),
+        )
+        mask = np.ones(n_parameters(network))
+        for tensor in tensors(network):
+            if tensor.cell is not None and tensor.cell // network.n_directions < lowest:
+                mask[tensor.part] = 0
+        n, settings = len(case.sequences), {"epochs": 1, "parametrization": Frozen(mask)}
+        parameters, adam, totals = trained(
+            kernel, case, n, solver=solver, alpha=0.1, learning_rate=0.01, **settings
+        )
+        _, gradient = kernel.loss_gradient(
+            network, case.parameters, case.sequences, case.targets, case.loss, np.arange(n)
+        )
+        gradient /= n
+        if solver != "adamw":
+            decayed = n_decayed(network)
+            gradient[:decayed] += 0.1 / n * case.parameters[:decayed]
+        gradient *= mask
+        np.testing.assert_allclose(totals.gradient_norm, np.linalg.norm(gradient), rtol=1e-9)
+        first = gradient if solver == "sgd" else 0.1 * gradient
+        np.testing.assert_allclose(adam.first, first, rtol=1e-8, atol=1e-15)
+        np.testing.assert_array_equal(parameters[mask == 0], case.parameters[mask == 0])
+        assert np.all(parameters[mask == 1] != case.parameters[mask == 1])

@@ -338,9 +338,9 @@ def test_refit_follows_the_schedule_of_the_first_training(schedule, monkeypatch)
     rates = []
     run_epoch = _trainer.run_epoch
 
-    def recorded(kernel, network, parameters, training, optimizer, plan, generator):
+    def recorded(kernel, network, parameters, training, optimizer, *rest):
         rates.append(optimizer.learning_rate)
-        return run_epoch(kernel, network, parameters, training, optimizer, plan, generator)
+        return run_epoch(kernel, network, parameters, training, optimizer, *rest)
 
     monkeypatch.setattr(_trainer, "run_epoch", recorded)
     settings = {"learning_rate": schedule, "n_iter_no_change": 20, "refit": True}

@@ -3,6 +3,7 @@
  */
 #include "kernel.h"
 
+#include "parametrizations.h"
 #include "run.h"
 
 /* Free a run that has done its work; returns 0, or why it has not. */
@@ -91,44 +92,45 @@ static int loss_gradient(const Network *net, const void *parameters, const Seque
     return run_end(run);
 }
 
-/* The optimizer's vectors, padded. */
+/* What an optimizer moves, and its moments. */
 typedef struct {
+    Parametrized parametrized;
     real *first, *second;
-    real *mask; /* 1 where a parameter is trained; or NULL */
     void *memory;
-} Moments;
+} Moving;
 
-static void moments_layout(Moments *moments, const Layout *l, int with_mask, Arena *a) {
-    moments->first = take_reals(a, (double)l->count);
-    moments->second = take_reals(a, (double)l->count);
-    moments->mask = with_mask ? take_reals(a, (double)l->count) : NULL;
+static void moving_layout(Moving *m, const Layout *l, Arena *a) {
+    m->first = take_reals(a, (double)l->count);
+    m->second = take_reals(a, (double)l->count);
+    parametrized_layout(&m->parametrized, l, a);
 }
 
 /* Returns 0 where memory ran out. */
-static int moments_load(Moments *moments, const Layout *l, const Optimizer *optimizer) {
-    const int with_mask = optimizer->trained != NULL;
+static int moving_load(Moving *m, const Layout *l, const Optimizer *optimizer,
+                       const Parametrization *parametrization, real *parameters) {
     Arena arena = {NULL, 0};
-    moments_layout(moments, l, with_mask, &arena);
-    moments->memory = arena_allocate(&arena);
-    if (moments->memory == NULL) return 0;
-    moments_layout(moments, l, with_mask, &arena);
-    pack(l, optimizer->first, moments->first);
-    pack(l, optimizer->second, moments->second);
-    if (with_mask) pack(l, optimizer->trained, moments->mask);
+    m->parametrized.kind = (enum parametrization)parametrization->kind;
+    moving_layout(m, l, &arena);
+    m->memory = arena_allocate(&arena);
+    if (m->memory == NULL) return 0;
+    moving_layout(m, l, &arena);
+    pack(l, optimizer->first, m->first);
+    pack(l, optimizer->second, m->second);
+    parametrized_load(&m->parametrized, l, parametrization, parameters);
     return 1;
 }
 
 /* One update from run->score and run->total, the sums over a minibatch: divided by the weight that
  * so many sequences have on the average. Leaves the parameters as they are where something is not
  * finite. */
-static void update(Run *run, const Optimizer *optimizer, const Moments *moments,
-                   EpochTotals *totals) {
+static void update(Run *run, const Optimizer *optimizer, const Moving *m, EpochTotals *totals) {
     const Layout *l = &run->layout;
     const Score score = run->score;
-    real *parameters = run->weights.parameters;
+    const real *parameters = run->weights.parameters;
     if (score.weight == 0) return;
-    const double norm = finish_gradient(l, optimizer, score.counted * run->targets.mean_weight,
-                                        moments->mask, parameters, run->total);
+    mean_gradient(l, optimizer, score.counted * run->targets.mean_weight, parameters, run->total);
+    pull_back(&m->parametrized, l, run->total);
+    const double norm = clip(optimizer, l->count, run->total);
     if (!isfinite(score.loss) || !isfinite(norm)) {
         totals->diverged = 1;
         return;
@@ -140,41 +142,45 @@ static void update(Run *run, const Optimizer *optimizer, const Moments *moments,
     totals->score.metric += score.metric;
     totals->gradient_norm += norm;
     totals->n_updates += 1;
-    optimizer_step(l, optimizer, optimizer->step + totals->n_updates, moments->mask, run->total,
-                   moments->first, moments->second, parameters);
+    optimizer_step(l, optimizer, optimizer->step + totals->n_updates, run->total, m->first,
+                   m->second, m->parametrized.theta);
+    project(&m->parametrized, l);
 }
 
 /* Parameters and moments stay padded for the whole call, and private: where a sequence is refused,
  * those of the caller are as before. */
 static int train(const Network *net, void *parameters, const Sequences *seqs,
                  const Targets *targets, const Loss *loss, const Dropout *dropout,
-                 Optimizer *optimizer, ptrdiff_t batch_size, ptrdiff_t begin, ptrdiff_t end,
-                 EpochTotals *totals, int n_threads) {
-    Moments moments;
-    Run *run = run_create(net, seqs, (Backward){.of_parameters = 1}, batch_size, n_threads);
-    if (run == NULL || !moments_load(&moments, &run->layout, optimizer)) {
-        run_free(run);
-        return KERNEL_NO_MEMORY;
-    }
+                 Optimizer *optimizer, const Parametrization *parametrization, ptrdiff_t batch_size,
+                 ptrdiff_t begin, ptrdiff_t end, EpochTotals *totals, int n_threads) {
+    Moving moving = {0};
+    const Backward backward = {1, lowest_trained_layer(net, parametrization), 0};
+    Run *run = run_create(net, seqs, backward, batch_size, n_threads);
+    if (run == NULL) return KERNEL_NO_MEMORY;
     const Layout *l = &run->layout;
     run->targets = *targets;
     run->loss = *loss;
     run->dropout = *dropout;
     pack(l, parameters, run->weights.parameters);
+    if (!moving_load(&moving, l, optimizer, parametrization, run->weights.parameters)) {
+        run_free(run);
+        return KERNEL_NO_MEMORY;
+    }
     run_start(run, begin * batch_size, sum_of_block);
     for (ptrdiff_t batch = begin; batch < end && !totals->diverged && !run->refused; batch++) {
         const ptrdiff_t first = batch * batch_size;
+        expand(&moving.parametrized);
         prepare_weights(l, &run->weights);
         sum_blocks(run, first, smaller(seqs->n, first + batch_size));
-        if (!run->refused) update(run, optimizer, &moments, totals);
+        if (!run->refused) update(run, optimizer, &moving, totals);
     }
     pool_stop(&run->pool);
     if (!run->refused) {
         unpack(l, run->weights.parameters, parameters);
-        unpack(l, moments.first, optimizer->first);
-        unpack(l, moments.second, optimizer->second);
+        unpack(l, moving.first, optimizer->first);
+        unpack(l, moving.second, optimizer->second);
     }
-    free(moments.memory);
+    free(moving.memory);
     return run_end(run);
 }
 

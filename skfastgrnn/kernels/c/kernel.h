@@ -26,6 +26,7 @@ enum activation { SIGMOID, TANH, RELU, HARD_SIGMOID, HARD_TANH };
 enum pooling { LAST, MEAN };
 enum loss { CROSS_ENTROPY, HUBER, DISTILLATION, FOCAL, MULTILABEL };
 enum solver { ADAM, ADAMW, SGD, RMSPROP, ADAGRAD };
+enum parametrization { IDENTITY, FROZEN };
 enum { MAX_LAYERS = 16, MAX_CELLS = 2 * MAX_LAYERS };
 
 /* What functions return instead of 0. */
@@ -106,9 +107,14 @@ typedef struct {
                              alone */
     double clip_norm;     /* then the whole gradient to at most this norm; likewise */
     void *first, *second; /* (P), moment estimates */
-    const void *trained;  /* (P): 1 where a parameter is trained, 0 where it is frozen; or NULL */
     int64_t step;         /* updates made so far */
 } Optimizer;
+
+/* What the optimizer moves instead of the parameters: see parametrizations.h. */
+typedef struct {
+    int kind;            /* enum parametrization */
+    const void *trained; /* (P), of FROZEN: 1 where a parameter is trained, 0 where it is frozen */
+} Parametrization;
 
 /* Totals over the minibatches of an epoch. */
 typedef struct {
@@ -169,8 +175,9 @@ typedef struct {
 
     /* Trains on minibatches [first, end) of the chosen sequences. Returns 0 or what went wrong. */
     int (*train)(const Network *, void *parameters, const Sequences *, const Targets *,
-                 const Loss *, const Dropout *, Optimizer *, ptrdiff_t batch_size, ptrdiff_t first,
-                 ptrdiff_t end, EpochTotals *, int n_threads);
+                 const Loss *, const Dropout *, Optimizer *, const Parametrization *,
+                 ptrdiff_t batch_size, ptrdiff_t first, ptrdiff_t end, EpochTotals *,
+                 int n_threads);
 } Kernel;
 
 #endif

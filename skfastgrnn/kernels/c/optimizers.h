@@ -1,4 +1,4 @@
-/* From a sum of gradients to new parameters: penalty, frozen parameters, clipping, optimizers.
+/* From a sum of gradients to new parameters: penalty, clipping, optimizers.
  * reference/_optimizers.py is the same in NumPy. Padded vectors only; padding stays zero.
  */
 #ifndef SKFASTGRNN_OPTIMIZERS_H
@@ -14,30 +14,29 @@ static double squared_norm(ptrdiff_t n, const real *x) {
     return (double)vec_sum(sum);
 }
 
-/* From a sum over the minibatch to the gradient of its mean (sum / divisor) plus the L2 penalty, 0
- * where `trained` is, clipped. Returns the norm before clipping. */
-static double finish_gradient(const Layout *l, const Optimizer *optimizer, double divisor,
-                              const real *trained, const real *restrict parameters,
-                              real *restrict gradient) {
-    const ptrdiff_t count = l->count;
+/* From a sum over the minibatch to the gradient of its mean (sum / divisor) plus the L2 penalty. */
+static void mean_gradient(const Layout *l, const Optimizer *optimizer, double divisor,
+                          const real *restrict parameters, real *restrict gradient) {
     const real scale = (real)(1 / divisor);
     const real decay = optimizer->solver == ADAMW ? 0 : (real)(optimizer->alpha / divisor);
     for (ptrdiff_t i = 0; i < l->n_decayed; i++)
         gradient[i] = scale * gradient[i] + decay * parameters[i];
-    for (ptrdiff_t i = l->n_decayed; i < count; i++) gradient[i] *= scale;
-    if (trained != NULL)
-        for (ptrdiff_t i = 0; i < count; i++) gradient[i] *= trained[i];
-    double norm = sqrt(squared_norm(count, gradient));
+    for (ptrdiff_t i = l->n_decayed; i < l->count; i++) gradient[i] *= scale;
+}
+
+/* Clips a gradient; returns its norm before. */
+static double clip(const Optimizer *optimizer, ptrdiff_t n, real *restrict gradient) {
+    double norm = sqrt(squared_norm(n, gradient));
     const double unclipped = norm;
     if (optimizer->clip_value < HUGE_VAL) {
         const real limit = (real)optimizer->clip_value;
-        for (ptrdiff_t i = 0; i < count; i++)
+        for (ptrdiff_t i = 0; i < n; i++)
             gradient[i] = gradient[i] > limit ? limit : gradient[i] < -limit ? -limit : gradient[i];
-        norm = sqrt(squared_norm(count, gradient));
+        norm = sqrt(squared_norm(n, gradient));
     }
     if (norm > optimizer->clip_norm) {
         const real shrink = (real)(optimizer->clip_norm / norm);
-        for (ptrdiff_t i = 0; i < count; i++) gradient[i] *= shrink;
+        for (ptrdiff_t i = 0; i < n; i++) gradient[i] *= shrink;
     }
     return unclipped;
 }
@@ -71,11 +70,9 @@ static void adam(const Optimizer *o, int64_t t, ptrdiff_t n, const real *restric
  *
  *     θ = θ - rate · α θ
  */
-static void decoupled_decay(const Layout *l, const Optimizer *o, const real *trained,
-                            real *restrict parameters) {
+static void decoupled_decay(const Optimizer *o, ptrdiff_t n_decayed, real *restrict parameters) {
     const real kept = (real)(1 - o->learning_rate * o->alpha);
-    for (ptrdiff_t i = 0; i < l->n_decayed; i++)
-        if (trained == NULL || trained[i] != 0) parameters[i] *= kept;
+    for (ptrdiff_t i = 0; i < n_decayed; i++) parameters[i] *= kept;
 }
 
 /* Sutskever et al., *On the importance of initialization and momentum in deep learning*, ICML 2013,
@@ -123,14 +120,14 @@ static void adagrad(const Optimizer *o, ptrdiff_t n, const real *restrict gradie
 }
 
 /* The t-th update, from 1. */
-static void optimizer_step(const Layout *l, const Optimizer *o, int64_t t, const real *trained,
-                           const real *gradient, real *m, real *v, real *parameters) {
+static void optimizer_step(const Layout *l, const Optimizer *o, int64_t t, const real *gradient,
+                           real *m, real *v, real *parameters) {
     switch ((enum solver)o->solver) {
     case ADAM:
         adam(o, t, l->count, gradient, m, v, parameters);
         break;
     case ADAMW:
-        decoupled_decay(l, o, trained, parameters);
+        decoupled_decay(o, l->n_decayed, parameters);
         adam(o, t, l->count, gradient, m, v, parameters);
         break;
     case SGD:

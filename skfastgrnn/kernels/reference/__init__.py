@@ -5,6 +5,7 @@ _cell.py        a cell's equations, forward and backward
 _stack.py       cells in layers and directions
 _head.py        pooling and the linear head
 _losses.py      from outputs to losses and their gradients
+_parametrizations.py what the optimizer moves instead of the parameters
 _optimizers.py  from gradients to new parameters
 _dropout.py     which states are dropped
 _kernel.py      whole networks and epochs

@@ -5,10 +5,11 @@ The oracle of the tests, and what computes where no compiled kernel could be bui
 
 import numpy as np
 
-from ...network import Dropout, EpochTotals, Score, n_decayed, named_views
+from ...network import IDENTITY, Dropout, EpochTotals, Score, n_decayed, named_views
 from . import _head, _stack
 from ._losses import loss_block
-from ._optimizers import update
+from ._optimizers import clip, update
+from ._parametrizations import parametrized
 
 NO_DROPOUT = Dropout()
 
@@ -110,10 +111,12 @@ class ReferenceKernel:
         n_threads=1,
         dropout=None,
         position=0,
+        lowest=0,
     ):
         """Score of the sequences `rows` and the gradient (P) of its loss, without penalty.
 
-        `position` is that of the first of them in the epoch.
+        `position` is that of the first of them in the epoch. Layers below the layer `lowest`, of
+        which the first is 0, have no gradient.
         """
         dropout = dropout or Dropout()
         rows = sequences.longest_first(rows)
@@ -125,7 +128,7 @@ class ReferenceKernel:
         flat = np.zeros_like(parameters)
         parts = named_views(network, flat)
         upstream = _head.backward(network, p, read, lengths, d_output, parts)
-        _stack.backward(network, lengths, records, upstream, parts, masks)
+        _stack.backward(network, lengths, records, upstream, parts, masks, lowest)
         return score, flat
 
     @np.errstate(over="ignore", invalid="ignore")
@@ -142,6 +145,7 @@ class ReferenceKernel:
         n_threads=1,
         dropout=None,
         mean_weight=None,
+        parametrization=IDENTITY,
     ):
         """Train on the sequences `rows` by minibatches; parameters and optimizer in place.
 
@@ -151,8 +155,10 @@ class ReferenceKernel:
             mean_weight = targets.mean_weight(rows)
         decayed = slice(0, n_decayed(network))
         alpha = 0 if optimizer.solver == "adamw" else optimizer.alpha
-        totals = EpochTotals()
+        totals, mapping = EpochTotals(), parametrized(parametrization, parameters)
+        lowest = mapping.lowest_layer(network)
         for start in range(0, len(rows), batch_size):
+            parameters = mapping.expand()
             batch = rows[start : start + batch_size]
             score, gradient = self.loss_gradient(
                 network,
@@ -163,6 +169,7 @@ class ReferenceKernel:
                 batch,
                 dropout=dropout,
                 position=start,
+                lowest=lowest,
             )
             if score.weight == 0:
                 continue
@@ -172,14 +179,14 @@ class ReferenceKernel:
             expected_weight = counted * mean_weight
             gradient /= expected_weight
             gradient[decayed] += alpha / expected_weight * parameters[decayed]
-            if optimizer.trained is not None:
-                gradient *= optimizer.trained
-            norm = float(np.linalg.norm(gradient.astype(np.float64)))
+            gradient = mapping.pull_back(gradient)
+            norm = clip(gradient, optimizer)
             if not (np.isfinite(score.loss) and np.isfinite(norm)):
                 return totals._replace(diverged=True)
             penalty = 0.5 * alpha * float(np.sum(parameters[decayed].astype(np.float64) ** 2))
             totals = totals.plus(EpochTotals(*score, penalty, norm, 1))
-            update(parameters, gradient, optimizer, decayed)
+            update(mapping.theta, gradient, optimizer, decayed)
+            mapping.project()
         return totals
 
     def _parts(self, sequences):

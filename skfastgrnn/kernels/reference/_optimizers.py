@@ -28,10 +28,7 @@ def adamw(theta, g, o, decayed):
 
     θ -= rate · α θ, then Adam's update.
     """
-    shrink = np.full(decayed.stop, 1 - o.learning_rate * o.alpha, dtype=theta.dtype)
-    if o.trained is not None:
-        shrink[o.trained[decayed] == 0] = 1
-    theta[decayed] *= shrink
+    theta[decayed] *= theta.dtype.type(1 - o.learning_rate * o.alpha)
     adam(theta, g, o, decayed)
 
 
@@ -74,18 +71,22 @@ def smallest(o, theta):
 
 
 def clip(g, o):
-    """Clip every entry to clip_value, then the whole to the norm clip_norm; in place."""
+    """Clip every entry to clip_value, then the whole to the norm clip_norm; in place.
+
+    Returns the norm before.
+    """
+    unclipped = float(np.linalg.norm(g.astype(np.float64)))
     np.clip(g, -o.clip_value, o.clip_value, out=g)
     norm = np.linalg.norm(g.astype(np.float64))
     if norm > o.clip_norm:
         g *= o.clip_norm / norm
+    return unclipped
 
 
 def update(theta, g, o, decayed):
-    """One update of `theta` by the gradient g, which is clipped in place.
+    """One update of `theta` by the gradient g.
 
     `decayed` is the leading slice of the vector that weight decay shrinks.
     """
-    clip(g, o)
     o.step += 1
     OPTIMIZERS[o.solver](theta, g, o, decayed)

@@ -67,7 +67,7 @@ def gates_and_states(network, p, x, layer, reverse=False):
     return (gates[::-1], states[::-1]) if reverse else (gates, states)
 
 
-def backward(network, lengths, records, upstream, gradient, dropped=None):
+def backward(network, lengths, records, upstream, gradient, dropped=None, lowest=0):
     """Go back through all cells from `upstream`, the gradient of the last layer's states (B, T, R).
 
     Adds to the named parts of `gradient`; returns the gradients of x (B, T, D) and h0 (B, C, H).
@@ -75,7 +75,8 @@ def backward(network, lengths, records, upstream, gradient, dropped=None):
     H, directions = network.hidden_size, network.n_directions
     parts = cell_parts(network, gradient)
     d_h0 = np.zeros((len(lengths), network.n_cells, H), dtype=upstream.dtype)
-    for layer in reversed(range(network.n_layers)):
+    d_x = None
+    for layer in reversed(range(lowest, network.n_layers)):
         d_x = 0
         for direction in range(directions):
             c = layer * directions + direction
@@ -86,7 +87,7 @@ def backward(network, lengths, records, upstream, gradient, dropped=None):
                 network, cell, read, lengths, h, z, candidate, own.swapaxes(0, 1), parts[c]
             )
             d_x = d_x + (reversed_steps(d_read, lengths) if direction else d_read)
-        if layer > 0:
+        if layer > lowest:
             upstream = d_x if dropped is None else d_x * dropped(layer - 1)
     return d_x, d_h0
 

@@ -1,0 +1,108 @@
+/* Between the vector θ that the optimizer moves and the parameters that the cells read. Padded
+ * vectors only. reference/_parametrizations.py is the same in NumPy.
+ *
+ *     expand      θ to parameters, before a forward pass
+ *     pull_back   the gradient of the parameters to that of θ, after a backward pass
+ *     project     θ to where it may be, after an update
+ *
+ *     IDENTITY    θ are the parameters
+ *     FROZEN      θ are the parameters; dθ = trained ⊙ gradient, and what is not trained stays
+ */
+#ifndef SKFASTGRNN_PARAMETRIZATIONS_H
+#define SKFASTGRNN_PARAMETRIZATIONS_H
+
+#include "arena.h"
+#include "layout.h"
+
+typedef struct {
+    enum parametrization kind;
+    real *theta;   /* (count) */
+    real *trained; /* (count): of FROZEN, 1 or 0 */
+    real *values;  /* (count): of FROZEN, those which θ begins with */
+} Parametrized;
+
+static void parametrized_layout(Parametrized *p, const Layout *l, Arena *a) {
+    switch (p->kind) {
+    case IDENTITY:
+        break;
+    case FROZEN:
+        p->trained = take_reals(a, (double)l->count);
+        p->values = take_reals(a, (double)l->count);
+        break;
+    }
+}
+
+/* Begin with these parameters, the memory that is expanded to. */
+static void parametrized_load(Parametrized *p, const Layout *l, const Parametrization *settings,
+                              real *parameters) {
+    p->theta = parameters;
+    switch (p->kind) {
+    case IDENTITY:
+        break;
+    case FROZEN:
+        pack(l, settings->trained, p->trained);
+        copy_reals(l->count, parameters, p->values);
+        break;
+    }
+}
+
+static void expand(const Parametrized *p) {
+    switch (p->kind) {
+    case IDENTITY:
+    case FROZEN:
+        break; /* θ lies where the parameters do */
+    }
+}
+
+static void pull_back(const Parametrized *p, const Layout *l, real *restrict gradient) {
+    switch (p->kind) {
+    case IDENTITY:
+        break;
+    case FROZEN:
+        for (ptrdiff_t i = 0; i < l->count; i++) gradient[i] *= p->trained[i];
+        break;
+    }
+}
+
+static void project(const Parametrized *p, const Layout *l) {
+    switch (p->kind) {
+    case IDENTITY:
+        break;
+    case FROZEN:
+        for (ptrdiff_t i = 0; i < l->count; i++)
+            p->theta[i] = p->trained[i] != 0 ? p->theta[i] : p->values[i];
+        break;
+    }
+}
+
+static int any_trained(ptrdiff_t n, const real *trained) {
+    for (ptrdiff_t i = 0; i < n; i++)
+        if (trained[i] != 0) return 1;
+    return 0;
+}
+
+/* The lowest layer with a trained cell, below which no gradient is needed; n_layers where all cells
+ * are frozen. */
+static int lowest_trained_layer(const Network *net, const Parametrization *settings) {
+    int lowest = (int)net->n_layers;
+    switch ((enum parametrization)settings->kind) {
+    case IDENTITY:
+        return 0;
+    case FROZEN: {
+        Layout l;
+        layout_init(&l, net);
+        const real *trained = settings->trained;
+        for (int i = 0; i < l.n_tensors; i++) {
+            const Place *t = &l.tensor[i];
+            const ptrdiff_t n = t->rows * t->columns;
+            const int layer = t->cell / l.n_directions;
+            if (TABLE_OF_TENSORS[t->kind].of_cell && layer < lowest && any_trained(n, trained))
+                lowest = layer;
+            trained += n;
+        }
+    }
+    }
+    return lowest;
+}
+
+#endif
