@@ -9,6 +9,7 @@ VENV ?= .venv
 PYTEST_ARGS ?= -n 2
 BENCH_ARGS ?=
 ACCEPTANCE_ARGS ?=
+OLDEST_PYTHON ?= python3.11
 HOSTILE_ARGS ?= --seconds 20
 
 BIN := $(VENV)/bin
@@ -20,7 +21,7 @@ DOCUMENTS := $(wildcard docs/*.rst)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test lint docs bench acceptance sanitize hostile races clean
+.PHONY: help setup demo test oldest lint docs bench acceptance sanitize hostile races clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -32,9 +33,14 @@ setup: $(VENV)/.package $(VENV)/.group-test  ## Set up .venv for the tests, and 
 
 # PYTHONSAFEPATH: the tests and the processes they start import the installed package, never the
 # source folder beside this file, which has no compiled kernel.
+WHOLE_SUITE = --doctest-modules --doctest-ignore-import-errors --doctest-glob='*.rst' \
+	--pyargs ./tests skfastgrnn $(DOCUMENTS:%=./%)
+
 test: setup  ## Run the tests, and the examples in docstrings and documents
-	PYTHONSAFEPATH=1 $(BIN)/pytest $(PYTEST_ARGS) --doctest-modules --doctest-ignore-import-errors \
-		--doctest-glob='*.rst' --pyargs ./tests skfastgrnn $(DOCUMENTS:%=./%)
+	PYTHONSAFEPATH=1 $(BIN)/pytest $(PYTEST_ARGS) $(WHOLE_SUITE)
+
+oldest: $(VENV)/.oldest  ## Run the same with the lowest versions that pyproject.toml allows
+	PYTHONSAFEPATH=1 $(VENV)/oldest/bin/pytest $(PYTEST_ARGS) $(WHOLE_SUITE)
 
 lint: $(VENV)/.group-lint  ## Check style and formatting
 	$(BIN)/ruff check .
@@ -85,6 +91,15 @@ $(VENV)/.created:
 $(VENV)/.package: $(VENV)/.created $(SOURCES)
 	@echo "Installing skfastgrnn and what it needs: about a minute"
 	@$(PIP) install .
+	@touch $@
+
+# In an environment of its own, of the oldest Python.
+$(VENV)/.oldest: $(VENV)/.created $(SOURCES) .ci/lower_bounds.py
+	@echo "Installing the lowest versions that pyproject.toml allows"
+	@$(OLDEST_PYTHON) -m venv --clear $(VENV)/oldest
+	@$(BIN)/python .ci/lower_bounds.py > $(VENV)/lower_bounds.txt
+	@$(BIN)/python -m pip -qq --disable-pip-version-check --python $(VENV)/oldest/bin/python install \
+		--group test --constraint $(VENV)/lower_bounds.txt .
 	@touch $@
 
 # Beside the package itself, in a folder that PYTHONPATH puts in front of it.
