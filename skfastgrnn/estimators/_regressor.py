@@ -279,7 +279,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     --------
     Forecast the next two values of a wave from the last ten:
 
-    >>>     >>> from skfastgrnn import FastGRNNRegressor
+    >>> import numpy as np
+    >>> from skfastgrnn import FastGRNNRegressor
     >>> from skfastgrnn.preprocessing import sliding_windows
     >>> wave = np.sin(np.arange(500) / 5)
     >>> X, y, _ = sliding_windows(wave, window=10, horizon=2)
