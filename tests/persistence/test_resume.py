@@ -104,7 +104,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @needs_fork
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of fork in a process with threads
 def test_twenty_killed_trainings_end_as_if_they_were_not(tmp_path):
-    """Must show 1: dropout, augmentation, plateau schedule, a held-out part."""
+    """Dropout, augmentation, plateau schedule, a held-out part."""
     uninterrupted = learned(network(**NOISY).fit(X, y))
     path = tmp_path / "training.safetensors"
     for epoch in np.random.default_rng(0).permutation(np.arange(1, EPOCHS + 1))[:20]:
