@@ -1,11 +1,28 @@
-"""Callbacks of a user, which know scikit-learn's protocol only, and a search to set them in."""
+"""Data, one callback of each kind of ours, and callbacks of a user, who knows the protocol."""
 
 import pickle
 
+import numpy as np
+import pytest
+from helpers.estimators import quick, sequences
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
+from skfastgrnn import FastGRNNRegressor
+from skfastgrnn.callbacks import (
+    Checkpoint,
+    EarlyStoppingOnMetric,
+    GradientMonitor,
+    JSONLinesLogger,
+    LearningRateMonitor,
+    TimeLimit,
+)
 from skfastgrnn.preprocessing import SequenceStandardScaler
+
+X, y = sequences(60)
+NUMBERS = 100 + 7 * X[:, -1, 0]
+N_FITS = 5  # of `in_search`
+UNSUPPORTED = "ignore:The estimator SequenceStandardScaler does not support callbacks"
 
 
 class Hooks:
@@ -106,3 +123,29 @@ def in_search(network, *, n_jobs=2, hidden_sizes=(2, 3), **params):
         error_score="raise",
         **params,
     )
+
+
+def quick_regressor(**params):
+    params = {"hidden_size": 4, "max_iter": 10, "n_iter_no_change": np.inf, **params}
+    return FastGRNNRegressor(random_state=0, **params)
+
+
+BOTH = pytest.mark.parametrize(
+    ("model", "target"), [(quick, y), (quick_regressor, NUMBERS)], ids=["classifier", "regressor"]
+)
+
+
+def every_kind(folder):
+    """One of each that needs nothing beyond scikit-learn and ends no training."""
+    from sklearn.callback import ScoringMonitor  # of scikit-learn 1.9
+
+    return [
+        Checkpoint(folder / "training.safetensors", every=2, best_path=folder / "best.safetensors"),
+        EarlyStoppingOnMetric(patience=1000),
+        GradientMonitor(),
+        JSONLinesLogger(folder / "log.jsonl"),
+        LearningRateMonitor(),
+        TimeLimit(1000),
+        ScoringMonitor(scoring=own_score),
+        AfterEpochs(lambda estimator, context, fitted: fitted.predict(X)),
+    ]
