@@ -1,17 +1,12 @@
-"""Schedules: closed forms, PyTorch's schedulers, values that can be copied, and bad answers."""
+"""Schedules: closed forms, PyTorch's schedulers, and what holds for all of them."""
 
-import copy
 import pickle
-from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.model_selection import GridSearchCV, ParameterGrid
 
-from skfastgrnn import schedules
 from skfastgrnn.schedules import (
     Constant,
     CosineDecay,
@@ -23,37 +18,10 @@ from skfastgrnn.schedules import (
     StepDecay,
     WarmUp,
     checked_factor,
-    for_training,
-    schedule_named,
 )
 
 N_EPOCHS = 200
 EPOCHS = np.arange(N_EPOCHS)
-
-DIFFERENT = [
-    Constant(),
-    StepDecay(),
-    StepDecay(0.5, 7),
-    StepDecay(0.5, 8),
-    ExponentialDecay(),
-    ExponentialDecay(0.9),
-    CosineDecay(),
-    CosineDecay(100),
-    CosineDecay(100, 0.1),
-    LinearDecay(),
-    LinearDecay(100, 0.1),
-    Stages(),
-    Stages(4, 0.1, 60),
-    WarmUp(5),
-    WarmUp(5, start=0.5),
-    WarmUp(5, CosineDecay()),
-    WarmUp(5, ReduceOnPlateau()),
-    WarmUp(3, WarmUp(4, StepDecay())),
-    OneCycle(),
-    OneCycle(100, warm_up=0.2),
-    ReduceOnPlateau(),
-    ReduceOnPlateau(0.5, 3, 0.01, 0.001, 2),
-]
 
 fractions = st.floats(0, 1)
 positive_fractions = st.floats(0, 1, exclude_min=True)
@@ -92,9 +60,6 @@ def factors(schedule, n_epochs=N_EPOCHS, losses=None):
     """Factors of the first epochs (n_epochs,) as the trainer gets them."""
     losses = [1.0] * n_epochs if losses is None else losses
     return np.array([checked_factor(schedule, i, losses[:i]) for i in range(n_epochs)])
-
-
-# Closed forms
 
 
 def test_constant():
@@ -230,9 +195,6 @@ def test_plateau_after_warm_up_counts_from_its_end():
     assert answers[-1] == 0.1
 
 
-# PyTorch
-
-
 @pytest.fixture(scope="module")
 def torch():
     return pytest.importorskip("torch")
@@ -334,9 +296,6 @@ def test_plateau_as_torch(torch, schedule, losses, seed):
     np.testing.assert_array_equal(factors(schedule, len(losses), losses), expected)
 
 
-# Properties
-
-
 @given(schedule=all_schedules, losses=losses_of_training)
 @example(schedule=OneCycle(50, start=1e-20, end=1e-20), losses=[1.0] * 60)
 def test_factors_are_from_0_to_1(schedule, losses):
@@ -366,281 +325,3 @@ def test_answers_depend_on_the_arguments_only(schedule, losses, data):
     for epoch in data.draw(st.permutations(range(len(losses) + 1))):
         assert pickle.loads(pickle.dumps(schedule))(epoch, losses[:epoch]) == expected[epoch]
         assert schedule(epoch, np.array(losses)) == expected[epoch]  # those to come do not matter
-
-
-# Values
-
-
-@pytest.mark.parametrize("schedule", DIFFERENT, ids=repr)
-def test_is_a_value(schedule):
-    copies = [
-        pickle.loads(pickle.dumps(schedule)),
-        copy.copy(schedule),
-        copy.deepcopy(schedule),
-        clone(schedule, safe=False),
-        eval(repr(schedule), vars(schedules).copy()),
-    ]
-    for other in copies:
-        assert other == schedule
-        assert hash(other) == hash(schedule)
-        assert repr(other) == repr(schedule)
-    with pytest.raises(AttributeError):
-        schedule.n_epochs = 3
-
-
-def test_others_are_not_equal():
-    assert len(set(DIFFERENT)) == len(DIFFERENT)
-    assert all(a == b if a is b else a != b for a in DIFFERENT for b in DIFFERENT)
-
-
-def test_numbers_of_numpy_are_plain():
-    schedule = StepDecay(np.float64(0.5), np.int32(4))
-    assert schedule == StepDecay(0.5, 4)
-    assert repr(schedule) == "StepDecay(decay=0.5, every=4)"
-    assert repr(WarmUp(np.int8(2), start=1)) == "WarmUp(n_epochs=2, then=Constant(), start=1.0)"
-
-
-@pytest.mark.parametrize("schedule", DIFFERENT, ids=repr)
-def test_says_whether_it_watches_the_loss(schedule):
-    assert schedule.watches_loss is ("ReduceOnPlateau" in repr(schedule))
-
-
-class Rated(RegressorMixin, BaseEstimator):
-    """Predicts the factor of epoch 10."""
-
-    def __init__(self, schedule=Constant()):  # noqa: B008
-        self.schedule = schedule
-
-    def fit(self, X, y):
-        self.factor_ = checked_factor(for_training(self.schedule, 20), 10, [1.0] * 10)
-        return self
-
-    def predict(self, X):
-        return np.full(len(X), self.factor_)
-
-
-def test_is_a_parameter_of_estimators():
-    model = Rated(WarmUp(5, CosineDecay()))
-    assert clone(model).schedule == model.schedule
-    assert "WarmUp(n_epochs=5" in repr(model)
-
-
-def test_grid_search():
-    candidates = [
-        Constant(),
-        StepDecay(0.5, 10),
-        WarmUp(15),
-        ReduceOnPlateau(patience=3),
-        CosineDecay(),
-    ]
-    assert [point["schedule"] for point in ParameterGrid({"schedule": candidates})] == candidates
-    X, y = np.zeros((12, 1)), np.full(12, 11 / 16)
-    search = GridSearchCV(Rated(), {"schedule": candidates}, cv=3, scoring="neg_mean_squared_error")
-    search.fit(X, y)
-    assert search.best_params_ == {"schedule": WarmUp(15)}
-    assert list(search.cv_results_["param_schedule"]) == candidates
-    assert search.best_score_ == 0
-
-
-# Bad input
-
-BAD = {
-    StepDecay: {
-        "decay": [0, -0.1, 1.1, np.nan, "0.1", None, True],
-        "every": [0, -1, 2.5, None, True],
-    },
-    ExponentialDecay: {"decay": [0, 2, np.nan]},
-    CosineDecay: {"n_epochs": [0, 10.0, "10", True], "floor": [-0.1, 1.5, np.nan, None]},
-    LinearDecay: {"n_epochs": [0, 10.0], "floor": [-0.1, 1.5, np.nan]},
-    Stages: {"n_stages": [1, 2.5], "start": [0, 1.1, np.nan], "n_epochs": [0, 1.5]},
-    OneCycle: {
-        "n_epochs": [0, 1.5],
-        "warm_up": [-0.1, 1.1],
-        "start": [0, 1.1, np.nan],
-        "end": [-1e-9, 2],
-    },
-    ReduceOnPlateau: {
-        "factor": [0, 1, np.nan],
-        "patience": [-1, 1.5],
-        "threshold": [-1e-4, np.inf, np.nan],
-        "floor": [-1, 1.1],
-        "cooldown": [-1, None],
-    },
-}
-CASES = [(kind, name, value) for kind in BAD for name in BAD[kind] for value in BAD[kind][name]]
-
-
-@pytest.mark.parametrize(("kind", "name", "value"), CASES)
-def test_bad_parameters_are_named(kind, name, value):
-    with pytest.raises(ValueError, match=f"'{name}' parameter of {kind.__name__} must be"):
-        kind(**{name: value})
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"n_epochs": -1}, "'n_epochs' parameter of WarmUp must be an int"),
-        ({"n_epochs": 2.0}, "'n_epochs' parameter of WarmUp must be an int"),
-        ({"n_epochs": 5, "start": 0}, "'start' parameter of WarmUp must be"),
-        ({"n_epochs": 5, "start": 1.5}, "'start' parameter of WarmUp must be"),
-        ({"n_epochs": 5, "then": "cosine"}, "'then' parameter of WarmUp must be a callable"),
-        ({"n_epochs": 5, "then": CosineDecay}, r"not the class CosineDecay: write CosineDecay\("),
-    ],
-)
-def test_bad_warm_up(parameters, message):
-    with pytest.raises(ValueError, match=message):
-        WarmUp(**parameters)
-
-
-@pytest.mark.parametrize(
-    "schedule", [CosineDecay(), OneCycle(), WarmUp(2, CosineDecay())], ids=repr
-)
-def test_length_of_a_training_is_unknown_outside_of_one(schedule):
-    with pytest.raises(ValueError, match=r"\(n_epochs=None.* say how many n_epochs it has"):
-        schedule(5)
-
-
-@pytest.mark.parametrize("schedule", [ReduceOnPlateau(), WarmUp(2, ReduceOnPlateau())], ids=repr)
-def test_losses_are_needed(schedule):
-    with pytest.raises(ValueError, match=r"ReduceOnPlateau\(.* needs the losses .* got 0"):
-        schedule(5)
-
-
-# In a training
-
-
-@pytest.mark.parametrize(
-    ("schedule", "expected"),
-    [
-        (CosineDecay(floor=0.1), CosineDecay(50, 0.1)),
-        (CosineDecay(30), CosineDecay(30)),
-        (LinearDecay(floor=0.1), LinearDecay(50, 0.1)),
-        (Stages(), Stages(n_epochs=50)),
-        (OneCycle(), OneCycle(50)),
-        (WarmUp(5, CosineDecay()), WarmUp(5, CosineDecay(45))),
-        (WarmUp(5, CosineDecay(10)), WarmUp(5, CosineDecay(10))),
-        (WarmUp(50, OneCycle()), WarmUp(50, OneCycle(1))),
-        (WarmUp(80, CosineDecay(), start=0.1), WarmUp(80, CosineDecay(1), start=0.1)),
-        (WarmUp(5, WarmUp(5, CosineDecay())), WarmUp(5, WarmUp(5, CosineDecay(40)))),
-        (StepDecay(), StepDecay()),
-        (ReduceOnPlateau(), ReduceOnPlateau()),
-        (np.exp, np.exp),
-        (WarmUp(5, np.exp), WarmUp(5, np.exp)),
-    ],
-    ids=repr,
-)
-def test_for_training(schedule, expected):
-    assert for_training(schedule, 50) == expected
-
-
-def test_for_training_refuses_a_class():
-    with pytest.raises(ValueError, match="must be an object, not the class CosineDecay"):
-        for_training(CosineDecay, 50)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("constant", Constant()),
-        ("step", StepDecay(0.5, 7)),
-        ("exponential", ExponentialDecay(0.5)),
-        ("linear", LinearDecay()),
-        ("cosine", CosineDecay()),
-        ("one_cycle", OneCycle()),
-        ("plateau", ReduceOnPlateau()),
-    ],
-)
-def test_names(name, expected):
-    assert schedule_named(name, lr_decay=0.5, lr_decay_step=7) == expected
-    assert schedule_named(name) == type(expected)()
-
-
-def test_every_name_is_tested_here():
-    assert list(schedules.NAMES) == [case[0] for case in test_names.pytestmark[0].args[1]]
-
-
-def test_unknown_names():
-    with pytest.raises(ValueError, match="No schedule is called 'cosin'; there are constant, step"):
-        schedule_named("cosin")
-    with pytest.raises(ValueError, match="'decay' parameter of StepDecay"):
-        schedule_named("step", lr_decay=3)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [0, 0.0, 1, 3.5, np.float32(0.5), np.int64(2), np.array(0.5), Fraction(1, 3), 1e300],
-    ids=repr,
-)
-def test_factors_of_any_callable(answer):
-    factor = checked_factor(lambda epoch: answer, 3, [1.0] * 3)
-    assert type(factor) is float
-    assert factor == float(answer)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        -0.1,
-        np.nan,
-        np.inf,
-        -np.inf,
-        np.float32("nan"),
-        None,
-        "0.1",
-        1j,
-        True,
-        np.True_,
-        [0.1],
-        np.array([0.1]),
-        np.array("0.1"),
-        10**400,
-    ],
-    ids=lambda answer: f"{type(answer).__name__} {str(answer)[:6]}",
-)
-@pytest.mark.parametrize("warm_up", [False, True])
-def test_bad_factors_are_refused(answer, warm_up):
-    schedule = MySchedule(answer)
-    if warm_up:
-        schedule = WarmUp(2, then=schedule)
-    with pytest.raises(
-        ValueError, match=r"MySchedule\(.* at epoch 7; it must answer a finite"
-    ) as e:
-        checked_factor(schedule, 7, [1.0] * 7)
-    printed = answer.tolist() if isinstance(answer, np.generic | np.ndarray) else answer
-    assert f"answered {printed!r} at" in str(e.value)
-
-
-class MySchedule:
-    def __init__(self, answer):
-        self.answer = answer
-
-    def __call__(self, epoch):
-        return self.answer
-
-    def __repr__(self):
-        return "MySchedule()"
-
-
-class Watching(MySchedule):
-    watches_loss = True
-
-    def __call__(self, epoch, losses):
-        return sum(losses) + epoch / 10
-
-
-def test_user_s_own_schedule_may_watch_the_loss():
-    assert checked_factor(Watching(None), 2, [3.0, 4.0]) == 7.2
-    assert checked_factor(WarmUp(1, Watching(None)), 2, [3.0, 4.0]) == 4.1
-    assert not WarmUp(1, MySchedule(1)).watches_loss
-
-
-@pytest.mark.parametrize("wrap", [lambda schedule: schedule, lambda schedule: WarmUp(1, schedule)])
-def test_errors_of_a_user_s_schedule_go_through(wrap):
-    error = KeyError("my own")
-
-    def broken(epoch):
-        raise error
-
-    with pytest.raises(KeyError) as raised:
-        checked_factor(wrap(broken), 5, [1.0] * 5)
-    assert raised.value is error
