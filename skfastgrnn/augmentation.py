@@ -30,7 +30,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
-from ._validation._dataclasses import Number, ValidatedDataclass
+from ._validation._dataclasses import Number, ValidatedDataclass, registered
 from ._validation._finite import all_finite
 from .network import SequenceBatch
 
@@ -68,6 +68,7 @@ class Augmentation(ValidatedDataclass):
         return values
 
 
+@registered
 @dataclass(frozen=True)
 class Jitter(Augmentation):
     """Add noise to every value: ``x + e``, with ``e`` drawn from N(0, std²).
@@ -114,6 +115,7 @@ class Jitter(Augmentation):
             values[is_noisy] += noise
 
 
+@registered
 @dataclass(frozen=True)
 class Scaling(Augmentation):
     """Multiply sequences by a random factor: ``f x``, with ``f`` drawn from N(1, std²).
@@ -165,6 +167,7 @@ class Scaling(Augmentation):
         values *= np.repeat(factors.astype(values.dtype), lengths, axis=0)
 
 
+@registered
 @dataclass(frozen=True)
 class TimeMask(Augmentation):
     """Hide random stretches of a sequence, in all channels.
@@ -226,6 +229,7 @@ class TimeMask(Augmentation):
         values[stretches(begins.ravel(), widths.ravel())] = self.value
 
 
+@registered
 @dataclass(frozen=True)
 class ChannelDrop(Augmentation):
     """Silence random channels of a sequence, as a sensor that has failed.
@@ -279,6 +283,7 @@ class ChannelDrop(Augmentation):
         np.copyto(values, 0, where=np.repeat(is_dropped, lengths, axis=0))
 
 
+@registered
 @dataclass(frozen=True)
 class TimeShift(Augmentation):
     """Let a sequence begin earlier or later by a random number of steps.

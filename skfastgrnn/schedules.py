@@ -35,7 +35,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from ._validation._dataclasses import Number, ValidatedDataclass
+from ._validation._dataclasses import Number, ValidatedDataclass, registered
 from ._validation._printing import plain
 
 __all__ = [
@@ -80,7 +80,19 @@ class Schedule(ValidatedDataclass):
         """
         return self._at(epoch, losses)
 
+    def resolve(self, max_iter):
+        """The schedule for a training of so many epochs, at most, or with None for a stream.
 
+        ``n_epochs=None`` becomes `max_iter`. A stream has no end and no losses to compare: what
+        needs them is constant there.
+        """
+        is_open = getattr(self, "n_epochs", 0) is None
+        if max_iter is None:
+            return Constant() if is_open or self.watches_loss else self
+        return replace(self, n_epochs=max_iter) if is_open else self
+
+
+@registered
 @dataclass(frozen=True)
 class Constant(Schedule):
     """The same rate in every epoch: ``factor(epoch) = 1``.
@@ -96,6 +108,7 @@ class Constant(Schedule):
         return 1.0
 
 
+@registered
 @dataclass(frozen=True)
 class StepDecay(Schedule):
     """Multiply the rate by a number every few epochs.
@@ -136,6 +149,7 @@ class StepDecay(Schedule):
         return self.decay ** (epoch // self.every)
 
 
+@registered
 @dataclass(frozen=True)
 class ExponentialDecay(Schedule):
     """Multiply the rate by a number every epoch: ``factor(epoch) = decay ** epoch``.
@@ -174,6 +188,7 @@ class ExponentialDecay(Schedule):
         return self.decay**epoch
 
 
+@registered
 @dataclass(frozen=True)
 class LinearDecay(Schedule):
     """Lower the rate in equal steps.
@@ -217,6 +232,7 @@ class LinearDecay(Schedule):
         return self.floor * progress + (1 - progress)
 
 
+@registered
 @dataclass(frozen=True)
 class CosineDecay(Schedule):
     """Lower the rate along half a cosine.
@@ -259,6 +275,7 @@ class CosineDecay(Schedule):
         return half_cosine(self.floor, min(1.0, epoch / known_length(self)))
 
 
+@registered
 @dataclass(frozen=True)
 class WarmUp(Schedule):
     """Raise the rate in equal steps, then follow another schedule.
@@ -320,6 +337,12 @@ class WarmUp(Schedule):
         """Whether what follows is called with the losses of the epochs before, too."""
         return watches_loss(self.then)
 
+    def resolve(self, max_iter):
+        """The same; what follows gets the epochs that are left, at least 1."""
+        if max_iter is None:
+            return replace(self, then=for_stream(self.then))
+        return replace(self, then=for_training(self.then, max(1, max_iter - self.n_epochs)))
+
     def _at(self, epoch, losses):
         if epoch >= self.n_epochs:
             return called(self.then, epoch - self.n_epochs, losses[self.n_epochs :])
@@ -327,6 +350,7 @@ class WarmUp(Schedule):
         return start + (1 - start) * epoch / self.n_epochs
 
 
+@registered
 @dataclass(frozen=True)
 class OneCycle(Schedule):
     """Raise the rate and lower it again, far below where it began, each along half a cosine.
@@ -395,6 +419,7 @@ class OneCycle(Schedule):
         return half_cosine(self.end, (epoch - peak) / (last - peak))
 
 
+@registered
 @dataclass(frozen=True)
 class ReduceOnPlateau(Schedule):
     """Multiply the rate by a number whenever the loss stops falling.
@@ -479,6 +504,7 @@ class ReduceOnPlateau(Schedule):
         return factor
 
 
+@registered
 @dataclass(frozen=True)
 class Stages(Schedule):
     """Rise from a part to the whole in equal stages: for the `curriculum` of distillation.
@@ -604,12 +630,7 @@ def for_training(schedule, max_iter):
     WarmUp(n_epochs=5, then=CosineDecay(n_epochs=95, floor=0.0), start=None)
     """
     refuse_class("A schedule", schedule)
-    if isinstance(schedule, WarmUp):
-        rest = max(1, max_iter - schedule.n_epochs)
-        return replace(schedule, then=for_training(schedule.then, rest))
-    if is_as_long_as_the_training(schedule):
-        return replace(schedule, n_epochs=max_iter)
-    return schedule
+    return schedule.resolve(max_iter) if isinstance(schedule, Schedule) else schedule
 
 
 def for_stream(schedule):
@@ -641,11 +662,9 @@ def for_stream(schedule):
     StepDecay(decay=0.1, every=10)
     """
     refuse_class("A schedule", schedule)
-    if isinstance(schedule, WarmUp):
-        return replace(schedule, then=for_stream(schedule.then))
-    if is_as_long_as_the_training(schedule) or watches_loss(schedule):
-        return Constant()
-    return schedule
+    if isinstance(schedule, Schedule):
+        return schedule.resolve(None)
+    return Constant() if watches_loss(schedule) else schedule
 
 
 def checked_factor(schedule, epoch, losses):
@@ -688,14 +707,6 @@ def checked_factor(schedule, epoch, losses):
             "answer a finite number, 0 or above."
         )
     return float(factor)
-
-
-def is_as_long_as_the_training(schedule):
-    """Whether a schedule takes its length from that of the training."""
-    return (
-        isinstance(schedule, CosineDecay | LinearDecay | OneCycle | Stages)
-        and schedule.n_epochs is None
-    )
 
 
 def watches_loss(schedule):

@@ -13,6 +13,16 @@ class Number(Interval):
         return not isinstance(val, bool) and super().is_satisfied_by(val)
 
 
+#: Classes whose objects files can hold, by name.
+REGISTRY = {}
+
+
+def registered(cls):
+    """Let files hold objects of a class, a decorator."""
+    REGISTRY[cls.__name__] = cls
+    return cls
+
+
 class ValidatedDataclass:
     """Base of frozen dataclasses whose fields are checked by `_parameter_constraints`.
 

@@ -10,12 +10,9 @@ from dataclasses import fields
 
 import numpy as np
 
-from .. import augmentation, schedules
+from .. import augmentation, schedules  # noqa: F401  (they register their classes)
+from .._validation._dataclasses import REGISTRY
 
-#: Small objects that may be in a file, by their name.
-VALUES = {
-    name: getattr(module, name) for module in (augmentation, schedules) for name in module.__all__
-}
 #: Bytes that the labels of a file may take in memory: their dtype alone can ask for any number.
 MOST_BYTES = 2**26
 
@@ -78,7 +75,7 @@ def to_json(value, name, tensors):
         pairs = [list(pair) for pair in value.items()]
         return {"pairs": packed_list(pairs, name, tensors)}
     kind = type(value)
-    if VALUES.get(kind.__name__) is kind:
+    if REGISTRY.get(kind.__name__) is kind:
         settings = {
             field.name: to_json(getattr(value, field.name), f"{name}/{field.name}", tensors)
             for field in fields(value)
@@ -177,10 +174,10 @@ def unpacked_pairs(pairs, name, tensors):
 
 
 def unpacked_value(kind, settings, name, tensors):
-    if kind not in VALUES:
-        raise Refused(f"{name} must be one of {sorted(VALUES)}, got {kind!r}.")
+    if kind not in REGISTRY:
+        raise Refused(f"{name} must be one of {sorted(REGISTRY)}, got {kind!r}.")
     settings = unpacked_dict(settings, name, tensors)
-    return NotSerializable(kind, settings) if needs_code(settings) else VALUES[kind](**settings)
+    return NotSerializable(kind, settings) if needs_code(settings) else REGISTRY[kind](**settings)
 
 
 def unpacked_dict(content, name, tensors):
@@ -235,7 +232,7 @@ def comparable(value):
         return {key: comparable(entry) for key, entry in value.items()}
     if isinstance(value, NotSerializable):
         return ["code", value.name, comparable(value.parts)]
-    if VALUES.get(type(value).__name__) is type(value):
+    if REGISTRY.get(type(value).__name__) is type(value):
         settings = {field.name: comparable(getattr(value, field.name)) for field in fields(value)}
         return ["value", type(value).__name__, settings]
     return value
