@@ -120,6 +120,7 @@ class CompiledKernel:
     def loss(self, network, parameters, sequences, targets, loss, rows, n_threads=1):
         """Score of the sequences `rows`."""
         rows = sequences.longest_first(rows)
+        cut = [slice(0, len(rows))] if loss.couples_rows else parts(network, sequences, len(rows))
         scores = [
             _bindings.loss_gradient(
                 self._isa,
@@ -133,7 +134,7 @@ class CompiledKernel:
                 None,
                 n_threads,
             )
-            for part in parts(network, sequences, len(rows))
+            for part in cut
         ]
         return Score(*np.sum(scores, axis=0).tolist())
 

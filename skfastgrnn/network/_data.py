@@ -92,7 +92,8 @@ class Targets(NamedTuple):
     values : (n_sequences, n_outputs) of the network's dtype, or None; for "cross_entropy"
         probabilities (with one output that of the second class), for "huber" numbers, for
         "distillation" the finite logits of a teacher, for "multilabel" 1 where a sequence has the
-        label of an output and 0 where it has not; "focal" takes labels only
+        label of an output and 0 where it has not; "focal" and "info_nce" take labels only, the
+        latter any from 0 on, the same for sequences that belong together
     weights : (n_sequences,) of the network's dtype, or None for ones
     """
 
@@ -121,7 +122,7 @@ class Score(NamedTuple):
 
     The metric is weight x squared error for "huber", otherwise weight x (1 where the prediction is
     correct or, without a label, that of the teacher). A "multilabel" prediction is correct where
-    that of every label is.
+    that of every label is, an "info_nce" one where the most similar sequence has the same label.
     """
 
     loss: float

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 #: In the order of the compiled kernel's enumeration (kernels/c/kernel.h).
-LOSSES = ("cross_entropy", "huber", "distillation", "focal", "multilabel")
+LOSSES = ("cross_entropy", "huber", "distillation", "focal", "multilabel", "info_nce")
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,8 @@ class Loss:
 
     kind : one of LOSSES
     delta : the error from which on "huber" is linear; infinity makes it the squared error
-    temperature : what "distillation" divides the logits of student and teacher by
+    temperature : what "distillation" divides the logits of student and teacher by, and "info_nce"
+        the similarities of sequences
     alpha : share of the teacher in "distillation", in [0, 1]; the rest is that of the label
     gamma : how much less "focal" counts what is predicted well; 0 makes it the cross-entropy
     """
@@ -36,4 +37,4 @@ class Loss:
     @property
     def couples_rows(self):
         """Whether the loss of a sequence depends on the other sequences of its minibatch."""
-        return False
+        return self.kind == "info_nce"

@@ -138,6 +138,8 @@ def right_arguments(rng):
         logits = rng.standard_normal((N, net.n_outputs)).astype(dtype)
         targets = targets._replace(labels=labels, values=logits)
         loss = Loss("distillation", temperature=2.0, alpha=0.5)
+    elif targets.labels is not None and rng.random() < 0.3:
+        loss = Loss("info_nce", temperature=0.5)
     common = {
         "isa": pick(rng, list(_kernel.instruction_sets().values())),
         "network": net,

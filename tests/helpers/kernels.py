@@ -165,20 +165,21 @@ def slope_along(function, direction):
 
 def assert_gradient_is_the_slope(kernel, case, rng):
     """Of the loss: uphill, and somewhere, where nothing can hide beside the gradient."""
-    _, gradient = kernel.loss_gradient(*case[:5], every_row(case))
+    score, gradient = kernel.loss_gradient(*case[:5], every_row(case))
 
     def loss(step):
         return kernel.loss(
             *case._replace(parameters=case.parameters + step)[:5], every_row(case)
         ).loss
 
-    scale = np.linalg.norm(gradient)
+    # Of the gradient's length; and the rounding of the losses, over the finite step.
+    tolerance = 2e-9 * np.linalg.norm(gradient) + 1e-12 * score.loss
     for direction in (
         gradient,
         gradient + np.abs(gradient).max() * rng.choice([-1, 1], len(gradient)),
     ):
         direction = direction / np.linalg.norm(direction)
-        assert abs(gradient @ direction - slope_along(loss, direction)) <= 2e-9 * scale
+        assert abs(gradient @ direction - slope_along(loss, direction)) <= tolerance
 
 
 def assert_head_equals_pytorch(torch, kernel, case, loss_of_sequence):

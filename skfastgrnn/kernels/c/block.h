@@ -68,6 +68,10 @@ typedef struct {
     real *d_summary;             /* (max_rows, Rp) */
     real *outputs;               /* (max_rows, Op): then their gradient */
     real *scratch;               /* (2, Op): of one sequence, for its loss */
+    int couples_rows;            /* whether the loss does, and needs what follows */
+    real *directions;            /* (max_rows, Op) */
+    real *inverse_norm;          /* (max_rows) */
+    real *similarity;            /* (max_rows, in whole vectors) */
 } Block;
 
 INLINE ptrdiff_t active(const Block *b, ptrdiff_t t) {
@@ -126,6 +130,11 @@ static void block_layout(Block *b, const Layout *l, Backward backward, Arena *a)
     if (backward.lowest < n_layers) b->d_summary = take_reals(a, rows * (double)l->Rp);
     b->outputs = take_reals(a, rows * (double)l->Op);
     b->scratch = take_reals(a, 2 * (double)l->Op);
+    if (b->couples_rows) {
+        b->directions = take_reals(a, rows * (double)l->Op);
+        b->inverse_norm = take_reals(a, rows);
+        b->similarity = take_reals(a, (double)padded(b->max_rows));
+    }
     for (int layer = 0; layer < n_layers - 1; layer++) {
         b->between[layer] = take_reals(a, states);
         if (layer >= backward.lowest) b->d_between[layer] = take_reals(a, states);

@@ -15,7 +15,7 @@ static int run_end(Run *run) {
 
 static int states(const Network *net, const void *parameters, const Sequences *seqs, const void *h0,
                   void *all, void *final) {
-    Run *run = run_create(net, seqs, forward_only(net), seqs->n, 1);
+    Run *run = run_create(net, seqs, NULL, forward_only(net), seqs->n, 1);
     if (run == NULL) return KERNEL_NO_MEMORY;
     const Layout *l = &run->layout;
     const ptrdiff_t row = l->n_cells * l->H;
@@ -37,7 +37,7 @@ static int states_gradient(const Network *net, const void *parameters, const Seq
                            const void *h0, const void *upstream, void *gradient,
                            void *values_gradient, void *h0_gradient) {
     const Backward backward = {.of_parameters = 1, .of_values = values_gradient != NULL};
-    Run *run = run_create(net, seqs, backward, seqs->n, 1);
+    Run *run = run_create(net, seqs, NULL, backward, seqs->n, 1);
     if (run == NULL) return KERNEL_NO_MEMORY;
     const Layout *l = &run->layout;
     const ptrdiff_t h0_row = l->n_cells * l->H;
@@ -57,7 +57,7 @@ static int states_gradient(const Network *net, const void *parameters, const Seq
 
 static int outputs(const Network *net, const void *parameters, const Sequences *seqs, void *output,
                    int n_threads) {
-    Run *run = run_create(net, seqs, forward_only(net), seqs->n, n_threads);
+    Run *run = run_create(net, seqs, NULL, forward_only(net), seqs->n, n_threads);
     if (run == NULL) return KERNEL_NO_MEMORY;
     run->output = output;
     run_load(run, parameters);
@@ -68,7 +68,7 @@ static int outputs(const Network *net, const void *parameters, const Sequences *
 }
 
 static double outputs_memory(const Network *net, const Sequences *seqs, int n_threads) {
-    Run *run = run_plan(net, seqs, forward_only(net), seqs->n, n_threads);
+    Run *run = run_plan(net, seqs, NULL, forward_only(net), seqs->n, n_threads);
     const double bytes = run == NULL ? 0 : run_memory(run);
     run_free(run);
     return bytes;
@@ -78,10 +78,9 @@ static int loss_gradient(const Network *net, const void *parameters, const Seque
                          const Targets *targets, const Loss *loss, const Dropout *dropout,
                          Score *score, void *gradient, int n_threads) {
     const Backward backward = gradient != NULL ? (Backward){.of_parameters = 1} : forward_only(net);
-    Run *run = run_create(net, seqs, backward, seqs->n, n_threads);
+    Run *run = run_create(net, seqs, loss, backward, seqs->n, n_threads);
     if (run == NULL) return KERNEL_NO_MEMORY;
     run->targets = *targets;
-    run->loss = *loss;
     run->dropout = *dropout;
     run_load(run, parameters);
     run_start(run, 0, sum_of_block);
@@ -155,11 +154,10 @@ static int train(const Network *net, void *parameters, const Sequences *seqs,
                  ptrdiff_t begin, ptrdiff_t end, EpochTotals *totals, int n_threads) {
     Moving moving = {0};
     const Backward backward = {1, lowest_trained_layer(net, parametrization), 0};
-    Run *run = run_create(net, seqs, backward, batch_size, n_threads);
+    Run *run = run_create(net, seqs, loss, backward, batch_size, n_threads);
     if (run == NULL) return KERNEL_NO_MEMORY;
     const Layout *l = &run->layout;
     run->targets = *targets;
-    run->loss = *loss;
     run->dropout = *dropout;
     pack(l, parameters, run->weights.parameters);
     if (!moving_load(&moving, l, optimizer, parametrization, run->weights.parameters)) {

@@ -24,7 +24,7 @@
 
 enum activation { SIGMOID, TANH, RELU, HARD_SIGMOID, HARD_TANH };
 enum pooling { LAST, MEAN };
-enum loss { CROSS_ENTROPY, HUBER, DISTILLATION, FOCAL, MULTILABEL };
+enum loss { CROSS_ENTROPY, HUBER, DISTILLATION, FOCAL, MULTILABEL, INFO_NCE };
 enum solver { ADAM, ADAMW, SGD, RMSPROP, ADAGRAD };
 enum parametrization { IDENTITY, FROZEN };
 enum { MAX_LAYERS = 16, MAX_CELLS = 2 * MAX_LAYERS };
@@ -66,7 +66,8 @@ typedef struct {
  * labels beside them. What there is not is NULL. */
 typedef struct {
     double mean_weight; /* of all sequences of an epoch; a minibatch of n divides by n times it */
-    const int32_t *labels; /* (N), class indices; of DISTILLATION also -1, or NULL, for none */
+    const int32_t *labels; /* (N), class indices; of DISTILLATION also -1, or NULL, for none; of
+                              INFO_NCE any from 0 on, the same for what belongs together */
     const void *values;    /* (N, O): numbers for HUBER, logits of the teacher for DISTILLATION,
                               probability of each class for MULTILABEL; for CROSS_ENTROPY
                               probabilities, (N, 1) then holds that of the second class */
@@ -77,7 +78,7 @@ typedef struct {
 typedef struct {
     int kind;           /* enum loss */
     double delta;       /* where HUBER becomes linear; HUGE_VAL makes it the squared error */
-    double temperature; /* what DISTILLATION divides logits by */
+    double temperature; /* what DISTILLATION divides logits by, and INFO_NCE similarities */
     double alpha;       /* share of the teacher in DISTILLATION; the rest is that of the label */
     double gamma;       /* how much less FOCAL counts what is predicted well; 0 counts all alike */
 } Loss;
@@ -87,7 +88,8 @@ typedef struct {
     double weight;  /* sum of weights */
     double metric;  /* HUBER: sum of weight · squared error; otherwise sum of weights where the
                        largest output is the label, or the largest target; of MULTILABEL where
-                       all outputs are on the right side of 0 */
+                       all outputs are on the right side of 0; of INFO_NCE where the most similar
+                       sequence has the same label */
     double counted; /* sequences of non-zero weight */
 } Score;
 

@@ -24,6 +24,13 @@
  * p_k = σ(o_k):
  *
  *     loss = -Σ_k (q_k log p_k + (1 - q_k) log(1 - p_k));     ∂loss/∂o = p - q
+ *
+ * InfoNCE (van den Oord, Li & Vinyals, 2018) of labelled sequences (Khosla et al., *Supervised
+ * Contrastive Learning*, 2020), which couples the rows of a minibatch. J of the other sequences j
+ * have the label of i; where labels come in pairs, it is the NT-Xent of SimCLR:
+ *
+ *     z = o / |o|;   s_ij = z_i · z_j / T;   p_ij = e^s_ij / Σ_{a ≠ i} e^s_ia
+ *     loss_i = -1/J Σ_j log p_ij, or 0 if J = 0;   ∂loss_i/∂s_ij = p_ij - [j has the label] / J
  */
 #ifndef SKFASTGRNN_LOSSES_H
 #define SKFASTGRNN_LOSSES_H
@@ -156,7 +163,8 @@ INLINE double softmax_distillation(ptrdiff_t O, ptrdiff_t Op, real *o, ptrdiff_t
  * then the row that is wrong. */
 static int block_labels(const Layout *l, const Loss *loss, const Targets *targets, Block *b) {
     const ptrdiff_t least = loss->kind == DISTILLATION ? -1 : 0, n = b->n;
-    const ptrdiff_t n_labels = (l->O == 1 ? 2 : l->O) - least;
+    const ptrdiff_t n_classes = l->O == 1 ? 2 : l->O;
+    const ptrdiff_t n_labels = (loss->kind == INFO_NCE ? PTRDIFF_MAX : n_classes) - least;
     size_t wrong = 0;
     for (ptrdiff_t r = 0; r < n; r++) b->label[r] = -1;
     if (targets->labels == NULL) return 0;
@@ -293,6 +301,88 @@ static Score multilabel_block(const Layout *l, const Targets *targets, Block *b)
     return score;
 }
 
+INLINE real dot(ptrdiff_t Op, const real *a, const real *b) {
+    vec sum = splat(0);
+    for (ptrdiff_t k = 0; k < Op; k += LANES) sum += load(a + k) * load(b + k);
+    return vec_sum(sum);
+}
+
+INLINE void add_times(ptrdiff_t Op, real factor, const real *from, real *to) {
+    for (ptrdiff_t k = 0; k < Op; k += LANES) store(to + k, load(to + k) + factor * load(from + k));
+}
+
+/* Turns the similarities s (n, padded) of sequence i with all others to its loss, and to the
+ * gradient of that. */
+INLINE double contrast(const Block *b, ptrdiff_t i, real *s, int *correct) {
+    ptrdiff_t nearest = -1, n_alike = 0;
+    double alike = 0, sum = 0;
+    for (ptrdiff_t j = 0; j < b->n; j++)
+        if (j != i && (nearest < 0 || s[j] > s[nearest])) nearest = j;
+    *correct = nearest >= 0 && b->label[nearest] == b->label[i];
+    const real top = nearest < 0 ? 0 : s[nearest];
+    for (ptrdiff_t j = 0; j < b->n; j++)
+        if (j != i && b->label[j] == b->label[i]) n_alike++, alike += (double)(s[j] - top);
+    for (ptrdiff_t j = 0; j < b->n; j += LANES) store(s + j, vec_exp(load(s + j) - top));
+    s[i] = 0;
+    for (ptrdiff_t j = 0; j < b->n; j++) sum += (double)s[j];
+    const real scale = n_alike == 0 ? 0 : (real)(1 / sum);
+    for (ptrdiff_t j = 0; j < b->n; j++) {
+        s[j] *= scale;
+        if (j != i && b->label[j] == b->label[i]) s[j] -= 1 / (real)n_alike;
+    }
+    return n_alike == 0 ? 0 : log(sum) - alike / (double)n_alike;
+}
+
+/* The weighted losses of a minibatch, which is one block. A sequence without direction, of outputs
+ * 0, has the gradient 0. */
+static Score info_nce_block(const Layout *l, const Loss *loss, const Targets *targets, Block *b) {
+    const ptrdiff_t O = l->O, Op = l->Op;
+    const real coldness = (real)(1 / loss->temperature);
+    real *z = b->directions, *s = b->similarity, *d = b->outputs;
+    Score score = {0, 0, 0, 0};
+    for (ptrdiff_t r = 0; r < b->n; r++) {
+        const real *o = b->outputs + r * Op;
+        double square = 0;
+        for (ptrdiff_t k = 0; k < O; k++) square += (double)o[k] * (double)o[k];
+        b->inverse_norm[r] = square == 0 ? 0 : (real)(1 / sqrt(square));
+        for (ptrdiff_t k = 0; k < Op; k++) z[r * Op + k] = o[k] * b->inverse_norm[r];
+    }
+    memset(d, 0, (size_t)(b->n * Op) * sizeof(real));
+    for (ptrdiff_t i = 0; i < b->n; i++) {
+        const real weight =
+            targets->weights != NULL ? ((const real *)targets->weights)[b->row[i]] : 1;
+        int correct;
+        for (ptrdiff_t j = 0; j < b->n; j++) s[j] = dot(Op, z + i * Op, z + j * Op) * coldness;
+        const double value = contrast(b, i, s, &correct);
+        add_loss(&score, (double)weight, value, correct);
+        for (ptrdiff_t j = 0; j < b->n; j++) {
+            add_times(Op, weight * coldness * s[j], z + j * Op, d + i * Op);
+            add_times(Op, weight * coldness * s[j], z + i * Op, d + j * Op);
+        }
+    }
+    for (ptrdiff_t r = 0; r < b->n; r++) { /* from directions to outputs */
+        add_times(Op, -dot(Op, d + r * Op, z + r * Op), z + r * Op, d + r * Op);
+        for (ptrdiff_t k = 0; k < Op; k++) d[r * Op + k] *= b->inverse_norm[r];
+    }
+    return score;
+}
+
+/* Whether the loss of a sequence depends on the other sequences of its minibatch, which then is one
+ * block. */
+static int couples_rows(const Loss *loss) {
+    switch ((enum loss)loss->kind) {
+    case CROSS_ENTROPY:
+    case HUBER:
+    case DISTILLATION:
+    case FOCAL:
+    case MULTILABEL:
+        return 0;
+    case INFO_NCE:
+        return 1;
+    }
+    __builtin_unreachable();
+}
+
 /* What is wrong with a loss, or with these targets for it: a sentence, or NULL. */
 static const char *loss_error(const Loss *loss, const Targets *targets) {
     const int has_labels = targets->labels != NULL, has_values = targets->values != NULL;
@@ -313,6 +403,8 @@ static const char *loss_error(const Loss *loss, const Targets *targets) {
         return has_labels && !has_values ? NULL : "It needs labels and no values.";
     case MULTILABEL:
         return has_values && !has_labels ? NULL : "It needs values and no labels.";
+    case INFO_NCE:
+        return has_labels && !has_values ? NULL : "It needs labels and no values.";
     }
     return "There is no loss of that number.";
 }
@@ -338,6 +430,8 @@ static Score loss_block(const Layout *l, const Loss *loss, const Targets *target
         return classes_block(l, loss, targets, b, FOCAL);
     case MULTILABEL:
         return multilabel_block(l, targets, b);
+    case INFO_NCE:
+        return info_nce_block(l, loss, targets, b);
     }
     __builtin_unreachable(); /* loss_error has seen to it */
 }

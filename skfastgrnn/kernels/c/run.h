@@ -52,11 +52,16 @@ static void run_layout(Run *run, Arena *a) {
         block_layout(&run->workspaces[i], &run->layout, run->backward, a);
 }
 
+/* Rows of a block of sets of at most set_size sequences; `loss` may be NULL. */
+static ptrdiff_t rows_of_block(const Sequences *seqs, const Loss *loss, ptrdiff_t set_size) {
+    return loss != NULL && couples_rows(loss) ? set_size : block_rows(seqs->longest);
+}
+
 /* A run without memory for weights and workspaces, for sets of at most set_size sequences at a
- * time. NULL where memory ran out. */
-static Run *run_plan(const Network *net, const Sequences *seqs, Backward backward,
+ * time, of which `loss` (or NULL for none) is computed. NULL where memory ran out. */
+static Run *run_plan(const Network *net, const Sequences *seqs, const Loss *loss, Backward backward,
                      ptrdiff_t set_size, int n_threads) {
-    const ptrdiff_t rows = block_rows(seqs->longest);
+    const ptrdiff_t rows = rows_of_block(seqs, loss, set_size);
     const ptrdiff_t most_blocks = (set_size + rows - 1) / rows;
     n_threads = n_threads < MAX_THREADS ? n_threads : MAX_THREADS;
     n_threads = n_threads < most_blocks ? n_threads : (int)most_blocks;
@@ -65,6 +70,7 @@ static Run *run_plan(const Network *net, const Sequences *seqs, Backward backwar
     layout_init(&run->layout, net);
     run->net = *net;
     run->seqs = *seqs;
+    if (loss != NULL) run->loss = *loss;
     run->backward = backward;
     run->rows = rows;
     run->n_slots = backward.of_parameters ? 1 + smaller(SLOTS, most_blocks) : 0;
@@ -72,6 +78,7 @@ static Run *run_plan(const Network *net, const Sequences *seqs, Backward backwar
     const ptrdiff_t steps = most_steps(seqs, set_size, rows);
     for (int i = 0; i < n_threads; i++) {
         run->workspaces[i].max_rows = smaller(rows, set_size);
+        run->workspaces[i].couples_rows = loss != NULL && couples_rows(loss);
         run->workspaces[i].max_steps = seqs->longest;
         run->workspaces[i].most_steps = steps;
     }
@@ -85,9 +92,9 @@ static double run_memory(Run *run) {
     return arena.size + (double)(sizeof *run + (size_t)run->n_threads * sizeof run->workspaces[0]);
 }
 
-static Run *run_create(const Network *net, const Sequences *seqs, Backward backward,
-                       ptrdiff_t set_size, int n_threads) {
-    Run *run = run_plan(net, seqs, backward, set_size, n_threads);
+static Run *run_create(const Network *net, const Sequences *seqs, const Loss *loss,
+                       Backward backward, ptrdiff_t set_size, int n_threads) {
+    Run *run = run_plan(net, seqs, loss, backward, set_size, n_threads);
     if (run == NULL) return NULL;
     Arena arena = {NULL, 0};
     run_layout(run, &arena);

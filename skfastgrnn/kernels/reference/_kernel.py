@@ -94,8 +94,9 @@ class ReferenceKernel:
         """Score of the sequences `rows`."""
         p = named_views(network, parameters)
         scores = []
-        for first in range(0, len(rows), self.most_rows):
-            part = sequences.longest_first(rows[first : first + self.most_rows])
+        most_rows = len(rows) if loss.couples_rows else self.most_rows
+        for first in range(0, len(rows), most_rows):
+            part = sequences.longest_first(rows[first : first + most_rows])
             output = forward(network, p, sequences, part)[0]
             scores.append(loss_block(output, targets, loss, part)[0])
         return Score(*np.sum(scores, axis=0).tolist())

@@ -14,11 +14,11 @@ def one_hot(labels, output):
     return np.eye(output.shape[1], dtype=output.dtype)[labels]
 
 
-def cross_entropy(output, targets, rows, loss):
+def cross_entropy(output, targets, rows, weights, loss):
     """For labels, or probabilities as values."""
-    if targets.values is None:
-        return cross_entropy_of(output, one_hot(targets.labels[rows], output))
-    return cross_entropy_of(output, targets.values[rows])
+    q = one_hot(targets.labels[rows], output) if targets.values is None else targets.values[rows]
+    losses, correct, gradient = cross_entropy_of(output, q)
+    return losses, correct, weights[:, None] * gradient
 
 
 def cross_entropy_of(output, q):
@@ -34,7 +34,7 @@ def cross_entropy_of(output, q):
     return losses, output.argmax(axis=1) == q.argmax(axis=1), softmax(output, axis=1) - q
 
 
-def distillation(output, targets, rows, loss):
+def distillation(output, targets, rows, weights, loss):
     """For values, the logits of a teacher, and labels, -1 where there is none.
 
     loss = α T² KL(q ‖ p) + (1 - α) L(o, label);  ∂loss/∂o = α T (p - q) + (1 - α) ∂L/∂o;  p and q
@@ -57,11 +57,11 @@ def distillation(output, targets, rows, loss):
     return (
         alpha * temperature**2 * divergence + share * hard,
         correct,
-        alpha * temperature * gradient + share[:, None] * d_hard,
+        weights[:, None] * (alpha * temperature * gradient + share[:, None] * d_hard),
     )
 
 
-def huber(output, targets, rows, loss):
+def huber(output, targets, rows, weights, loss):
     """For values, numbers; losses and squared errors are means over outputs.
 
     e = o - y;  g = e cut to [-δ, δ];  loss = g (e - g / 2);  ∂loss/∂o = g.  Huber, *Robust
@@ -69,10 +69,11 @@ def huber(output, targets, rows, loss):
     """
     e = output - targets.values[rows]
     g = np.clip(e, -loss.delta, loss.delta)
-    return np.mean(g * (e - g / 2), axis=1), np.mean(e * e, axis=1), g / output.shape[1]
+    gradient = weights[:, None] * (g / output.shape[1])
+    return np.mean(g * (e - g / 2), axis=1), np.mean(e * e, axis=1), gradient
 
 
-def focal(output, targets, rows, loss):
+def focal(output, targets, rows, weights, loss):
     """For labels; with γ = 0 the cross-entropy.
 
     loss = -(1 - p)^γ log p for the probability p of the label;  ∂loss/∂o_k =
@@ -80,7 +81,7 @@ def focal(output, targets, rows, loss):
     Lin et al., *Focal Loss for Dense Object Detection*, ICCV 2017.
     """
     if loss.gamma == 0:
-        return cross_entropy(output, targets, rows, loss)
+        return cross_entropy(output, targets, rows, weights, loss)
     labels = targets.labels[rows]
     q = one_hot(labels, output)
     if output.shape[1] == 1:
@@ -105,10 +106,10 @@ def focal(output, targets, rows, loss):
     focus = np.exp(loss.gamma * log_others)
     ratio = np.divide(surprise, others, out=np.ones_like(others), where=others > 0)
     slope = focus * (1 + loss.gamma * p * ratio)
-    return focus * surprise, correct, slope[:, None] * direction
+    return focus * surprise, correct, weights[:, None] * (slope[:, None] * direction)
 
 
-def multilabel(output, targets, rows, loss):
+def multilabel(output, targets, rows, weights, loss):
     """For values, 1 or 0 for each output, which is a class by itself.
 
     loss = -Σ_k (q_k log p_k + (1 - q_k) log(1 - p_k)) with p = σ(o);  ∂loss/∂o = p - q.  Correct is
@@ -116,11 +117,40 @@ def multilabel(output, targets, rows, loss):
     """
     q = targets.values[rows]
     losses = np.sum(np.logaddexp(0, output) - output * q, axis=1)
-    return losses, ((output > 0) == (q > 0.5)).all(axis=1), expit(output) - q
+    correct = ((output > 0) == (q > 0.5)).all(axis=1)
+    return losses, correct, weights[:, None] * (expit(output) - q)
 
 
-#: Each takes outputs (B, O), Targets, rows (B,) and a Loss, and returns what `loss_block` weights:
-#: losses (B,), metric (B,), and the gradient (B, O) of the outputs.
+def info_nce(output, targets, rows, weights, loss):
+    """For labels, of sequences among which those of the same label are to be found.
+
+    z = o / |o|;  s_ij = z_i · z_j / T;  p_ij = e^s_ij / Σ_{a ≠ i} e^s_ia;  loss_i = -mean log p_ij
+    over the j of the same label, 0 where there are none;  ∂loss_i/∂s_ij = p_ij - share_ij, where
+    shares of the same label are equal.  Correct is where the most similar sequence has the label.
+    Khosla et al., *Supervised Contrastive Learning*, NeurIPS 2020.
+    """
+    labels, temperature = targets.labels[rows], loss.temperature
+    norm = np.linalg.norm(output, axis=1, keepdims=True)
+    inverse_norm = np.divide(1, norm, out=np.zeros_like(norm), where=norm > 0)
+    z = output * inverse_norm
+    others = ~np.eye(len(output), dtype=bool)
+    alike = (labels[:, None] == labels) & others
+    n_alike = alike.sum(axis=1)
+    similarity = np.where(others, z @ z.T / temperature, -np.inf)
+    top = np.max(similarity, axis=1, keepdims=True, initial=-1 / temperature)
+    p = np.exp(similarity - top)
+    total = np.maximum(p.sum(axis=1, keepdims=True), np.finfo(output.dtype).tiny)
+    log_p = np.where(alike, similarity - top - np.log(total), 0)
+    losses = -log_p.sum(axis=1) / np.maximum(n_alike, 1)
+    share = (alike / np.maximum(n_alike, 1)[:, None]).astype(output.dtype)
+    d_similarity = weights[:, None] * np.where(n_alike[:, None] > 0, p / total - share, 0)
+    d_z = (d_similarity + d_similarity.T) @ z / temperature
+    gradient = (d_z - np.sum(d_z * z, axis=1, keepdims=True) * z) * inverse_norm
+    return losses, alike[np.arange(len(output)), similarity.argmax(axis=1)], gradient
+
+
+#: Each takes outputs (B, O), Targets, rows (B,), their weights (B,) and a Loss, and returns losses
+#: (B,), metric (B,), and the gradient (B, O) of the sum of weight x loss.
 FUNCTIONS = complete(
     {
         "cross_entropy": cross_entropy,
@@ -128,6 +158,7 @@ FUNCTIONS = complete(
         "distillation": distillation,
         "focal": focal,
         "multilabel": multilabel,
+        "info_nce": info_nce,
     },
     LOSSES,
 )
@@ -136,6 +167,5 @@ FUNCTIONS = complete(
 def loss_block(output, targets, loss, rows):
     """Score of outputs (B, O) for sequences `rows`, and the gradient (B, O) of weight x loss."""
     weights = np.ones(len(rows), output.dtype) if targets.weights is None else targets.weights[rows]
-    losses, metric, gradient = FUNCTIONS[loss.kind](output, targets, rows, loss)
-    score = Score(float(weights @ losses), float(weights.sum()), float(weights @ metric))
-    return score, weights[:, None] * gradient
+    losses, metric, gradient = FUNCTIONS[loss.kind](output, targets, rows, weights, loss)
+    return Score(float(weights @ losses), float(weights.sum()), float(weights @ metric)), gradient
