@@ -1,11 +1,6 @@
-"""Models in files: what is written comes back, and nothing else is believed."""
+"""Models in files: what is written comes back, and what could not is not written."""
 
-import json
-import multiprocessing
-import os
 import pickle
-import signal
-import time
 import warnings
 
 import numpy as np
@@ -13,35 +8,20 @@ import pandas as pd
 import pytest
 import safetensors
 import safetensors.numpy
-from hypothesis import given
-from hypothesis import strategies as st
+from helpers.persistence import X, a_function, quick, y
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import skfastgrnn
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.augmentation import Jitter, TimeMask
-from skfastgrnn.persistence._serialization import from_json, needs_code, same, to_json
 from skfastgrnn.preprocessing import SequenceStandardScaler
 from skfastgrnn.schedules import CosineDecay, ReduceOnPlateau, WarmUp
-
-rng = np.random.default_rng(0)
-X = rng.standard_normal((40, 5, 3))
-y = (X[:, -1, 0] > 0).astype(int)
-
-
-def quick(cls=FastGRNNClassifier, **params):
-    params = {"hidden_size": 3, "max_iter": 2, "n_iter_no_change": np.inf, **params}
-    return cls(**{"random_state": 0, **params})
 
 
 def there_and_back(model, folder):
     skfastgrnn.save(model, folder / "model.safetensors")
     return skfastgrnn.load(folder / "model.safetensors")
-
-
-def a_function(epoch):
-    return 1.0
 
 
 MODELS = {
@@ -139,13 +119,6 @@ def test_parameters_come_back_as_they_are(params, tmp_path):
     assert there_and_back(model, tmp_path).get_params() == model.get_params()
 
 
-def test_a_file_has_the_permissions_of_any_new_file(tmp_path):
-    skfastgrnn.save(quick().fit(X, y), tmp_path / "model.safetensors")
-    (tmp_path / "other").write_text("")
-    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
-    assert len(modes) == 1
-
-
 def test_attributes_that_others_added_are_not_saved(tmp_path):
     model = quick().fit(X, y)
     model.W, model.note, model.owner = np.zeros(3), object(), "me"
@@ -223,224 +196,3 @@ def test_what_could_not_be_read_back_is_not_saved(case, tmp_path):
     ):
         skfastgrnn.save(model, path)
     assert path.read_bytes() == before
-
-
-def test_a_file_is_refused_before_anything_is_made_of_it(a_file, tmp_path):
-    """Entry by entry: without it, and with another type in its place."""
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(a_file)
-    with safetensors.safe_open(path, framework="numpy") as file:
-        attributes = json.loads(file.metadata()["skfastgrnn"])["attributes"]
-    for name in attributes:
-        for change in (
-            lambda content, tensors, name=name: content["attributes"].pop(name),
-            put("attributes", name, value={"unwritable": "os.system"}),
-            put("attributes", name, value=[None]),
-        ):
-            changed(a_file, path, change)
-            with pytest.raises(ValueError, match=f"{path.name} cannot be read: .*{name}"):
-                skfastgrnn.load(path)
-
-
-@given(content=st.binary(max_size=200))
-def test_any_bytes_are_refused(content, tmp_path_factory):
-    path = tmp_path_factory.mktemp("bytes") / "model.safetensors"
-    for prefix in (b"", b"\x10" + 7 * b"\0" + b'{"__metadata__":'):
-        path.write_bytes(prefix + content)
-        with pytest.raises(ValueError, match=f"{path.name} cannot be read"):
-            skfastgrnn.load(path)
-
-
-def test_a_missing_file_or_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match="There is no file"):
-        skfastgrnn.load(tmp_path / "nothing.safetensors")
-    with pytest.raises(IsADirectoryError, match="is a folder, not a file"):
-        skfastgrnn.load(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"There is no folder .*nothing to write"):
-        skfastgrnn.save(quick().fit(X, y), tmp_path / "nothing" / "model.safetensors")
-
-
-def test_the_old_file_stays_where_writing_fails(tmp_path, monkeypatch):
-    path = tmp_path / "model.safetensors"
-    model = quick().fit(X, y)
-    skfastgrnn.save(model, path)
-    for function in ("replace", "fsync"):
-        with monkeypatch.context() as patch:
-            patch.setattr(os, function, lambda *args: (_ for _ in ()).throw(OSError("disk full")))
-            with pytest.raises(OSError, match="disk full"):
-                skfastgrnn.save(quick(hidden_size=7).fit(X, y), path)
-        assert [file.name for file in tmp_path.iterdir()] == ["model.safetensors"]
-        assert skfastgrnn.load(path).hidden_size == 3
-
-
-@pytest.fixture(scope="module")
-def a_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("file") / "model.safetensors"
-    skfastgrnn.save(quick().fit(X, y), path)
-    return path.read_bytes()
-
-
-@given(share=st.floats(0, 1, exclude_max=True))
-def test_a_truncated_file_is_refused(a_file, tmp_path_factory, share):
-    path = tmp_path_factory.mktemp("cut") / "model.safetensors"
-    path.write_bytes(a_file[: int(share * len(a_file))])
-    with pytest.raises(ValueError, match="cannot be read"):
-        skfastgrnn.load(path)
-
-
-def test_foreign_files_are_refused(tmp_path):
-    path = tmp_path / "model.safetensors"
-    for content in (b"", b"hello", pickle.dumps(quick().fit(X, y))):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match="cannot be read"):
-            skfastgrnn.load(path)
-    safetensors.numpy.save_file({"weight": np.ones(3)}, path)
-    with pytest.raises(ValueError, match="not written by skfastgrnn"):
-        skfastgrnn.load(path)
-
-
-def changed(a_file, path, change):
-    """The file with its JSON and arrays changed by a function."""
-    path.write_bytes(a_file)
-    with safetensors.safe_open(path, framework="numpy") as file:
-        content = json.loads(file.metadata()["skfastgrnn"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    change(content, tensors)
-    safetensors.numpy.save_file(tensors, path, {"skfastgrnn": json.dumps(content)})
-    return path
-
-
-def put(*keys, value):
-    def change(content, tensors):
-        for key in keys[:-1]:
-            content = content[key]
-        content[keys[-1]] = value
-
-    return change
-
-
-def put_array(name, value):
-    return lambda content, tensors: tensors.update({name: value})
-
-
-SETTINGS = ("attributes", "_network_settings", "dict")
-DAMAGES = {
-    "version": (put("format_version", value=99), "version 99 of the format"),
-    "class": (put("estimator", value="Popen"), "it holds a 'Popen'"),
-    "parameter": (put("parameters", "hidden_size", value=-3), "hidden_size"),
-    "unknown parameter": (put("parameters", "shell", value="rm"), r"parameters has \['shell'\]"),
-    "value": (put("parameters", "augment", value=[{"value": "os", "settings": {}}]), "os"),
-    "kind": (
-        put("parameters", "augment", value={"code": "import os"}),
-        "parameters/augment must be one of the known kinds",
-    ),
-    "size": (
-        put(*SETTINGS, "hidden_size", value=4),
-        "_network_settings/hidden_size must be 3 .* got 4",
-    ),
-    "channels": (
-        put("attributes", "n_channels_", value=4),
-        "_network_settings/n_channels must be 4 .* got 3",
-    ),
-    "features": (
-        put("attributes", "n_features_in_", value=6),
-        "attributes/n_channels_ must be 6 .* got 3",
-    ),
-    "classes": (
-        put("attributes", "classes_", value={"labels": [1, 2, 3], "dtype": "<i8"}),
-        "_network_settings/n_outputs must be 3 .* got 1",
-    ),
-    "no channels": (
-        put("attributes", "n_channels_", value=0),
-        "attributes/n_channels_ must be an integer from 1",
-    ),
-    "method": (put("attributes", "predict", value=0), r"attributes has \['predict'\]"),
-    "property": (put("attributes", "params_", value=0), r"attributes has \['params_'\]"),
-    "activation": (
-        put(*SETTINGS, "gate_activation", value="os.system"),
-        "_network_settings/gate_activation must be one of",
-    ),
-    "history": (put("attributes", "history_", value=[]), "attributes/history_ must be lists"),
-    "a missing array": (lambda content, tensors: tensors.pop("W"), r"it has no arrays \['W'\]"),
-    "a missing attribute": (
-        lambda content, tensors: content["attributes"].pop("classes_"),
-        r"attributes lacks \['classes_'\]",
-    ),
-    "shape": (put_array("U", np.zeros((2, 2))), r"the array U must be of shape \(3, 3\)"),
-    "integers": (
-        put_array("U", np.zeros((3, 3), int)),
-        "the array U must be float32 or float64, got 'int64'",
-    ),
-    "precision": (put_array("U", np.zeros((3, 3), np.float32)), "all float32 or all float64"),
-}
-
-
-@pytest.mark.parametrize("case", DAMAGES)
-def test_a_damaged_file_is_refused(case, a_file, tmp_path):
-    change, message = DAMAGES[case]
-    path = changed(a_file, tmp_path / "model.safetensors", change)
-    with pytest.raises(ValueError, match=f"(?s)cannot be read: .*{message}"):
-        skfastgrnn.load(path)
-
-
-def test_an_unchanged_copy_is_read(a_file, tmp_path):
-    path = changed(a_file, tmp_path / "model.safetensors", lambda content, tensors: None)
-    np.testing.assert_array_equal(skfastgrnn.load(path).predict(X), quick().fit(X, y).predict(X))
-
-
-VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False)
-    | st.text()
-    | st.builds(Jitter, std=st.floats(0, 2)),
-    lambda inner: (
-        st.lists(inner)
-        | st.lists(inner).map(tuple)
-        | st.dictionaries(st.text() | st.integers(), inner)
-    ),
-    max_leaves=20,
-)
-
-
-@given(value=VALUES)
-def test_packing_and_unpacking_gives_the_same_value(value):
-    tensors = {}
-    packed = json.loads(json.dumps(to_json(value, "name", tensors), allow_nan=False))
-    unpacked = from_json(packed, "name", tensors)
-    assert repr(unpacked) == repr(value)
-    assert same(unpacked, value)
-
-
-def test_code_is_not_packed():
-    for value in (a_function, print, os.system, object(), np.random.RandomState(0), CosineDecay):
-        for whole in (value, [1, value], (value,), {"inside": [value]}, {1: value}):
-            assert needs_code(from_json(to_json(whole, "name", None), "name", {}))
-            with pytest.raises(TypeError, match="only code could restore it"):
-                to_json(whole, "name", {})
-
-
-def write_for_ever(path):
-    models = [quick(hidden_size=h, max_iter=1).fit(X, y) for h in (2, 30)]
-    while True:
-        for model in models:
-            skfastgrnn.save(model, path)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of fork in a process with threads
-def test_a_kill_while_writing_leaves_a_readable_file(tmp_path):
-    path = tmp_path / "model.safetensors"
-    moments = np.random.default_rng(0).uniform(0.0, 0.02, size=20)
-    skfastgrnn.save(quick().fit(X, y), path)
-    for moment in moments:
-        process = multiprocessing.get_context("fork").Process(target=write_for_ever, args=(path,))
-        before = path.stat().st_mtime_ns
-        process.start()
-        while path.stat().st_mtime_ns == before:
-            time.sleep(0.001)
-        time.sleep(moment)
-        os.kill(process.pid, signal.SIGKILL)
-        process.join()
-        assert skfastgrnn.load(path).hidden_size in (2, 30)
