@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skfastgrnn.kernels import available_kernels, kernel_named
 from skfastgrnn.network import (
     ACTIVATIONS,
     POOLINGS,
@@ -17,6 +18,9 @@ from skfastgrnn.network import (
     n_parameters,
     named_views,
 )
+
+REFERENCE = kernel_named("reference")
+COMPILED = [name for name in available_kernels() if name != "reference"]
 
 
 class Case(NamedTuple):
@@ -88,6 +92,14 @@ def relative_difference(actual, expected):
     """Largest difference, relative to the largest expected entry."""
     scale = np.abs(expected).max() if expected.size else 1.0
     return np.abs(actual - expected).max() / max(scale, 1e-300) if expected.size else 0.0
+
+
+def unaligned(array):
+    """A copy that begins at an odd address."""
+    copied = np.frombuffer(bytearray(array.nbytes + 1), array.dtype, array.size, offset=1)
+    copied = copied.reshape(array.shape)
+    copied[...] = array
+    return copied
 
 
 def steps_of(sequences, i):

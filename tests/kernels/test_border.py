@@ -6,9 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers.estimators import quick, sequences, snapshot
+from helpers.kernels import unaligned
 
-from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.kernels import available_kernels, kernel_named
 from skfastgrnn.network import (
     LOSSES,
@@ -19,7 +18,6 @@ from skfastgrnn.network import (
     Optimizer,
     SequenceBatch,
     Targets,
-    initial,
     n_parameters,
 )
 
@@ -95,13 +93,6 @@ def written(place, value):
         return array
 
     return change
-
-
-def unaligned(array):
-    copied = np.frombuffer(bytearray(array.nbytes + 1), array.dtype, array.size, offset=1)
-    copied = copied.reshape(array.shape)
-    copied[...] = array
-    return copied
 
 
 def read_only(array):
@@ -355,145 +346,3 @@ def test_arrays_that_another_thread_writes_to_break_nothing():
     over.set()
     thread.join()
     assert np.isfinite(arguments["parameters"]).all()
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"hidden_size": -1},
-        {"hidden_size": 0},
-        {"n_channels": 0},
-        {"n_outputs": -(2**63)},
-        {"n_layers": 0},
-        {"n_layers": 17},
-    ],
-)
-def test_a_network_of_impossible_sizes_is_refused(settings):
-    with pytest.raises(ValueError, match="A network"):
-        Network(**{"n_channels": 1, "hidden_size": 1, "n_outputs": 1, **settings})
-
-
-@pytest.mark.parametrize("name", ["n_channels", "hidden_size", "n_outputs", "n_layers"])
-@pytest.mark.parametrize("size", [True, 1.0, np.True_, None, "1"])
-def test_a_network_of_sizes_that_are_no_integers_is_refused(name, size):
-    """They may equal one, and would poison what is remembered of a network of that size."""
-    with pytest.raises(TypeError, match=f"{name} of a network must be an int"):
-        Network(**{"n_channels": 1, "hidden_size": 1, "n_outputs": 1, name: size})
-
-
-def test_sizes_of_numpy_make_the_same_network():
-    network = Network(np.int64(2), np.int32(3), np.uint8(1), n_layers=np.int64(2))
-    assert {type(value) for value in vars(network).values()} == {int, str, bool}
-    assert network == Network(2, 3, 1, n_layers=2)
-
-
-@pytest.mark.parametrize("hidden_size", [2**31, 2**40, 2**63 - 1, 2**63, 10**30])
-def test_a_network_too_large_for_memory_is_refused(hidden_size):
-    with pytest.raises(MemoryError, match="lower hidden_size or n_layers"):
-        initial(Network(1, hidden_size, 1), 5, np.random.default_rng(0), np.float32)
-
-
-@pytest.mark.parametrize("hidden_size", [2**40, 2**63 - 1])
-@pytest.mark.parametrize("estimator", [FastGRNNClassifier, FastGRNNRegressor])
-def test_a_fit_too_large_for_memory_leaves_the_estimator_as_it_was(estimator, hidden_size):
-    X, y = sequences(12)
-    model = estimator(hidden_size=hidden_size)
-    before = snapshot(model)
-    with pytest.raises(MemoryError, match=f"hidden_size={hidden_size}"):
-        model.fit(X, y)
-    assert snapshot(model) == before
-
-
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        ("_parameters", lambda flat: flat[:-1]),
-        ("_parameters", lambda flat: flat[::-1]),
-        ("_parameters", lambda flat: flat.astype(np.float32)[:3]),
-        ("_parameters", lambda flat: flat.reshape(1, -1)),
-        ("_network_settings", lambda kept: {**kept, "hidden_size": -1}),
-        ("_network_settings", lambda kept: {**kept, "hidden_size": 2**63 - 1}),
-        ("_network_settings", lambda kept: {**kept, "n_layers": 2}),
-        ("_network_settings", lambda kept: {**kept, "n_channels": 3}),
-        ("_network_settings", lambda kept: {**kept, "gate_activation": "none"}),
-    ],
-)
-@pytest.mark.parametrize("method", ["predict", "hidden_states"])
-def test_a_broken_pickle_raises_an_error(name, change, method):
-    X, y = sequences(12)
-    model = quick(max_iter=1).fit(X, y)
-    state = model.__getstate__()
-    state[name] = change(state[name])
-    broken = quick()
-    broken.__setstate__(state)
-    with pytest.raises((ValueError, TypeError)):
-        getattr(broken, method)(X)
-
-
-def test_unaligned_data_are_copied():
-    """As of a file that is mapped into memory behind a header of any size."""
-    X, y = sequences(12)
-    weights = np.linspace(1, 2, 12)
-    expected = quick(max_iter=1).fit(X, y, weights)
-    model = quick(max_iter=1).fit(unaligned(X), y, unaligned(weights))
-    np.testing.assert_array_equal(model.predict_proba(unaligned(X)), expected.predict_proba(X))
-    rows = X.reshape(12, -1)
-    expected = quick(max_iter=1).fit(rows, y)
-    model = quick(max_iter=1).fit(unaligned(rows), y)
-    np.testing.assert_array_equal(
-        model.predict_proba(unaligned(rows)), expected.predict_proba(rows)
-    )
-
-
-@pytest.mark.parametrize("name", ["first", "second"])
-def test_moments_of_another_size_are_refused(name):
-    X, y = sequences(12)
-    model = quick(max_iter=1, warm_start=True).fit(X, y)
-    model._moments[name] = model._moments[name][:-3]
-    with pytest.raises(ValueError, match="shape"):
-        model.fit(X, y)
-
-
-def test_threads_that_fit_one_estimator_on_other_classes_break_nothing():
-    """Once in a while the labels of one fit met the network of another."""
-    model = quick(max_iter=2, early_stopping=False)
-    problems = []
-
-    def fit(n_classes):
-        X, y = sequences(3 * n_classes, n_timesteps=2, n_classes=n_classes)
-        for _ in range(5):
-            try:
-                model.fit(X, y)
-            except Exception as error:
-                problems.append(error)
-
-    threads = [threading.Thread(target=fit, args=(n,)) for n in (3, 400)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert problems == []
-    assert len(model.classes_) in (3, 400)
-
-
-def test_predictions_take_network_and_parameters_of_one_moment():
-    """Between the two another fit may come to its end."""
-    X, y = sequences(12)
-    small, large = (quick(max_iter=1, hidden_size=size).fit(X, y) for size in (3, 7))
-    expected = [model.predict_proba(X) for model in (small, large)]
-    shared = quick(hidden_size=3)
-    vars(shared).update(vars(small))
-    over = threading.Event()
-
-    def refit():
-        while not over.is_set():
-            vars(shared).update(vars(large))
-            vars(shared).update(vars(small))
-
-    thread = threading.Thread(target=refit)
-    thread.start()
-    for _ in range(200):
-        actual = shared.predict_proba(X)
-        assert any(np.array_equal(actual, one) for one in expected)
-    over.set()
-    thread.join()

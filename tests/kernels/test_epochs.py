@@ -1,24 +1,14 @@
 """Whole epochs: the reference's numbers, and the same bits for any number of threads."""
 
-import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.estimators import run_python
-from helpers.kernels import random_case, relative_difference
+from helpers.kernels import COMPILED, REFERENCE, random_case, relative_difference
 
 from skfastgrnn.kernels import available_kernels, kernel_named
-from skfastgrnn.kernels.reference._activations import FUNCTIONS
-from skfastgrnn.kernels.reference._optimizers import OPTIMIZERS
-from skfastgrnn.kernels.reference._parametrizations import KINDS
-from skfastgrnn.kernels.reference._tables import complete
 from skfastgrnn.network import (
-    ACTIVATIONS,
     IDENTITY,
-    PARAMETRIZATIONS,
-    SOLVERS,
     Dropout,
     Frozen,
     Loss,
@@ -29,12 +19,8 @@ from skfastgrnn.network import (
     n_decayed,
     n_parameters,
     named_views,
-    shapes,
     tensors,
 )
-
-REFERENCE = kernel_named("reference")
-COMPILED = [name for name in available_kernels() if name != "reference"]
 
 
 def new_optimizer(case, **settings):
@@ -238,48 +224,6 @@ def test_a_minibatch_without_weight_makes_no_update(kernel):
 
 
 @pytest.mark.parametrize("kernel", COMPILED)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("bias", [0.0, 3.0, -9.0, 40.0, -700.0])
-def test_saturated_activations(bias, dtype, kernel):
-    """Far out, and with biases so far apart that gate and candidate cannot share an exponential."""
-    network = Network(1, 3, 1)
-    parameters = np.zeros(n_parameters(network), dtype=dtype)
-    parts = named_views(network, parameters)
-    parts["W"][:, 0] = [1.0, 30.0, 1000.0]
-    parts["bias_gate"][...] = bias
-    values = np.linspace(-5, 5, 41, dtype=dtype)[:, None]
-    sequences = SequenceBatch.of_equal_length(values, 1, 41)
-    actual = kernel_named(kernel).states(network, parameters, sequences)[0]
-    exact = SequenceBatch.of_equal_length(values.astype(float), 1, 41)
-    expected = REFERENCE.states(network, parameters.astype(float), exact)[0]
-    np.testing.assert_allclose(actual, expected, atol=2e-6 if dtype == np.float32 else 1e-15)
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from Linux")
-@pytest.mark.parametrize("kernel", COMPILED)
-def test_prediction_keeps_no_histories(kernel):
-    """Those of all sequences would take 1.5 GB; a process of its own sees its own peak."""
-    script = f"""
-import numpy as np
-from pathlib import Path
-from skfastgrnn.kernels import kernel_named
-from skfastgrnn.network import Network, SequenceBatch, n_parameters
-
-def peak():
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-
-network, n = Network(1, 64, 1), 200_000
-sequences = SequenceBatch.of_equal_length(np.ones((n * 10, 1), np.float32), 10, n)
-parameters = np.zeros(n_parameters(network), np.float32)
-before = peak()
-kernel_named({kernel!r}).outputs(network, parameters, sequences)
-print(peak() - before)
-"""
-    assert int(run_python(script)) < 30_000  # KiB
-
-
-@pytest.mark.parametrize("kernel", COMPILED)
 @pytest.mark.parametrize("wrong", ["labels", "values", "weights"])
 def test_targets_of_another_length_are_refused(kernel, wrong):
     """The compiled kernel would read beyond their end."""
@@ -297,106 +241,6 @@ def test_targets_of_another_length_are_refused(kernel, wrong):
         kernel_named(kernel).loss(
             network, parameters, sequences, targets, Loss("distillation"), np.arange(5)
         )
-
-
-def test_the_reference_kernel_lacks_no_activation_or_optimizer():
-    """A name that was added to network/_spec.py alone fails when the package is imported."""
-    assert complete({"a": abs, "b": len}, ("b", "a")) == {"a": abs, "b": len}
-    with pytest.raises(ImportError, match=r"lacks \['c'\] and has \['b'\] too many"):
-        complete({"a": abs, "b": len}, ("a", "c"))
-    assert set(FUNCTIONS) == set(ACTIVATIONS)
-    assert set(OPTIMIZERS) == set(SOLVERS)
-    assert set(KINDS) == set(PARAMETRIZATIONS)
-
-
-@pytest.mark.parametrize("kernel", COMPILED)
-def test_both_kernels_have_one_table_of_tensors(kernel):
-    """The same parts of the flat vector in the same order, of the same shapes."""
-    compiled = kernel_named(kernel)
-    for seed in range(20):
-        network = random_case(seed, most=(1, 20, 70, 1)).network
-        expected = [
-            (t.kind.name, t.cell, t.shape[0], math.prod(t.shape[1:]), t.kind.decayed)
-            for t in tensors(network)
-        ]
-        assert compiled.tensors(network) == expected
-
-
-def test_a_table_of_tensors_is_that_of_the_documented_network():
-    network = Network(3, 4, 5, n_layers=2, bidirectional=True)
-    assert shapes(network) == {
-        "W": (4, 3),
-        "U": (4, 4),
-        "W_reverse": (4, 3),
-        "U_reverse": (4, 4),
-        "W_2": (4, 8),
-        "U_2": (4, 4),
-        "W_2_reverse": (4, 8),
-        "U_2_reverse": (4, 4),
-        "head_weight": (5, 8),
-        **{
-            name + ending: (1,) if name.endswith("hat") else (4,)
-            for ending in ("", "_reverse", "_2", "_2_reverse")
-            for name in ("bias_gate", "bias_update", "zeta_hat", "nu_hat")
-        },
-        "head_bias": (5,),
-    }
-    assert list(shapes(network))[-2:] == ["nu_hat_2_reverse", "head_bias"]
-    assert n_decayed(network) == 2 * (12 + 16) + 2 * (32 + 16) + 40
-    assert n_parameters(network) == n_decayed(network) + 4 * 10 + 5
-
-
-@pytest.mark.parametrize("kernel", available_kernels())
-@pytest.mark.parametrize("seed", range(6))
-def test_a_sequence_goes_on_from_its_final_states(seed, kernel):
-    """Two parts of sequences give the same bits as the whole, in networks without reverse cells."""
-    kernel, case = kernel_named(kernel), random_case(seed, ragged=False, most=(30, 9, 40, 30))
-    network = replace(case.network, bidirectional=False, n_layers=1 + seed % 3)
-    rng = np.random.default_rng(seed)
-    parameters = 0.2 * rng.standard_normal(n_parameters(network))
-    n, first, second = 23, 1 + seed, 7
-    X = rng.standard_normal((n, first + second, network.n_channels))
-
-    def states(X, h0=None):
-        sequences = SequenceBatch.of_equal_length(np.vstack(X), X.shape[1], n)
-        every, last, final = kernel.states(network, parameters, sequences, h0)
-        return every.reshape(*X.shape[:2], -1), last, final
-
-    every, last, final = states(X)
-    some, _, handed_over = states(np.ascontiguousarray(X[:, :first]))
-    others, last_of_two, final_of_two = states(np.ascontiguousarray(X[:, first:]), handed_over)
-    assert handed_over.shape == (n, network.n_cells, network.hidden_size)
-    np.testing.assert_array_equal(np.concatenate([some, others], axis=1), every)
-    np.testing.assert_array_equal(last_of_two, last)
-    np.testing.assert_array_equal(final_of_two, final)
-    np.testing.assert_array_equal(final[:, -1], last)
-    assert np.any(states(np.ascontiguousarray(X[:, first:]))[2] != final)
-
-
-@pytest.mark.parametrize("kernel", available_kernels())
-def test_final_states_are_those_of_every_cell(kernel):
-    """That of a cell that reads from the end is the state after the first step."""
-    kernel, case = kernel_named(kernel), random_case(3)
-    network = replace(case.network, n_layers=1, bidirectional=True)
-    parameters = 0.1 * np.random.default_rng(0).standard_normal(n_parameters(network))
-    every, last, final = kernel.states(network, parameters, case.sequences)
-    ends = case.sequences.starts + case.sequences.lengths - 1
-    H = network.hidden_size
-    np.testing.assert_array_equal(final[:, 0], every[ends, :H])
-    np.testing.assert_array_equal(final[:, 1], every[case.sequences.starts, H:])
-    np.testing.assert_array_equal(last, final.reshape(len(last), 2 * H))
-
-
-@pytest.mark.parametrize("kernel", COMPILED)
-def test_one_row_takes_little_memory(kernel):
-    """Weights once, two steps of histories, nothing for threads or passes that there are not."""
-    kernel, network = kernel_named(kernel), Network(9, 32, 6)
-    one, many = (
-        SequenceBatch.of_equal_length(np.zeros((128 * n, 9), np.float32), 128, n) for n in (1, 640)
-    )
-    assert kernel.outputs_memory(network, one, n_threads=64) < 48_000
-    by_thread = [kernel.outputs_memory(network, many, n_threads=n) for n in (1, 2, 3)]
-    assert 4_000 < by_thread[1] - by_thread[0] == by_thread[2] - by_thread[1] < 50_000
 
 
 @pytest.mark.parametrize("kernel", available_kernels())
