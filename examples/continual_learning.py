@@ -2,10 +2,10 @@
 Continual learning: a stream that changes
 =========================================
 
-Digits arrive two at a time: first only images of a 3 and a 7, say, then of two others, and none
-of those before. A network that learns from the newest images alone forgets the older digits. A
-small memory of old images, shown again while new ones are learned, prevents most of that, and this
-example measures how much. :doc:`/going_on` explains ``partial_fit``.
+Digits arrive two at a time: first only images of, say, 3 and 7, then only of two others, and so on.
+A network that is trained on the newest images alone forgets the older digits. Replaying a small
+memory of old images during training prevents most of that, and this example measures how much.
+:doc:`/incremental_learning` explains ``partial_fit``.
 """
 
 import numpy as np
@@ -82,11 +82,11 @@ class Memory:
 # Three learners
 # --------------
 # The first learns from each chunk as it comes, in five calls of ``partial_fit``. The second does
-# the same, but each call also gets 64 images out of the memory [2]_ [3]_. The third is what one
-# would wish for: it has kept all images so far, and after each stage a new network is fitted to
-# them, for as long as it takes. All have 32 units and the same learning rate.
+# the same, but each call also gets 64 images out of the memory [2]_ [3]_. The third is an upper
+# bound: it keeps all images so far, and after each stage a new network is fitted to them, for as
+# long as needed. All have 32 units and the same learning rate.
 #
-# ``classes`` tells the first call all labels that will ever come, as anywhere in scikit-learn.
+# ``classes`` in the first call lists all labels that will ever occur, as usual in scikit-learn.
 
 
 def network(seed):
@@ -133,8 +133,8 @@ learners = {
 # What is forgotten
 # -----------------
 # Let :math:`a_{k,j}` be the test accuracy on the digits of stage :math:`j` after stage :math:`k`.
-# Two numbers sum it up [4]_: the *average accuracy* after stage :math:`k`, and the *forgetting*,
-# which is how much is lost since the stage was known best, for all stages but the last:
+# Two numbers summarise it [4]_: the *average accuracy* after stage :math:`k`, and the *forgetting*,
+# the accuracy lost since the best value for each stage, averaged over all stages but the last:
 #
 # .. math::
 #
@@ -180,12 +180,12 @@ if plt is not None:
     figure.colorbar(image, ax=axes, label="test accuracy", shrink=0.8)
 
 # %%
-# Learning from the newest alone loses everything: after two more digits, not one of the old is
-# recognised. Nothing in the newest images speaks for an old label, so a network that sees no others
-# soon answers none.
+# Training on the newest images alone loses everything: after two more digits, not one of the old
+# ones is recognised. Nothing in the newest images supports an old label, so a network that sees no
+# others soon predicts none.
 #
-# Where the gap remains
-# ---------------------
+# The remaining gap
+# -----------------
 # How large must the memory be?
 
 print()
@@ -238,21 +238,21 @@ if plt is not None:
         panel.grid(alpha=0.3)
 
 # %%
-# A memory of 200 images, twenty of each digit in the end, brings back most of what is lost, at a
-# cost that does not grow with the stream. But it does not close the gap:
+# A memory of 200 images, twenty of each digit in the end, recovers most of the loss, at a cost that
+# does not grow with the stream. But it does not close the gap:
 #
-# - A small memory forgets all the same. From five images of a digit (a memory of 50), the network
-#   learns those five rather than the digit.
-# - Even with *all* images in memory, the stream does worse than ``fit``. What is left is not a
-#   matter of memory but of time: the network sees an image about fifteen times on average, the
-#   early ones more often than the late ones, while ``fit`` takes up to 100 epochs. With 20 calls
-#   for each chunk instead of 5, the accuracy with all images in memory was 0.957 ± 0.006; with 200
-#   in memory it was 0.909 ± 0.011, hardly more than with 5 calls.
+# - A small memory still forgets. With five images of a digit (a memory of 50), the network overfits
+#   these five.
+# - Even with *all* images in memory, the stream does worse than ``fit``. The remaining gap is due
+#   not to memory but to time: the network sees an image about fifteen times on average, the early
+#   ones more often than the late ones, while ``fit`` takes up to 100 epochs. With 20 calls for each
+#   chunk instead of 5, the accuracy with all images in memory was 0.957 ± 0.006; with 200 in memory
+#   it was 0.909 ± 0.011, hardly more than with 5 calls.
 #
-# So if all data can be kept and there is time, fit again. Replay is for when they cannot, or when
-# an answer is due before a fit is done. A memory keeps data, so it is no way out where old data
-# must not be kept. And these stages never contradict each other: if what was called a 3 yesterday
-# is called an 8 today, the memory goes on teaching what was true yesterday.
+# So if all data can be kept and there is time, fit again. Replay is for the case that they cannot,
+# or that a model is needed before a fit would finish. A memory stores data, so it is no solution
+# where old data must be deleted. And these stages never contradict each other: if the labels of old
+# images changed, the memory would continue to teach the outdated ones.
 #
 # .. rubric:: References
 #

@@ -2,10 +2,10 @@
 Forecasting: a room with a thermostat
 =====================================
 
-What will the temperature of a room be in the next two hours? A
-:class:`~skfastgrnn.FastGRNNRegressor` learns it from the readings of the last six. It is tested as
-it would be used, on days that come after all that it was trained on, and beside the forecasts that
-cost nothing: the mean, the same time a week ago, and a linear regression on the same readings.
+A :class:`~skfastgrnn.FastGRNNRegressor` predicts the temperature of a room in the next two hours
+from the readings of the last six. It is tested as it would be used, on days after all those that it
+was trained on, and compared with simple forecasts: the mean, the same time a week ago, and a linear
+regression on the same readings.
 """
 
 import numpy as np
@@ -28,8 +28,8 @@ except ImportError:  # then without pictures
 # ----------
 # Six weeks of autumn, a reading every quarter of an hour. Outside it gets colder from week to week
 # (a trend), and warmer and colder again every day (a season). Inside, a thermostat turns the
-# heating on half a degree below its set point and off half a degree above; it is set higher by day,
-# and on weekends later (two more seasons). Sensors are noisy.
+# heating on half a degree below its set point and off half a degree above; the set point is higher
+# by day, and on weekends it rises later (two more seasons). Sensors are noisy.
 
 HOUR, DAY, WEEK = 4, 96, 672  # steps
 N_STEPS = 6 * WEEK
@@ -81,13 +81,13 @@ print(f"each with {y.shape[1]} values to forecast.")
 # Two models and four baselines
 # -----------------------------
 # Ridge regression reads the same numbers as a row, scaled, and chooses its penalty by leave-one-out
-# validation. The network has its defaults but for the size, and for early stopping: it holds out
-# the last of the windows that it is given, since it will be asked about later ones, and trains on
-# the others in shuffled order. It scales targets by itself.
+# validation. The network has its defaults except for size and early stopping: it holds out the last
+# of its training windows, since it will be tested on later ones, and trains on the others in
+# shuffled order. It scales targets internally.
 
 
 def new_models():
-    """What is trained."""
+    """Unfitted models by name."""
     ridge = make_pipeline(
         FunctionTransformer(lambda X: X.reshape(len(X), -1)),
         StandardScaler(),
@@ -103,7 +103,7 @@ def new_models():
 
 
 def baselines(y, train, test):
-    """What needs no training. Windows are a step apart, so those of a day ago are DAY earlier."""
+    """Baselines by name. Windows are a step apart, so those of a day ago are DAY earlier."""
     last = y[test - 1, :1]  # the first target of the window before
     return {
         "mean of training": np.full_like(y[test], y[train].mean()),
@@ -117,8 +117,8 @@ def baselines(y, train, test):
 # Walk-forward validation
 # -----------------------
 # Each of four folds trains on all windows up to some day and tests on the three days that follow. A
-# target reaches 8 steps ahead of its window; the gap of 7 windows keeps those out of the training
-# that would not be known yet.
+# target reaches 8 steps ahead of its window; the gap of 7 windows excludes training targets that
+# would not be known yet.
 
 splitter = TimeSeriesSplit(n_splits=4, test_size=3 * DAY, gap=HORIZON - 1)
 
@@ -152,9 +152,9 @@ print_errors(y[tested], forecasts)
 
 # %%
 # A thermostat is a threshold with a memory: whether the room is about to get warmer or colder
-# depends on whether it was last too cold or too warm. No weighted sum of readings says when that
-# changes; the network can learn it. Twelve forecasts on one day, one every two hours, each of two
-# hours:
+# depends on whether it was last too cold or too warm. No weighted sum of readings predicts when
+# that changes; the network can learn it. The plot shows twelve forecasts on one day, one every two
+# hours, each for two hours:
 
 if plt is not None:
     figure, panel = plt.subplots(figsize=(9, 3.5), layout="constrained")
@@ -175,8 +175,8 @@ if plt is not None:
 # %%
 # Where linear regression is enough
 # ---------------------------------
-# The temperature outside follows no threshold. What comes next is a sum of seasons and of what was
-# last measured, and there the network can at best be as good as Ridge.
+# The temperature outside does not depend on a threshold. Its next values are a sum of seasons and
+# of the last measurements, so the network can at best be as good as Ridge.
 
 _, y, _ = sliding_windows(series, outside, window=WINDOW, horizon=HORIZON)
 forecasts, tested = walk_forward(y)

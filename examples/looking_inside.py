@@ -2,10 +2,10 @@
 Looking inside: losses and gates
 ================================
 
-Two displays tell what went on in a training, and what a cell does with a sequence:
-:class:`~skfastgrnn.inspection.LossCurveDisplay` draws the losses epoch by epoch, and
-:class:`~skfastgrnn.inspection.GateDisplay` draws gates and states step by step. Both need
-matplotlib. :doc:`/inspection` says how to read them.
+Two displays show the course of training, and how a cell processes a sequence:
+:class:`~skfastgrnn.inspection.LossCurveDisplay` plots the losses epoch by epoch, and
+:class:`~skfastgrnn.inspection.GateDisplay` plots gates and states step by step. Both need
+matplotlib. :doc:`/inspection` explains how to read them.
 """
 
 import numpy as np
@@ -24,9 +24,9 @@ except ImportError:  # then without pictures
 # %%
 # Losses
 # ------
-# Three trainings on 400 images of handwritten digits, each read as 8 steps (its rows) of 8
-# channels; the other images are for validation. ``n_iter_no_change=float("inf")`` lets all of them
-# go on to the end, so that there is something to see.
+# Three networks are trained on 400 images of handwritten digits, each read as 8 steps (its rows) of
+# 8 channels; the other images are for validation. ``n_iter_no_change=float("inf")`` trains all of
+# them for the full number of epochs.
 
 X, y = load_digits(return_X_y=True)
 X = X.reshape(-1, 8, 8).astype(np.float32) / 16
@@ -54,17 +54,17 @@ if plt is not None:
         panel.set_title(title, pad=40)  # above the legend
 
 # %%
-# Left: the network learns its images by heart. The training loss goes on falling when the
-# validation loss has long stopped, and then rises. The weights that the estimator keeps are those
-# of the dotted line. Middle: the rate is so high that both losses jump and never get low. Right:
-# images that are changed a little in every epoch cannot be learned by heart, so the losses stay
-# closer together; and as the rate falls to zero, the weights come to rest.
+# Left: the network overfits. The training loss continues to fall while the validation loss stops
+# falling and then rises. The estimator keeps the weights at the dotted line. Middle: the rate is so
+# high that both losses fluctuate and never become low. Right: images that change a little in every
+# epoch cannot be memorised, so the losses stay closer together; and as the rate falls to zero, the
+# weights converge.
 #
 # Gates
 # -----
-# A sensor reports 30 values, and one of them matters: the one at which a second channel, a flag, is
-# up. The network has to give that value at the end. So it must find the step, take the value in and
-# keep it through all that follows.
+# A sensor reports 30 values, of which one matters: the value at the step where a second channel, a
+# flag, is 1. The network has to return it at the end. So it must find this step, store the value
+# and keep it through all later steps.
 
 rng = np.random.default_rng(0)
 
@@ -87,7 +87,7 @@ sample = max(np.flatnonzero(at == 12), key=lambda i: abs(values_test[i]))  # eas
 print()
 print(f"R2 on new series: {network.score(X_test, values_test):.3f}")
 print(f"The series below: {values_test[sample]:.2f} at its flag, in step {at[sample]};")
-print(f"the answer is     {network.predict(X_test[[sample]])[0]:.2f}.")
+print(f"the prediction is {network.predict(X_test[[sample]])[0]:.2f}.")
 
 if plt is not None:
     figure, axes = plt.subplots(
@@ -101,13 +101,12 @@ if plt is not None:
 
 # %%
 # Where the upper map is bright (z near 1), a unit keeps its state from step to step; where it is
-# dark, a new one takes its place. Here most units keep theirs nearly all the time,
-# and values without a flag leave little trace. At the flag some gates open, for one step, and there
-# the states in the lower map change at once. (Before and after it they do not stand still: most
-# drift, slowly and whatever comes.)
+# dark, the state is replaced. Here most units keep theirs nearly all the time, and values without a
+# flag have little effect. At the flag some gates open for one step, and the states in the lower map
+# change abruptly. (Before and after it most of them drift slowly, whatever the input.)
 #
-# A display has what it draws as attributes. These are the gates that open, before, at and after the
-# flag:
+# A display stores the plotted values as attributes. These are the gates that open, before, at and
+# after the flag:
 
 if plt is not None:
     gates = display.gates  # (n_timesteps, hidden_size)
@@ -118,8 +117,8 @@ if plt is not None:
         print(f"  unit {unit}: z is {before:.2f}, {there:.2f}, {after:.2f}")
 
 # %%
-# Not all cells are as easy to read. This is one of the validation images above, and what the
-# network of the last training does with its rows, from top to bottom:
+# Not all cells are as easy to interpret. This is one of the validation images above, and how the
+# last of the three networks processes its rows, from top to bottom:
 
 if plt is not None:
     figure, axes = plt.subplots(
@@ -131,10 +130,10 @@ if plt is not None:
     GateDisplay.from_estimator(best, X_val, sample=0, ax=axes[1:])
 
 # %%
-# Here no single step stands out, as every row of the image matters. Still, the gates tell which
-# units remember long by themselves (bright in all steps) and which are rewritten at each step
-# (dark). With ``layer=2`` and ``reverse=True`` the display shows other cells of deeper and
-# bidirectional networks.
+# Here no single step stands out, as every row of the image matters. Still, the gates show which
+# units have a long memory (bright in all steps) and which are overwritten at each step (dark). With
+# ``layer=2`` and ``reverse=True`` the display shows other cells of deeper and bidirectional
+# networks.
 
 if plt is not None:
     plt.show()

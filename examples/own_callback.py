@@ -1,12 +1,12 @@
 """
-A callback of one's own: train until the worst digit is good
-============================================================
+A custom callback: train until the worst digit is good
+======================================================
 
-A callback is called after every epoch with the network as it is. The one written here looks at
-each of ten classes, keeps what it saw for a picture, and ends the training when the class that is
-recognised worst is recognised well enough, which an accuracy over all classes does not tell. In a
-grid search, scikit-learn's ``ScoringMonitor`` brings such numbers together from all processes.
-:doc:`/callbacks` explains callbacks; they need scikit-learn 1.9.
+A callback is called after every epoch with the current network. The one in this example records the
+recall of each of ten classes for a plot, and stops training when the lowest recall is high enough,
+which the accuracy over all classes does not show. In a grid search, scikit-learn's
+``ScoringMonitor`` collects such numbers from all processes. :doc:`/callbacks` explains callbacks;
+they need scikit-learn 1.9.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ except ImportError:  # then without pictures
 # The data
 # --------
 # 1797 images of handwritten digits, each read as 8 steps (its rows) of 8 channels. A quarter is for
-# the callback to look at, a quarter for the end.
+# the callback, a quarter for the final test.
 
 X, y = load_digits(return_X_y=True)
 X = X.reshape(-1, 8, 8).astype(np.float32) / 16
@@ -40,10 +40,11 @@ X_val, X_test, y_val, y_test = train_test_split(
 # %%
 # The callback
 # ------------
-# scikit-learn asks for four methods. A task is the whole fit, or one of its epochs; ``setup`` and
-# ``teardown`` are called once a fit. Of ``X``, ``y``, ``metadata`` and ``fitted_estimator`` a
-# method gets what it names after the star. ``fitted_estimator`` is a copy of the network as if the
-# training ended here, so it can predict, be plotted or be kept. True ends the training.
+# scikit-learn requires four methods. A task is the whole fit, or one of its epochs; ``setup`` and
+# ``teardown`` are called once per fit. Of ``X``, ``y``, ``metadata`` and ``fitted_estimator`` a
+# method receives those that it names as keyword-only arguments. ``fitted_estimator`` is a copy of
+# the network as if training ended here, so it can predict, be plotted or be stored. Returning True
+# stops training.
 
 
 class UntilTheWorstIsGood:
@@ -72,7 +73,7 @@ class UntilTheWorstIsGood:
 # %%
 # One training
 # ------------
-# The network's own early stopping is off, so that the callback alone says when to stop.
+# The network's own early stopping is off, so that only the callback stops training.
 
 callback = UntilTheWorstIsGood(X_val, y_val, goal=0.9)
 model = FastGRNNClassifier(
@@ -81,7 +82,7 @@ model = FastGRNNClassifier(
 model.set_callbacks(callback).fit(X_train, y_train)
 
 recalls = np.array(callback.recalls)
-print(f"The training ended after epoch {model.n_iter_}. Recall of the digits by then, in percent:")
+print(f"Training ended after epoch {model.n_iter_}. Recall of each digit then, in percent:")
 print()
 print("                " + "".join(f"{digit:>5}" for digit in range(10)))
 print("  validation    " + "".join(f"{100 * recall:>5.0f}" for recall in recalls[-1]))
@@ -96,21 +97,20 @@ if plt is not None:
     panel.plot(epochs, recalls.mean(axis=1), color="tab:blue", label="mean")
     panel.plot(epochs, recalls.min(axis=1), color="tab:red", label="worst")
     panel.axhline(callback.goal, color="black", linewidth=0.8, linestyle=":", label="goal")
-    panel.set(xlabel="epoch", ylabel="recall", title="What the callback saw")
+    panel.set(xlabel="epoch", ylabel="recall", title="Recall recorded by the callback")
     panel.set(xlim=(1, len(recalls)), ylim=(0, 1.02))
     panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%
-# The mean is above the goal long before the worst digit is. Some digits are below it on the test
-# images all the same: with some 45 images of a digit one of them is two percent, and the epoch was
-# chosen by what the validation images say.
+# The mean exceeds the goal long before the worst digit does. On the test images, some digits are
+# still below it: with some 45 images of a digit one of them is two percent, and the epoch was
+# chosen on the validation images.
 #
 # In a grid search
 # ----------------
-# A search trains clones of the network, here in two processes. They have copies of the callback, so
-# what these keep in lists of their own stays where it is. ``ScoringMonitor`` sends its numbers
-# back. Its scorer may answer several of them; here it is called with the training images of each
-# fold, after each epoch.
+# A search trains clones of the network, here in two processes. These have copies of the callback,
+# whose lists are not sent back. ``ScoringMonitor`` sends its numbers back. Its scorer may return
+# several of them; here it is called with the training images of each fold, after each epoch.
 
 
 def worst_and_mean(estimator, X, y):
@@ -131,8 +131,8 @@ search = GridSearchCV(
 ).fit(X_train, y_train)
 
 # %%
-# The logs have a row for each epoch of each fit (and one for each whole fit). The numbers that lead
-# to a task say which fit it belongs to: the search, which candidate and fold, the epoch.
+# The logs have a row for each epoch of each fit (and one for each whole fit). ``task_id_path``
+# identifies the fit: the search, the candidate and fold, the epoch.
 
 rows = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
 curves = np.empty((len(SIZES), 3, 80))
@@ -141,7 +141,7 @@ for row in rows:
     curves[fit // 3, fit % 3, epoch] = row["worst"]
 
 print()
-print("Recall of the worst digit on the images of training, by epoch:")
+print("Recall of the worst digit on the training images, by epoch:")
 print()
 print("  hidden_size" + "".join(f"{epoch:>8}" for epoch in (10, 20, 40, 80)))
 for size, mean in zip(SIZES, curves.mean(axis=1), strict=True):

@@ -2,10 +2,10 @@
 Quickstart: reading handwritten digits
 ======================================
 
-A :class:`~skfastgrnn.FastGRNNClassifier` learns to read images of handwritten digits row by row,
-with the tools that you know from scikit-learn: a pipeline, a grid search, and a file that another
-program can load. An :class:`~sklearn.neural_network.MLPClassifier` gets the same data and the same
-search, and both are compared.
+A :class:`~skfastgrnn.FastGRNNClassifier` learns to classify images of handwritten digits row by
+row, with the usual tools of scikit-learn: a pipeline, a grid search, and a saved model. It is
+compared with an :class:`~sklearn.neural_network.MLPClassifier` tuned on the same data with the same
+search.
 
 ``make demo`` runs this file.
 """
@@ -28,7 +28,7 @@ from skfastgrnn import FastGRNNClassifier
 # %%
 # The data
 # --------
-# Real handwriting, which scikit-learn ships: 1797 images of 8 x 8 grey values. A row of ``X`` holds
+# 1797 scanned images of 8 x 8 grey values, which are part of scikit-learn. A row of ``X`` contains
 # the 64 values of an image, its 8 rows one after the other.
 
 X, y = load_digits(return_X_y=True)
@@ -44,8 +44,8 @@ print(f"{len(X)} images: {len(X_train)} to learn from, {len(X_test)} for the fin
 # Two pipelines
 # -------------
 # scikit-learn's tools pass two-dimensional ``X``. With ``n_timesteps=8`` the network reads each row
-# of 64 values as a sequence of 8 steps of 8 values: it sees the image line by line, as it would see
-# 8 readings of 8 sensors. The MLP sees all 64 values at once.
+# of 64 values as a sequence of 8 steps of 8 values: it reads the image line by line, as it would
+# read the values of 8 sensors at 8 times. The MLP gets all 64 values at once.
 
 network = FastGRNNClassifier(n_timesteps=8, max_iter=200, random_state=0)
 fastgrnn = Pipeline([("scale", MinMaxScaler()), ("model", network)])
@@ -56,8 +56,8 @@ mlp = Pipeline([("scale", MinMaxScaler()), ("model", mlp)])
 # %%
 # Tuning
 # ------
-# Both are tuned in the same way: two sizes and two learning rates, each judged by cross-validation
-# on the training images. The test images are not looked at.
+# Both are tuned in the same way: two sizes and two learning rates, each evaluated by
+# cross-validation on the training images. The test images are not used.
 
 rates = [0.003, 0.01]
 grids = {
@@ -80,8 +80,8 @@ for name, search in searches.items():
 # %%
 # Comparison
 # ----------
-# The grid search has fitted the best setting once more on all training images; that is the time
-# shown.
+# The grid search has refitted the best setting on all training images; the time shown is that of
+# this fit.
 
 
 def n_parameters(model):
@@ -110,7 +110,7 @@ print(f"(One test image more or less is {1 / len(X_test):.3f} of accuracy.)")
 # %%
 # Saving and loading
 # ------------------
-# A fitted pipeline goes into a file and comes back, in this or another program, as it was.
+# A fitted pipeline can be saved to a file and loaded again, in this or another program.
 
 pipeline = searches["FastGRNN"].best_estimator_
 with tempfile.TemporaryDirectory() as folder:

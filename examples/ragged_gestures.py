@@ -2,9 +2,9 @@
 Ragged sequences: letters drawn with a pen
 ==========================================
 
-Strokes of a pen are short or long, fast or slow, and the tracker loses sight of the pen now and
-then: sequences of different lengths, with gaps. They go into the pipeline as they are, a list of
-arrays, and scikit-learn's tools split, tune and validate it.
+Strokes of a pen are short or long, fast or slow, and the tracker sometimes loses the pen: sequences
+of different lengths, with gaps. The pipeline accepts them directly, as a list of arrays, and
+scikit-learn's tools split, tune and validate it.
 """
 
 import numpy as np
@@ -35,8 +35,8 @@ except ImportError:  # then without pictures
 # %%
 # The data
 # --------
-# Eight letters, each drawn in one stroke: arcs and straight lines between corners. What follows
-# makes them; in real life a tablet would.
+# Eight letters, each drawn in one stroke: arcs and straight lines between corners. Here they are
+# generated; in practice a tablet would record them.
 
 
 def arc(x, y, radius, begin, end):
@@ -110,9 +110,9 @@ if plt is not None:
 # %%
 # The pipeline
 # ------------
-# ``strokes`` is a plain list of arrays of shape (n_timesteps_i, 3). Each transformer answers
+# ``strokes`` is a plain list of arrays of shape (n_timesteps_i, 3). Each transformer returns
 # another list: gaps are filled, channels scaled, and the network reads each stroke to its own end.
-# Nothing has to be cut or stretched to one length.
+# Nothing has to be truncated or stretched to a common length.
 
 pipeline = Pipeline(
     [
@@ -126,11 +126,11 @@ pipeline = Pipeline(
 # %%
 # Tuning
 # ------
-# How should gaps be filled? Does it help to know how the pen moves, not only where it is? Which
-# scaler is best, and with which parameters? The search tries all of it; the grid has an entry for
-# each scaler, since each has parameters of its own.
+# How should gaps be filled? Do velocities of the pen help in addition to positions? Which scaler is
+# best, and with which parameters? The search tries all combinations; the grid has an entry for each
+# scaler, since each has its own parameters.
 #
-# Letters of one writer look alike, so each fold tests with writers whom it was not trained on, and
+# Letters of one writer look alike, so each fold tests on writers that it was not trained on, and
 # three writers are kept for the final test.
 
 splitter = GroupShuffleSplit(n_splits=1, test_size=3, random_state=0)
@@ -173,22 +173,22 @@ for scaler, row in table.items():
     print(f"  {scaler:<26}{first:>10.3f}{second:>10.3f}    {third:>10.3f}{fourth:>10.3f}")
 
 # %%
-# The place on the page says nothing about a letter. Differences, which are velocities, do not
-# depend on it and help most. A gap that is filled forward ends with a jump, which a straight line
-# avoids. The largest velocities are such jumps, so it is the ``SequenceMinMaxScaler`` that suffers
-# from them.
+# The position on the page does not depend on the letter. Differences, which are velocities, do not
+# depend on the position and help most. Filling a gap forward creates a jump at its end; linear
+# interpolation avoids it. The largest velocities are such jumps, which affects
+# ``SequenceMinMaxScaler`` most.
 #
 # The test
 # --------
-# The search has fitted the best setting once more on all strokes of its writers.
+# The search has refitted the best setting on all strokes of its writers.
 
 best = search.best_estimator_
 print()
 print(f"Accuracy on the three writers kept for the test: {search.score(X_test, y_test):.3f}")
 
 # %%
-# Which letters are mistaken for which? ``cross_val_predict`` answers for each stroke what a model
-# says that was not trained on its writer.
+# Which letters are mistaken for which? ``cross_val_predict`` predicts each stroke by a model that
+# was not trained on its writer.
 
 predicted = cross_val_predict(best, X_train, y_train, groups=writers[train], cv=GroupKFold(3))
 confusion = confusion_matrix(y_train, predicted)
@@ -209,9 +209,9 @@ if plt is not None:
 # The other form
 # --------------
 # Some tools keep ragged sequences in one array, whose entries end with steps of NaN.
-# :class:`~skfastgrnn.preprocessing.SequenceReshaper` makes one of a list. Steps at the end that are
-# NaN in every channel are no part of a sequence, so the answer is the same. (A gap at the end of a
-# stroke is not taken for its end, as the pressure is known there.)
+# :class:`~skfastgrnn.preprocessing.SequenceReshaper` makes one of a list. Trailing steps that are
+# NaN in every channel are not part of a sequence, so the result is the same. (A gap at the end of a
+# stroke does not shorten it, as the pressure is known there.)
 
 padded = SequenceReshaper().fit_transform(X_test)
 same = np.allclose(best.predict_proba(padded), best.predict_proba(X_test))

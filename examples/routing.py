@@ -2,20 +2,19 @@
 Routing: which prompts need the strong model?
 =============================================
 
-Two language models answer questions: a cheap one, and a strong one whose calls cost more. A router
-reads each prompt first and says which of them is to answer. It must be small and quick, for it is
-asked every time. What it learns from is dear: a label needs the answers of both models to a prompt,
-and somebody who checks them. Prompts without labels are plentiful.
+Of two language models, one is cheap, and the other is stronger but costs more per call. A router
+reads each prompt first and chooses the model. It must be small and fast, since it is called for
+every prompt. Its labels are expensive: each needs the responses of both models to a prompt, and
+somebody who checks them. Unlabelled prompts are plentiful.
 
-So a teacher learns from the labelled prompts and tells a
-:class:`~skfastgrnn.FastGRNNClassifier` its opinion of all of them
-(:class:`~skfastgrnn.DistilledFastGRNN`), and
-:class:`~sklearn.model_selection.TunedThresholdClassifierCV` finds how sure the router must be
-before it saves the call. :doc:`/distillation` explains the rest.
+So a teacher is trained on the labelled prompts and predicts soft targets for all of them, which
+train a :class:`~skfastgrnn.FastGRNNClassifier` (:class:`~skfastgrnn.DistilledFastGRNN`). Then
+:class:`~sklearn.model_selection.TunedThresholdClassifierCV` tunes the probability above which the
+router calls the strong model. See :doc:`/distillation`.
 
-**The prompts here are synthetic**: put together from lists of words, and the models' errors drawn
-from a formula. What works on them works on them. ``benchmarks/acceptance/routing.py`` does the
-same with real prompts and the real errors of two models, where far less can be known beforehand.
+**The prompts here are synthetic**: composed from lists of words, and the models' errors are drawn
+from a formula. The results hold only for them. ``benchmarks/acceptance/routing.py`` does the same
+with real prompts and real errors of two models, which are far less predictable.
 """
 
 import pickle
@@ -41,8 +40,8 @@ except ImportError:  # then without a picture
 # Prompts and errors
 # ------------------
 # A prompt is a task, one or two subjects and some wishes. Each of these makes it easier or harder
-# for the cheap model. The label is 1 where the cheap model is wrong and the strong one is right:
-# only there is the call worth its price.
+# for the cheap model. The label is 1 if the cheap model is wrong and the strong one is right: only
+# then is the call worth its price.
 
 TASKS = {
     "say something nice about": -2.0,
@@ -107,7 +106,7 @@ print(f"The strong model is needed for {y.mean():.0%} of the prompts.")
 # -----------------------
 # The teacher counts words and pairs of words. The student reads a prompt word by word. Of the 32
 # channels of a step, the hash of the word chooses one that is 1 and one that is -1: no vocabulary
-# has to be kept, and words that nobody has seen are no problem.
+# has to be stored, and unseen words are no problem.
 
 N_CHANNELS = 32
 
@@ -145,9 +144,9 @@ router = DistilledFastGRNN(teacher, student, temperature=2.0, alpha=0.7)
 router.fit(prompts, y, X_unlabeled=more_prompts)
 
 # %%
-# What would the same student have learned alone, from the labelled prompts? Far more epochs than
-# are good for it, so a search finds its own number of them. Both are small: with synthetic words,
-# the teacher is, too.
+# For comparison, the same student is trained on the labelled prompts alone. It would overfit with
+# as many epochs, so a search selects their number. Both are small: with synthetic words, the
+# teacher is, too.
 
 epochs = {"fastgrnnclassifier__max_iter": [5, 10, 20, 40, 60]}
 alone = GridSearchCV(student, epochs, scoring="roc_auc").fit(prompts, y)
@@ -178,9 +177,9 @@ for name, model in routers.items():
 # %%
 # The trade-off
 # -------------
-# Let a call of the strong model cost 1, and a wrong answer that it would have got right 4. A scorer
-# says so, and :class:`~sklearn.model_selection.TunedThresholdClassifierCV` finds the probability
-# from which on a call is worth it, on prompts that the routers have not learned from.
+# Let a call of the strong model cost 1, and an error that it would have avoided 4. With a scorer
+# for this cost, :class:`~sklearn.model_selection.TunedThresholdClassifierCV` finds the probability
+# above which a call is worth it, on prompts that the routers were not trained on.
 
 CALL, WRONG = 1.0, 4.0
 
@@ -234,9 +233,9 @@ if plt is not None:
 # %%
 # The best threshold of a router whose probabilities are right would be 1/4, and the tuned ones are
 # near it. Around the best share of calls the cost hardly changes, so a few hundred prompts are
-# enough to tune it, and not enough to find the very same share twice.
+# enough to tune the threshold, but the tuned share of calls varies.
 #
-# Is that luck? With six other draws of prompts and seeds, the student's AUC was between 0.003 below
-# the teacher's and 0.004 above it, and that of the student alone 0.020 to 0.050 below. The formula
-# behind the labels knows nothing of the order of words; that the student reads them in order is no
-# advantage here.
+# Is that chance? With six other draws of prompts and seeds, the student's AUC was between 0.003
+# below the teacher's and 0.004 above it, and that of the student alone 0.020 to 0.050 below. The
+# formula behind the labels ignores the order of words, so it is no advantage here that the student
+# reads them in order.

@@ -3,8 +3,8 @@ Rows as sequences: what n_timesteps means
 =========================================
 
 A row of 64 numbers can be a series of 64 steps, 8 steps of 8 channels, or a single step of 64. The
-parameter ``n_timesteps`` says which. scikit-learn's tools that know only rows (here a bag of
-networks) then work with sequences, too.
+parameter ``n_timesteps`` says which. scikit-learn's tools that only accept rows (here
+``BaggingClassifier``) then work with sequences, too.
 """
 
 from time import perf_counter
@@ -37,8 +37,8 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_sta
 # Three ways to read a row
 # ------------------------
 # ``n_timesteps=64`` (or None, the default) reads pixel by pixel, ``n_timesteps=8`` line by line,
-# and ``n_timesteps=1`` the whole image at once. In the picture, time runs downwards; what lies side
-# by side is seen together.
+# and ``n_timesteps=1`` the whole image at once. In the picture, time runs downwards; values side by
+# side belong to the same step.
 
 READINGS = {64: "64 steps of 1 channel", 8: "8 steps of 8 channels", 1: "1 step of 64 channels"}
 
@@ -52,9 +52,9 @@ if plt is not None:
         panel.set_yticks(sorted({0, n_timesteps - 1}))
 
 # %%
-# More channels need more parameters, more steps more time. A scaler before the network must be told
-# the same as the network, since channels are what it scales: with ``n_timesteps=8`` each column of
-# the images has one mean.
+# More channels need more parameters, more steps more time. A scaler before the network needs the
+# same ``n_timesteps``, since it scales channels: with ``n_timesteps=8`` each column of the images
+# has one mean.
 
 print("                            parameters   time of a fit   test accuracy")
 for n_timesteps, title in READINGS.items():
@@ -75,16 +75,17 @@ for n_timesteps, title in READINGS.items():
     )
 
 # %%
-# Images this small are best seen at once. So are tables, whose columns have no order in time. Where
-# columns are readings one after the other, let ``n_timesteps`` say so: a recurrent network then
-# needs few parameters, and finds what is shifted in time.
+# Images this small are best read in a single step. So are tables whose columns have no order in
+# time. If columns are successive readings, set ``n_timesteps`` accordingly: a recurrent network
+# then needs few parameters, and recognises patterns that are shifted in time.
 #
 # Tuning
 # ------
-# Instead of each part of a pipeline, a :class:`~skfastgrnn.preprocessing.SequenceReshaper` at its
-# beginning can be told how to read rows. What follows gets sequences, and the grid search has one
-# parameter to vary. ``scale__per`` says whether a channel is scaled the same at every step, or each
-# step of it by itself, as scikit-learn's scalers would.
+# Instead of setting ``n_timesteps`` on every step of a pipeline, set it on a
+# :class:`~skfastgrnn.preprocessing.SequenceReshaper` at its beginning. Later steps then receive
+# sequences, and the grid search varies a single parameter. ``scale__per`` determines whether a
+# channel is scaled in the same way at every step, or separately for each step, as by scikit-learn's
+# scalers.
 
 pipeline = Pipeline(
     [
@@ -106,8 +107,8 @@ for n_timesteps, row in zip(grid["read__n_timesteps"], scores, strict=True):
 # %%
 # A bag of networks
 # -----------------
-# :class:`~sklearn.ensemble.BaggingClassifier` draws rows, and passes rows only. With the reshaper
-# inside, its members are networks that read sequences.
+# :class:`~sklearn.ensemble.BaggingClassifier` only passes rows. With the reshaper inside, its
+# members are networks that read sequences.
 
 bag = BaggingClassifier(search.best_estimator_, n_estimators=20, n_jobs=2, random_state=0)
 bag.fit(X_train, y_train)

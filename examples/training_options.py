@@ -2,10 +2,9 @@
 Training options: optimizers, schedules, augmentation, depth
 ============================================================
 
-Which optimizer, which learning rate, and how should the rate change? Does it help to show the
-network each image a little otherwise in every epoch, or to make it deeper? Validation curves answer
-that for handwritten digits. The answers are those of this data; the way to find them is general.
-:doc:`/training` explains the options.
+Which optimizer, which learning rate, and which schedule? Does augmentation help, or a deeper
+network? Validation curves show this for handwritten digits. The results hold for this data; the
+method is general. :doc:`/training` explains the options.
 """
 
 import warnings
@@ -36,9 +35,9 @@ except ImportError:  # then without pictures
 # %%
 # The schedules
 # -------------
-# A schedule says by which factor ``learning_rate_init`` is multiplied in each epoch. Any function
-# of the epoch is one, as the last of these is. ``ReduceOnPlateau`` also looks at the losses of the
-# epochs before; here they fall until epoch 40 and not any more.
+# A schedule gives the factor by which ``learning_rate_init`` is multiplied in each epoch. Any
+# function of the epoch is a schedule, like the last one here. ``ReduceOnPlateau`` also uses the
+# losses of earlier epochs; here they fall until epoch 40 and then stay constant.
 
 SCHEDULES = {
     "Constant()": Constant(),
@@ -70,8 +69,8 @@ if plt is not None:
 # %%
 # The data
 # --------
-# 1797 images of 8 rows, each read as 8 steps of 8 channels. Half of them train, a quarter is for
-# the curves, and a quarter is looked at only once, at the end.
+# 1797 images of 8 rows, each read as 8 steps of 8 channels. Half of them are for training, a
+# quarter is for the curves, and a quarter is used only once, at the end.
 
 X, y = load_digits(return_X_y=True)
 X = X.reshape(-1, 8, 8).astype(np.float32)
@@ -85,15 +84,15 @@ scaler = SequenceStandardScaler().fit(X_train)
 X_train, X_val, X_test = map(scaler.transform, (X_train, X_val, X_test))
 
 # %%
-# One training says little: with other initial weights and another order of the images, the curve is
-# another one. So each setting is trained from five seeds. ``n_iter_no_change=float("inf")`` trains
-# for all epochs; the weights that are kept are those of the best one.
+# A single run is not conclusive, since the curve depends on the initial weights and the order of
+# the images. So each setting is trained with five seeds. ``n_iter_no_change=float("inf")`` trains
+# for all epochs; the weights of the best one are kept.
 
 N_SEEDS = 5
 
 
 def trained(n_epochs, **options):
-    """Five networks, each from a seed of its own."""
+    """Five networks with different seeds."""
     return [
         FastGRNNClassifier(
             24, max_iter=n_epochs, n_iter_no_change=float("inf"), random_state=seed, **options
@@ -103,7 +102,7 @@ def trained(n_epochs, **options):
 
 
 def curves(models, name):
-    """What the history has of each epoch, (5, n_epochs)."""
+    """A column of the histories, (5, n_epochs)."""
     return np.array([model.history_[name] for model in models])
 
 
@@ -125,7 +124,7 @@ def draw_curves(panel, runs, name):
 # %%
 # Optimizers
 # ----------
-# Each has its own scale of learning rates, so comparing them at one rate would compare nothing.
+# Each has its own scale of learning rates, so comparing them at a single rate would be meaningless.
 
 RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
 SOLVERS = ["adam", "adamw", "sgd", "rmsprop", "adagrad"]
@@ -165,17 +164,17 @@ if plt is not None:
 
 # %%
 # Adam works over the widest range of rates, which is why it is the default; AdamW, with a penalty
-# ``alpha`` as weak as here, is hardly another thing, and their lines cover each other. SGD with
-# momentum is as good at a higher rate; RMSProp wants a lower one and AdaGrad a high one. At its own
-# rate each does well: search for the rate first, and for the optimizer only then.
+# ``alpha`` as weak as here, is nearly the same, and their lines overlap. SGD with momentum is as
+# good at a higher rate; RMSProp needs a lower one and AdaGrad a high one. At its best rate each
+# does well: search for the rate first, and only then for the optimizer.
 #
 # Augmentation and schedules
 # --------------------------
-# With so few images the network soon knows all of them by heart: its training loss goes to 0 while
-# the validation loss rises. Images that are changed a little, at random and otherwise in every
-# epoch, cannot be learned by heart. Here they are moved up or down by a row, made darker or
-# lighter, and given noise. The rate is thrice the best of the table: high rates learn quickly,
-# but the weights never come to rest, unless a schedule lowers the rate.
+# With so few images the network soon overfits: its training loss goes to 0 while the validation
+# loss rises. Images that change a little at random in every epoch cannot be memorised. Here they
+# are moved up or down by a row, made darker or lighter, and given noise. The rate is three times
+# the best of the table: high rates learn quickly, but the weights converge only if a schedule
+# lowers the rate.
 
 AUGMENT = [TimeShift(1, p=0.5), Scaling(0.1), Jitter(0.2)]
 SCHEDULED = {
@@ -191,7 +190,7 @@ for name, schedule in SCHEDULED.items():
 
 
 def print_table(runs):
-    """Losses and accuracies by epochs, and what they cost."""
+    """Print losses, accuracies and costs."""
     print()
     print(f"{'':26}  validation loss    accuracy,       time of")
     print(f"{'':26}  lowest   at end    last 5 epochs     a fit   parameters")
@@ -208,7 +207,7 @@ def print_table(runs):
 
 
 def draw_both(runs):
-    """Losses beside accuracies."""
+    """Plot losses and accuracies side by side."""
     if plt is None:
         return
     _, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
@@ -222,15 +221,15 @@ print_table(scheduled)
 draw_both(scheduled)
 
 # %%
-# Augmentation lowers the loss most. With it, a schedule brings one or two points of accuracy at the
+# Augmentation lowers the loss most. With it, a schedule adds one or two points of accuracy at the
 # end; which one hardly matters. Look at the lowest losses, too: early stopping keeps the weights of
-# that epoch, and then even the constant rate does well. A schedule makes the end of the training
-# the best of it, so that the held-out part is not needed to find the best epoch.
+# that epoch, and then even the constant rate does well. With a schedule the last epoch is about the
+# best, so that no held-out part is needed to find the best one.
 #
 # Depth and direction
 # -------------------
-# Is the network too weak? A second layer, and cells that read from the bottom of the image to its
-# top, make it stronger, and larger.
+# A second layer, and cells that read from the bottom of the image to its top, increase the capacity
+# of the network, and its size.
 
 SHAPES = {
     "1 layer": {},
@@ -247,15 +246,14 @@ print_table(shapes)
 draw_both(shapes)
 
 # %%
-# Reading both ways is what helps with these images. A second layer on top of that takes twice the
-# time for nothing that could be told from chance: the standard
-# deviations are over the seeds, and an image of the validation set is 0.002. Dropout lowers the
-# loss of the largest network, not its errors.
+# Reading in both directions helps with these images. A second layer in addition takes twice the
+# time for no significant gain: the standard deviations are over the seeds, and an image of the
+# validation set is 0.002. Dropout lowers the loss of the largest network, not its errors.
 #
 # The test
 # --------
-# The validation images have chosen rates, schedules and epochs, so what they say is too good. The
-# test images have chosen nothing.
+# The validation images were used to choose rates, schedules and epochs, so their scores are
+# optimistic. The test images were not.
 
 print()
 print("Test accuracy, mean and standard deviation over the seeds:")
