@@ -3,7 +3,8 @@
 import numpy as np
 
 from .._validation._printing import plain
-from ..network import HEAD, IDENTITY, Frozen, n_parameters, named_views
+from ..kernels import IDENTITY, Frozen
+from ..network import HEAD, n_parameters, named_views
 
 
 def copy_cells(parts, earlier, network, earlier_network):

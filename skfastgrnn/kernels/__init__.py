@@ -8,5 +8,13 @@ _dispatch.py   which of them is in use
 """
 
 from ._dispatch import active_kernel, available_kernels, kernel_named
+from .reference._parametrizations import IDENTITY, Frozen, Parametrization
 
-__all__ = ["active_kernel", "available_kernels", "kernel_named"]
+__all__ = [
+    "IDENTITY",
+    "Frozen",
+    "Parametrization",
+    "active_kernel",
+    "available_kernels",
+    "kernel_named",
+]

@@ -45,7 +45,7 @@ cdef extern from "kernel.h" nogil:
 
     ctypedef struct Parametrization:
         int kind
-        const void *trained
+        const void *arrays[2]
 
     ctypedef struct EpochTotals:
         Score score
@@ -55,7 +55,7 @@ cdef extern from "kernel.h" nogil:
 
     enum:
         ADAGRAD
-        IDENTITY, FROZEN
+        PARAMETRIZATION_ARRAYS
         KERNEL_NO_MEMORY, KERNEL_BAD_ROW, KERNEL_BAD_PLACE, KERNEL_BAD_ORDER, KERNEL_BAD_LABEL
 
     ctypedef struct Tensor:
@@ -68,6 +68,7 @@ cdef extern from "kernel.h" nogil:
         int (*fits)(const Network *, Py_ssize_t) noexcept nogil
         int (*tensor)(const Network *, int, Tensor *) noexcept nogil
         const char *(*loss_error)(const Loss *, const Targets *) noexcept nogil
+        const char *(*parametrization_error)(const Parametrization *) noexcept nogil
         int (*states)(const Network *, const void *, const Sequences *, const void *, void *, void *) noexcept nogil
         int (*states_gradient)(const Network *, const void *, const Sequences *, const void *, const void *, void *,
                                void *, void *) noexcept nogil

@@ -307,7 +307,7 @@ def train(int isa, network, real[::1] parameters not None, const real[:, ::1] va
           const Py_ssize_t[::1] chosen not None, const int32_t[::1] labels, const real[:, ::1] target_values,
           const real[::1] weights, loss, double mean_weight, dropout, optimizer,
           real[::1] first_moment not None, real[::1] second_moment not None, int parametrization,
-          const real[::1] trained, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t end, int n_threads):
+          tuple arrays not None, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t end, int n_threads):
     """Minibatches [first, end) of the chosen sequences, parameters and moments updated in place.
 
     Returns the sums (loss, weight, metric, penalty, gradient norm, updates) and whether it diverged.
@@ -322,16 +322,21 @@ def train(int isa, network, real[::1] parameters not None, const real[:, ::1] va
     cdef Dropout dropped = dropout_of(dropout)
     cdef Optimizer settings = make_optimizer(optimizer)
     cdef Parametrization theta
+    cdef const real[::1] array
+    cdef const char *error  # a sentence, or NULL
     cdef EpochTotals done
     cdef int status
     settings.first = <void *>vector[real]("first moment", first_moment, P)
     settings.second = <void *>vector[real]("second moment", second_moment, P)
     theta.kind = parametrization
-    theta.trained = vector[real]("trained", trained, P)
-    if not IDENTITY <= parametrization <= FROZEN:
-        raise ValueError(f"There is no parametrization of number {parametrization}.")
-    if (trained is not None) != (parametrization == FROZEN):
-        raise ValueError("What is trained must be said where some parameters are frozen, and only there.")
+    if len(arrays) > PARAMETRIZATION_ARRAYS:
+        raise ValueError(f"A parametrization has at most {PARAMETRIZATION_ARRAYS} arrays, got {len(arrays)}.")
+    for i in range(PARAMETRIZATION_ARRAYS):
+        array = arrays[i] if i < len(arrays) else None
+        theta.arrays[i] = vector[real]("array of the parametrization", array, P)
+    error = kernel.parametrization_error(&theta)
+    if error != NULL:
+        raise ValueError(f"Parametrization {parametrization}: {error.decode()}.")
     if not isfinite(mean_weight):
         raise ValueError(f"The weights must be finite; their mean is {mean_weight}.")
     if batch_size < 1:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ..network import IDENTITY, Dropout, EpochTotals, Score, n_decayed, n_parameters
+from ..network import Dropout, EpochTotals, Score, n_decayed, n_parameters
 from . import _bindings
+from .reference._parametrizations import IDENTITY
 
 #: Work of one call between two looks at the keyboard, about a tenth of a second; one minibatch at
 #: the least.
@@ -198,7 +199,7 @@ class CompiledKernel:
                     optimizer.first,
                     optimizer.second,
                     parametrization.code,
-                    parametrization.trained,
+                    parametrization.arrays,
                     batch_size,
                     part.start,
                     part.stop,

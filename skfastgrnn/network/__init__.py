@@ -3,7 +3,6 @@
 _spec.py            what a network is, apart from its parameters
 _tensors.py         its parameters: one flat vector with named parts
 _initialization.py  their initial values
-_parametrization.py what the optimizer moves instead of the parameters
 _losses.py          what a training minimises
 _data.py            what kernels read and return
 """
@@ -11,26 +10,21 @@ _data.py            what kernels read and return
 from ._data import Dropout, EpochTotals, Optimizer, Score, SequenceBatch, Targets
 from ._initialization import initial
 from ._losses import LOSSES, Loss
-from ._parametrization import IDENTITY, PARAMETRIZATIONS, Frozen, Parametrization
 from ._spec import ACTIVATIONS, MAX_LAYERS, POOLINGS, SOLVERS, Network
 from ._tensors import HEAD, cell_parts, n_decayed, n_parameters, named_views, shapes, tensors
 
 __all__ = [
     "ACTIVATIONS",
     "HEAD",
-    "IDENTITY",
     "LOSSES",
     "MAX_LAYERS",
-    "PARAMETRIZATIONS",
     "POOLINGS",
     "SOLVERS",
     "Dropout",
     "EpochTotals",
-    "Frozen",
     "Loss",
     "Network",
     "Optimizer",
-    "Parametrization",
     "Score",
     "SequenceBatch",
     "Targets",

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..network import Optimizer, Parametrization
+from ..kernels import Parametrization
+from ..network import Optimizer
 from ._early_stopping import EarlyStopping
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from helpers.kernels import random_case
 
 from skfastgrnn.kernels import _bindings as _kernel
-from skfastgrnn.network import IDENTITY, Dropout, Loss, Network, Optimizer
+from skfastgrnn.network import Dropout, Loss, Network, Optimizer
 
 SIZES = [-(2**63), -(2**31) - 1, -7, -1, 0, 1, 2, 3, 17, 65, 2**31 - 1, 2**31, 2**40, 2**62]
 SIZES += [2**63 - 1, 2**63, 2**64, 10**30]
@@ -160,8 +160,9 @@ def right_arguments(rng):
     n_threads = int(rng.integers(1, 4))
     dropout = Dropout(float(rng.choice([0.0, 0.3])), int(rng.integers(2**63)))
     moments = np.zeros((2, len(p)), dtype)
-    whole = {"parametrization": IDENTITY.code, "trained": None}
-    some = {"parametrization": 1, "trained": np.ones_like(p) * (rng.random(len(p)) < rng.random())}
+    whole = {"parametrization": 0, "arrays": ()}
+    trained = np.ones_like(p) * (rng.random(len(p)) < rng.random())
+    some = {"parametrization": 1, "arrays": (trained,)}
     n_batches = -(-len(rows) // batch_size)
     first = int(rng.integers(n_batches))
     own = {

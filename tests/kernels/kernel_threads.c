@@ -60,7 +60,7 @@ static int compute(const Kernel *kernel, int n_threads, int with_losses, Result 
     const Targets targets = {1, labels, NULL, NULL};
     const Loss loss = {CROSS_ENTROPY, 1, 1, 1, 0};
     Optimizer adam = {ADAM, 0.01, 0.9, 0.999, 1e-8, 0, 0, 1e-3, 1, 1, x->first, x->second, 0};
-    const Parametrization identity = {IDENTITY, NULL};
+    const Parametrization identity = {0, {NULL, NULL}};
 
     memset(result, 0, sizeof *result);
     fill(kernel, x->values, S * D, 1);

@@ -9,9 +9,9 @@ import pytest
 from helpers.kernels import unaligned
 
 from skfastgrnn.kernels import available_kernels, kernel_named
+from skfastgrnn.kernels.reference._parametrizations import PARAMETRIZATIONS
 from skfastgrnn.network import (
     LOSSES,
-    PARAMETRIZATIONS,
     Dropout,
     Loss,
     Network,
@@ -72,8 +72,8 @@ def right(function):
             **lost,
             "mean_weight": 1.0,
             "optimizer": Optimizer(first, second),
-            "parametrization": PARAMETRIZATIONS.index("frozen"),
-            "trained": np.ones(P),
+            "parametrization": 1,
+            "arrays": (np.ones(P),),
             "first_moment": first,
             "second_moment": second,
             "batch_size": 2,
@@ -93,6 +93,11 @@ def written(place, value):
         return array
 
     return change
+
+
+def first_of(change):
+    """The same change of the first of several arrays."""
+    return lambda arrays: (change(arrays[0]), *arrays[1:])
 
 
 def read_only(array):
@@ -218,7 +223,13 @@ TRAINING = {
     **LOSS,
     "mean_weight": [float("nan"), float("inf")],
     "parametrization": [-1, 0, len(PARAMETRIZATIONS), LARGEST],
-    "trained": [*FORMS.values(), *FLOATS.values(), lambda array: None],
+    "arrays": [
+        *(first_of(change) for change in (*FORMS.values(), *FLOATS.values())),
+        lambda arrays: (),
+        lambda arrays: arrays * 2,
+        lambda arrays: arrays * 3,
+        lambda arrays: None,
+    ],
     "first_moment": [*FORMS.values(), *FLOATS.values(), read_only, lambda array: None],
     "second_moment": [*FORMS.values(), *FLOATS.values(), read_only, lambda array: None],
     "batch_size": [-1, 0, 5, LARGEST, 2**64],  # with 5 there are not three minibatches

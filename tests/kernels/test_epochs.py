@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 from helpers.kernels import COMPILED, REFERENCE, random_case, relative_difference
 
-from skfastgrnn.kernels import available_kernels, kernel_named
+from skfastgrnn.kernels import IDENTITY, Frozen, available_kernels, kernel_named
 from skfastgrnn.network import (
-    IDENTITY,
     Dropout,
-    Frozen,
     Loss,
     Network,
     Optimizer,

@@ -8,11 +8,9 @@ from helpers.kernels import COMPILED, random_case
 from skfastgrnn.kernels import kernel_named
 from skfastgrnn.kernels.reference._activations import FUNCTIONS
 from skfastgrnn.kernels.reference._optimizers import OPTIMIZERS
-from skfastgrnn.kernels.reference._parametrizations import KINDS
 from skfastgrnn.kernels.reference._tables import complete
 from skfastgrnn.network import (
     ACTIVATIONS,
-    PARAMETRIZATIONS,
     SOLVERS,
     Network,
     n_decayed,
@@ -29,7 +27,6 @@ def test_the_reference_kernel_lacks_no_activation_or_optimizer():
         complete({"a": abs, "b": len}, ("a", "c"))
     assert set(FUNCTIONS) == set(ACTIVATIONS)
     assert set(OPTIMIZERS) == set(SOLVERS)
-    assert set(KINDS) == set(PARAMETRIZATIONS)
 
 
 @pytest.mark.parametrize("kernel", COMPILED)

@@ -182,5 +182,14 @@ static int train(const Network *net, void *parameters, const Sequences *seqs,
     return run_end(run);
 }
 
-const Kernel TABLE = {ISA_NAME,        fits,    tensor,         loss_error,    states,
-                      states_gradient, outputs, outputs_memory, loss_gradient, train};
+const Kernel TABLE = {ISA_NAME,
+                      fits,
+                      tensor,
+                      loss_error,
+                      parametrization_error,
+                      states,
+                      states_gradient,
+                      outputs,
+                      outputs_memory,
+                      loss_gradient,
+                      train};

@@ -26,7 +26,6 @@ enum activation { SIGMOID, TANH, RELU, HARD_SIGMOID, HARD_TANH };
 enum pooling { LAST, MEAN };
 enum loss { CROSS_ENTROPY, HUBER, DISTILLATION, FOCAL, MULTILABEL, INFO_NCE };
 enum solver { ADAM, ADAMW, SGD, RMSPROP, ADAGRAD };
-enum parametrization { IDENTITY, FROZEN };
 enum { MAX_LAYERS = 16, MAX_CELLS = 2 * MAX_LAYERS };
 
 /* What functions return instead of 0. */
@@ -112,10 +111,13 @@ typedef struct {
     int64_t step;         /* updates made so far */
 } Optimizer;
 
-/* What the optimizer moves instead of the parameters: see parametrizations.h. */
+enum { PARAMETRIZATION_ARRAYS = 2 };
+
+/* What the optimizer moves instead of the parameters: see parametrizations.h, which has the kinds.
+ */
 typedef struct {
-    int kind;            /* enum parametrization */
-    const void *trained; /* (P), of FROZEN: 1 where a parameter is trained, 0 where it is frozen */
+    int kind;
+    const void *arrays[PARAMETRIZATION_ARRAYS]; /* (P) each, its settings; the others are NULL */
 } Parametrization;
 
 /* Totals over the minibatches of an epoch. */
@@ -149,6 +151,8 @@ typedef struct {
     /* What is wrong with a loss, or with these targets for it: a sentence, or NULL. The functions
      * that compute a loss rely on it. */
     const char *(*loss_error)(const Loss *, const Targets *);
+    /* What is wrong with a parametrization, as a sentence; NULL for nothing. */
+    const char *(*parametrization_error)(const Parametrization *);
 
     /* The states after every step: `all` (S, R), those of the last layer, where the steps are, or
      * NULL; and `final` (n, C, H), the last one that each cell computes. h0 (n, C, H), what each

@@ -6,13 +6,36 @@
  *     project     θ to where it may be, after an update
  *
  *     IDENTITY    θ are the parameters
- *     FROZEN      θ are the parameters; dθ = trained ⊙ gradient, and what is not trained stays
+ *     FROZEN      θ are the parameters; dθ = trained ⊙ gradient, and what is not trained stays.
+ *                 arrays[0] is 1 where a parameter is trained, 0 where it is frozen
  */
 #ifndef SKFASTGRNN_PARAMETRIZATIONS_H
 #define SKFASTGRNN_PARAMETRIZATIONS_H
 
 #include "arena.h"
 #include "layout.h"
+
+enum parametrization { IDENTITY, FROZEN };
+
+/* How many arrays a kind has; -1 where there is no such kind. */
+static int n_arrays_of(int kind) {
+    switch ((enum parametrization)kind) {
+    case IDENTITY:
+        return 0;
+    case FROZEN:
+        return 1;
+    }
+    return -1;
+}
+
+static const char *parametrization_error(const Parametrization *p) {
+    const int wanted = n_arrays_of(p->kind);
+    if (wanted < 0) return "there is no such parametrization";
+    for (int i = 0; i < PARAMETRIZATION_ARRAYS; i++)
+        if ((p->arrays[i] != NULL) != (i < wanted))
+            return "a parametrization must have its arrays, and no others";
+    return NULL;
+}
 
 typedef struct {
     enum parametrization kind;
@@ -40,7 +63,7 @@ static void parametrized_load(Parametrized *p, const Layout *l, const Parametriz
     case IDENTITY:
         break;
     case FROZEN:
-        pack(l, settings->trained, p->trained);
+        pack(l, settings->arrays[0], p->trained);
         copy_reals(l->count, parameters, p->values);
         break;
     }
@@ -91,7 +114,7 @@ static int lowest_trained_layer(const Network *net, const Parametrization *setti
     case FROZEN: {
         Layout l;
         layout_init(&l, net);
-        const real *trained = settings->trained;
+        const real *trained = settings->arrays[0];
         for (int i = 0; i < l.n_tensors; i++) {
             const Place *t = &l.tensor[i];
             const ptrdiff_t n = t->rows * t->columns;

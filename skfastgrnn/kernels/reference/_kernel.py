@@ -5,11 +5,11 @@ The oracle of the tests, and what computes where no compiled kernel could be bui
 
 import numpy as np
 
-from ...network import IDENTITY, Dropout, EpochTotals, Score, n_decayed, named_views
+from ...network import Dropout, EpochTotals, Score, n_decayed, named_views
 from . import _head, _stack
 from ._losses import loss_block
 from ._optimizers import clip, update
-from ._parametrizations import parametrized
+from ._parametrizations import IDENTITY
 
 NO_DROPOUT = Dropout()
 
@@ -156,10 +156,10 @@ class ReferenceKernel:
             mean_weight = targets.mean_weight(rows)
         decayed = slice(0, n_decayed(network))
         alpha = 0 if optimizer.solver == "adamw" else optimizer.alpha
-        totals, mapping = EpochTotals(), parametrized(parametrization, parameters)
-        lowest = mapping.lowest_layer(network)
+        totals, theta = EpochTotals(), parameters
+        lowest, begun = parametrization.lowest_layer(network), parametrization.begin(theta)
         for start in range(0, len(rows), batch_size):
-            parameters = mapping.expand()
+            parameters = parametrization.expand(theta)
             batch = rows[start : start + batch_size]
             score, gradient = self.loss_gradient(
                 network,
@@ -180,14 +180,14 @@ class ReferenceKernel:
             expected_weight = counted * mean_weight
             gradient /= expected_weight
             gradient[decayed] += alpha / expected_weight * parameters[decayed]
-            gradient = mapping.pull_back(gradient)
+            gradient = parametrization.pull_back(gradient)
             norm = clip(gradient, optimizer)
             if not (np.isfinite(score.loss) and np.isfinite(norm)):
                 return totals._replace(diverged=True)
             penalty = 0.5 * alpha * float(np.sum(parameters[decayed].astype(np.float64) ** 2))
             totals = totals.plus(EpochTotals(*score, penalty, norm, 1))
-            update(mapping.theta, gradient, optimizer, decayed)
-            mapping.project()
+            update(theta, gradient, optimizer, decayed)
+            parametrization.project(theta, begun)
         return totals
 
     def _parts(self, sequences):

@@ -1,50 +1,76 @@
-"""Parametrizations in NumPy: the twins of c/parametrizations.h.
+"""What lies between the vector θ that the optimizer moves and the parameters that cells read.
 
-Each begins with the parameters (P,) of a training, which it changes in place as θ moves.
+A training expands θ to the parameters before a forward pass, pulls their gradient back to one of θ,
+and projects θ after an update to where it may be. The twin of c/parametrizations.h, which takes the
+settings of a kind as `arrays`.
 """
+
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from ...network import PARAMETRIZATIONS, tensors
-from ._tables import complete
+from ...network import tensors
+
+#: In the order of the enumeration in c/parametrizations.h.
+PARAMETRIZATIONS = ("identity", "frozen")
 
 
-class Identity:
-    """θ are the parameters."""
+@dataclass(frozen=True, eq=False)
+class Parametrization:
+    """The identity: θ are the parameters (P,), and all of them are trained."""
 
-    def __init__(self, parametrization, parameters):
-        self.theta = parameters
+    kind: ClassVar[str] = "identity"
 
-    def expand(self):
-        """The parameters that cells read, of θ."""
-        return self.theta
+    @property
+    def code(self):
+        """The number of its kind in the compiled kernel."""
+        return PARAMETRIZATIONS.index(self.kind)
 
-    def pull_back(self, gradient):
-        """The gradient of θ, of that of the parameters."""
-        return gradient
+    @property
+    def arrays(self):
+        """Settings (P,) that the compiled kernel takes."""
+        return ()
 
-    def project(self):
-        """Move θ, after an update, to where it may be."""
+    def restricted(self, vector):
+        """A vector (P,), such as one of moments, with 0 where nothing is trained."""
+        return vector
 
     def lowest_layer(self, network):
         """The lowest layer with a trained cell, below which no gradient is needed."""
         return 0
 
+    def begin(self, parameters):
+        """What `project` has to know of the parameters that a training begins with."""
 
-class Frozen(Identity):
-    """θ are the parameters, of which some stay as they are."""
-
-    def __init__(self, parametrization, parameters):
-        super().__init__(parametrization, parameters)
-        self.trained = parametrization.trained
-        self.frozen = self.trained == 0
-        self.values = parameters[self.frozen]
+    def expand(self, theta):
+        """The parameters that cells read."""
+        return theta
 
     def pull_back(self, gradient):
-        return gradient * self.trained
+        """The gradient of θ, of that of the parameters."""
+        return gradient
 
-    def project(self):
-        self.theta[self.frozen] = self.values
+    def project(self, theta, begun):
+        """Move θ, after an update, to where it may be; in place."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frozen(Parametrization):
+    """θ are the parameters, of which some stay as they are.
+
+    trained : (P,) of the parameters' dtype, 1 where one is trained and 0 where it is frozen
+    """
+
+    kind: ClassVar[str] = "frozen"
+    trained: np.ndarray
+
+    @property
+    def arrays(self):
+        return (self.trained,)
+
+    def restricted(self, vector):
+        return vector * self.trained
 
     def lowest_layer(self, network):
         layers = [
@@ -54,10 +80,14 @@ class Frozen(Identity):
         ]
         return min(layers, default=network.n_layers)
 
+    def begin(self, parameters):
+        return parameters[self.trained == 0]
 
-KINDS = complete({"identity": Identity, "frozen": Frozen}, PARAMETRIZATIONS)
+    def pull_back(self, gradient):
+        return gradient * self.trained
+
+    def project(self, theta, begun):
+        theta[self.trained == 0] = begun
 
 
-def parametrized(parametrization, parameters):
-    """What expands, pulls back and projects in a training of these parameters."""
-    return KINDS[parametrization.kind](parametrization, parameters)
+IDENTITY = Parametrization()
