@@ -5,7 +5,7 @@
  * Srivastava et al., *Dropout: A Simple Way to Prevent Neural Networks from Overfitting*, JMLR
  * 2014. Whether a state is dropped is a hash of the seed and of where the state is: the position of
  * its sequence in the epoch, its layer, its step and its unit. So the backward pass finds the same
- * answer without a mask in memory, no thread depends on another, and reference/_dropout.py draws
+ * result without a mask in memory, no thread depends on another, and reference/_dropout.py draws
  * the same.
  */
 #ifndef SKFASTGRNN_DROPOUT_H

@@ -114,7 +114,7 @@ INLINE void tile_of(int rows, int vecs, int with_half, ptrdiff_t k, Operands o, 
 #undef TILE
 }
 
-/* Cut `left` into as few parts of at most `most` as possible, of nearly equal size; answers the
+/* Cut `left` into as few parts of at most `most` as possible, of nearly equal size; returns the
  * next one. */
 INLINE ptrdiff_t even_part(ptrdiff_t left, ptrdiff_t most) {
     const ptrdiff_t parts = (left + most - 1) / most;

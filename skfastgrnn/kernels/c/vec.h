@@ -37,7 +37,7 @@ INLINE void store(real *p, vec x) { *(vec_at *)p = x; }
 /* x - 0 is x for every x, also -0: compilers make a plain broadcast of it. */
 INLINE vec splat(real x) { return x - (vec){0}; }
 
-/* Comparing vectors answers all ones where true. */
+/* Comparing vectors is all ones where true. */
 INLINE vec where(bits mask, vec yes, vec no) {
     return (vec)((mask & (bits)yes) | (~mask & (bits)no));
 }
