@@ -1,5 +1,6 @@
 """The same random_state gives the same bits, and a fit touches nothing but its estimator."""
 
+import inspect
 import json
 import multiprocessing
 import os
@@ -40,7 +41,8 @@ def threads_asked_for(monkeypatch, use):
 
     def spied(name, method):
         def spy(*args, **kwargs):
-            asked[name] = args[-1]
+            called = inspect.signature(method).bind(*args, **kwargs)
+            asked[name] = called.arguments["n_threads"]
             return method(*args, **kwargs)
 
         return spy

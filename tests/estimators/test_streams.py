@@ -243,7 +243,7 @@ def test_new_classes_and_far_targets_are_no_divergence():
 
 
 def test_weights_of_a_piece_count_in_its_loss():
-    """Samples without weight say nothing about divergence."""
+    """Samples without weight say nothing about divergence: partial_fit does not warn of it."""
     model = stream(quick(), 20, **FIRST)
     wrong = np.where(np.arange(60) < 30, y, (y + 1) % 3)
     with warnings.catch_warnings():

@@ -224,7 +224,7 @@ def test_refit_reads_the_validation_sequences(monkeypatch):
     reason="the limit is on the compiled kernel's memory; Linux keeps it, sanitizers reserve more",
 )
 def test_one_long_sequence_among_short_ones():
-    """Memory is for the steps that there are, not for as many of the longest."""
+    """Raises no MemoryError: memory is for the steps there are, not for as many of the longest."""
     run_python(
         "import resource, numpy as np\n"
         "from helpers.estimators import quick\n"

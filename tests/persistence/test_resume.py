@@ -275,6 +275,7 @@ def test_parameters_of_another_value_are_others(case, tmp_path):
 
 
 def test_zeros_of_either_sign_are_the_same_data(tmp_path):
+    """Or resume would raise an error: the checksum of the data would be another."""
     path = tmp_path / "training.safetensors"
     data, target = X.copy(), X[:, -1, 0].copy()
     data[0, 0], target[:3] = 0.0, 0.0

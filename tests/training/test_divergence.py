@@ -76,5 +76,6 @@ def test_strong_penalty_is_no_divergence():
 
 @pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 def test_labels_that_nothing_explains_are_no_divergence():
+    """The fit does not warn."""
     rng = np.random.default_rng(0)
     quick(max_iter=30).fit(rng.standard_normal((60, 5, 2)), rng.integers(0, 5, 60))

@@ -292,3 +292,23 @@ def test_extreme_but_legal_fits_have_finite_weights(call, magnitude, extremes):
             arguments[name] = arguments[name] * arguments[name].dtype.type(10**magnitude)
     model = quick(max_iter=3, **params, **extremes).fit(**arguments)
     assert np.isfinite(flat(model)).all()
+
+
+@DRAWN
+@given(
+    valid_call(),
+    st.floats(0, 1),
+    st.floats(1e-4, 0.1),
+    st.sampled_from(ACTIVATIONS),
+    st.sampled_from(ACTIVATIONS),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_ordinary_fits_predict_no_constant(call, magnitude, rate, gate, update):
+    """Where numbers are extreme, all units may be saturated or, of relu, never active."""
+    params, arguments = call
+    for name in ("X", "X_val"):
+        if name in arguments:
+            arguments[name] = arguments[name] * arguments[name].dtype.type(10**magnitude)
+    settings = {"gate_activation": gate, "update_activation": update, "learning_rate_init": rate}
+    model = quick(max_iter=3, **params, **settings).fit(**arguments)
+    assert np.ptp(model.predict_proba(arguments["X"])[:, 0]) > 0
