@@ -99,7 +99,7 @@ def test_a_made_up_import_is_judged(source, module, expected):
     assert forbidden_imports(source, module) == expected
 
 
-# Private attributes of estimators that another room has a protocol for, and why.
+# Private attributes of estimators that another part has a protocol for, and why.
 PROTOCOLS = {
     ("callbacks", "_running_fit"): "what callbacks look at, by `callbacks._sklearn.fit_context`",
     ("persistence", "_to_save"): "how an estimator that is `saveable` says what a file keeps",
@@ -107,13 +107,13 @@ PROTOCOLS = {
 }
 
 
-def private_attributes(room):
-    """Names of attributes and methods with an underscore that classes of a room have."""
+def private_attributes(part):
+    """Names of attributes and methods with an underscore that classes of a part have."""
     names = set()
-    for path in (PACKAGE / room).glob("*.py"):
+    for path in (PACKAGE / part).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ClassDef):
-                names |= {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+                names |= {f.name for f in node.body if isinstance(f, ast.FunctionDef)}
             elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 names |= {node.attr} if node.value.id == "self" else set()
     return {name for name in names if re.match("_[a-z]", name)}
@@ -135,16 +135,16 @@ def private_reaches(source, names):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_private_attributes_of_estimators_stay_in_their_room(path):
+def test_private_attributes_of_estimators_stay_in_their_part(path):
     """Imports do not show who reads what of an object."""
-    room = part_of(name_of(path))
-    if room != "estimators":
+    part = part_of(name_of(path))
+    if part != "estimators":
         names = private_attributes("estimators")
         assert {"_parameters", "_network", "_read", "_fit"} <= names, "or nothing is looked for"
-        names -= private_attributes(room)
+        names -= private_attributes(part)
         # scikit-learn's own, and those of namedtuples
         names -= {"_validate_params", "_parameter_constraints", "_replace"}
-        names -= {name for where, name in PROTOCOLS if where == room}
+        names -= {name for where, name in PROTOCOLS if where == part}
         assert private_reaches(path.read_text("utf-8"), names) == set()
 
 
@@ -170,11 +170,11 @@ def test_parts_have_no_circle():
     assert [part for part, below in reachable.items() if part in below] == []
 
 
-@pytest.mark.parametrize("room", ["network", "kernels"])
-def test_the_network_needs_only_numpy_and_scipy(room):
+@pytest.mark.parametrize("part", ["network", "kernels"])
+def test_the_network_needs_only_numpy_and_scipy(part):
     """It knows nothing of scikit-learn."""
     packages = set()
-    for path in (PACKAGE / room).rglob("*.py*"):
+    for path in (PACKAGE / part).rglob("*.py*"):
         found = re.findall(r"^\s*(?:from|c?import) +(\w[\w.]*)", path.read_text("utf-8"), re.M)
         packages |= {name.split(".")[0] for name in found}
     assert packages & {"numpy", "scipy"}

@@ -317,7 +317,7 @@ def test_a_truncated_checkpoint_is_refused(checkpoint, size):
 SCRIPT = """
 import sys
 sys.path[:0] = {folders!r}
-from test_resume import *
+from test_resume import Checkpoint, X, network, y
 model = network(max_iter=100000).set_callbacks(Checkpoint({path!r}))
 model.fit(X, y)
 """
