@@ -1,4 +1,4 @@
-"""show_versions: what a bug report should say."""
+"""show_versions: the environment, for bug reports."""
 
 import os
 import platform
@@ -43,7 +43,7 @@ def print_section(title, entries):
 
 
 def version_of(package):
-    """The installed version of a package, or that it is missing."""
+    """The installed version of a package, or "not installed"."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -11,18 +11,18 @@ import numpy as np
 
 #: Both 2**e and 2**-e are normal numbers for -MOST_EXPONENT <= e <= MOST_EXPONENT.
 MOST_EXPONENT = 1022
-#: Values looked at together: bounds the memory of their copies in float64.
+#: Values processed together: bounds the memory of their copies in float64.
 CHUNK = 1 << 20
-#: A column whose values lie within so much of their magnitude differs by rounding only.
+#: Relative range up to which the values of a column count as equal except for rounding.
 ROUNDING = 4 * np.finfo(np.float64).eps
 
 
 class Moments(NamedTuple):
-    """What is known of columns, in units of ``2**exponent``; each has the shape (n_columns,).
+    """Moments of columns, in units of ``2**exponent``; each field has the shape (n_columns,).
 
     exponent : of the unit
     weight : number of the known values, or the sum of their weights
-    mean : NaN where there is no value
+    mean : NaN if there is no value
     squares : sum of weight times squared distance from the mean
     least, most : extreme values, NaN where there is no value
     """
@@ -36,7 +36,7 @@ class Moments(NamedTuple):
 
     @property
     def unit(self):
-        """What values are divided by."""
+        """The unit that values are divided by."""
         return np.ldexp(1.0, self.exponent)
 
     @property
@@ -46,10 +46,10 @@ class Moments(NamedTuple):
             return self.squares / self.weight
 
     def measure(self, spread):
-        """What to divide by: the spread (n_columns,) or, where there is none, something sensible.
+        """The divisor for scaling: the spread (n_columns,), with a fallback where it is zero.
 
-        Of a column whose values are all equal that is 1, as scikit-learn has it. Where they differ
-        by no more than rounding does, it is their magnitude, so that they stay equal.
+        The fallback is 1 for a constant column, as in scikit-learn. If values differ only by
+        rounding, it is their magnitude, so that they remain close after scaling.
         """
         magnitude = np.maximum(np.abs(self.least), np.abs(self.most))
         is_rounding = (self.most - self.least <= ROUNDING * magnitude) | (spread == 0)
@@ -58,7 +58,7 @@ class Moments(NamedTuple):
 
 
 def exponents_of(magnitude):
-    """Of units in which these magnitudes, if they are normal numbers, lie within [1, 4)."""
+    """Exponents of units in which these magnitudes, if normal numbers, are within [1, 4)."""
     exponent = np.frexp(magnitude)[1] - 1
     exponent = np.where(magnitude > 0, exponent, -MOST_EXPONENT)  # also where there is no value
     return np.clip(exponent, -MOST_EXPONENT, MOST_EXPONENT)
@@ -107,7 +107,7 @@ def _sums(values, pivot, weights):
 
 
 def joined(left, right):
-    """The Moments of two parts together.
+    """The combined Moments of two parts.
 
     T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for Computing the Sample Variance: Analysis
     and Recommendations", The American Statistician 37(3), 1983, equation 2.1, with weights.
@@ -149,9 +149,9 @@ class Scaling(NamedTuple):
     scale: np.ndarray
 
     def in_plain_units(self):
-        """The same, without a unit where columns are only shifted.
+        """The same scaling, with unit 1 for columns that are only shifted.
 
-        In the unit of a column of zeros, which is tiny, other values would overflow.
+        In the tiny unit of a column of zeros, other values would overflow.
         """
         unit = np.ldexp(1.0, self.exponent)
         is_shifted = self.scale == 1 / unit
@@ -166,9 +166,9 @@ class Scaling(NamedTuple):
         return (rows / np.ldexp(1.0, self.exponent) - self.offset) / self.scale
 
     def restored(self, rows, dtype):
-        """Rows (n_rows, n_columns) that were scaled, as they were.
+        """Undo the scaling of rows (n_rows, n_columns).
 
-        What rounding carries beyond the largest number of the dtype becomes that number.
+        Values that rounding moves beyond the largest number of the dtype become that number.
         """
         values = rows * self.scale + self.offset
         limits = np.finfo(dtype)
@@ -187,14 +187,14 @@ def quantile_scaling(column, quantile_range, factor):
     column : ndarray of shape (n_rows,)
     quantile_range : tuple of two percentages
     factor : float
-        What the distance is multiplied by.
+        Factor that the distance is multiplied by.
 
     Returns
     -------
     exponent : int
     center, spread : float
-        In units of ``2**exponent``. Where the quantiles are equal but the values are not, the
-        spread is the standard deviation. NaN without any value.
+        In units of ``2**exponent``. If the quantiles are equal but the values are not, the spread
+        is the standard deviation. NaN if there is no value.
     """
     known = column[~np.isnan(column)].astype(np.float64)
     if len(known) == 0:
@@ -203,7 +203,7 @@ def quantile_scaling(column, quantile_range, factor):
     ends = [np.percentile(known, wanted, method=method) for method in ("lower", "higher")]
     exponent = exponents_of(np.abs(ends).max())
     with np.errstate(over="ignore"):
-        # Of what lies far outside the quantiles, only on which side it does matters.
+        # Of values far outside the quantiles, only the side matters.
         inside = np.clip(known / np.ldexp(1.0, exponent), -4.0, 4.0)
     center = np.median(inside)
     lower, upper = np.percentile(inside, quantile_range)

@@ -1,14 +1,13 @@
-"""Random changes of the training sequences that leave what they mean as it is.
+"""Random changes of the training sequences that preserve their meaning.
 
-An augmentation shows the network each sequence a little otherwise in every epoch: with more noise,
-larger, later, in part. Those of a list are applied in turn, as minibatches are gathered, with the
-random numbers of the fit; validation and prediction see the sequences as they are. Zero and the
-sizes of changes are meant for standardised channels, see
+An augmentation changes each sequence a little in every epoch, by noise, scaling, shifts or masks.
+The augmentations of a list are applied in turn when a minibatch is assembled, with the random
+numbers of the fit; validation and prediction use unchanged sequences. Zero and the default sizes of
+changes assume standardised channels, see
 :class:`~skfastgrnn.preprocessing.SequenceStandardScaler`.
 
-Any object with a method ``apply(values, starts, lengths, rng)`` is an augmentation. It gets a copy
-that belongs to the training, may change it in place, and answers it, or another array of the same
-shape and dtype:
+Any object with a method ``apply(values, starts, lengths, rng)`` is an augmentation. It receives a
+copy, which it may change in place, and returns it, or another array of the same shape and dtype:
 
 >>> from dataclasses import dataclass
 >>> import numpy as np
@@ -43,10 +42,10 @@ COUNT = Number(Integral, 1, None, closed="left")
 
 
 class Augmentation(ValidatedDataclass):
-    """What those of this module share; a subclass changes values by `_change`."""
+    """Base class of the augmentations; a subclass implements `_change`."""
 
     def apply(self, values, starts, lengths, rng):
-        """Change sequences that lie one after the other, each by itself.
+        """Change contiguous sequences, each independently.
 
         Parameters
         ----------
@@ -56,8 +55,8 @@ class Augmentation(ValidatedDataclass):
             Sequence i is ``values[starts[i] : starts[i] + lengths[i]]``; starts are the cumulative
             lengths, lengths at least 1.
         rng : numpy.random.Generator
-            What is drawn from it depends on the lengths and on the shape and dtype of `values`, not
-            on what they hold.
+            The draws depend on the lengths and on the shape and dtype of `values`, not on their
+            contents.
 
         Returns
         -------
@@ -73,7 +72,7 @@ class Augmentation(ValidatedDataclass):
 class Jitter(Augmentation):
     """Add noise to every value: ``x + e``, with ``e`` drawn from N(0, std²).
 
-    Noise as sensors have it, by Um et al. [1]_.
+    Models sensor noise, as proposed by Um et al. [1]_.
 
     Parameters
     ----------
@@ -120,7 +119,7 @@ class Jitter(Augmentation):
 class Scaling(Augmentation):
     """Multiply sequences by a random factor: ``f x``, with ``f`` drawn from N(1, std²).
 
-    Movements that are stronger or weaker, by Um et al. [1]_.
+    Models stronger and weaker movements, as proposed by Um et al. [1]_.
 
     Parameters
     ----------
@@ -129,8 +128,8 @@ class Scaling(Augmentation):
     p : float, default=1.0
         Probability that a sequence is changed.
     per : {'sequence', 'channel'}, default='sequence'
-        Whether all channels of a sequence have the same factor, as in the paper, or each its own,
-        as in the code that its authors published.
+        Whether all channels of a sequence share a factor, as in the paper, or each has its own, as
+        in the code of its authors.
 
     References
     ----------
@@ -170,7 +169,7 @@ class Scaling(Augmentation):
 @registered
 @dataclass(frozen=True)
 class TimeMask(Augmentation):
-    """Hide random stretches of a sequence, in all channels.
+    """Mask random spans of a sequence, in all channels.
 
     The time masks of SpecAugment [1]_: of a sequence of T steps, ``w`` steps from step ``b`` on
     become `value`, with ``w`` drawn uniformly from 0 to ``fraction * T`` and ``b`` from 0 to
@@ -179,14 +178,14 @@ class TimeMask(Augmentation):
     Parameters
     ----------
     fraction : float, default=0.1
-        Largest share of the steps that a mask hides, rounded down, in [0, 1]: sequences of fewer
-        than ``1 / fraction`` steps stay as they are. 1 may hide a sequence entirely.
+        Largest fraction of the steps that a mask covers, rounded down, in [0, 1]: sequences of
+        fewer than ``1 / fraction`` steps are unchanged. 1 may mask a sequence entirely.
     n_masks : int, default=1
-        Masks a sequence, from 1 to 10 000; they may overlap.
+        Number of masks per sequence, from 1 to 10 000; they may overlap.
     p : float, default=1.0
         Probability that a sequence is changed.
     value : float, default=0.0
-        What hidden values become: 0 is the mean of a standardised channel.
+        Masked values are set to this: 0 is the mean of a standardised channel.
 
     References
     ----------
@@ -232,18 +231,18 @@ class TimeMask(Augmentation):
 @registered
 @dataclass(frozen=True)
 class ChannelDrop(Augmentation):
-    """Silence random channels of a sequence, as a sensor that has failed.
+    """Set random channels of a sequence to 0, like a failed sensor.
 
-    Every channel of every sequence becomes 0 with probability `p`, independently [1]_. Of a
-    sequence that would lose all channels, a random one stays: nothing could be learned from its
-    label otherwise. The others are not scaled up, as dropout does, since a network meets them as
-    they are.
+    Every channel of every sequence becomes 0 with probability `p`, independently [1]_. If a
+    sequence would lose all channels, a random one is kept, since nothing could be learned from its
+    label otherwise. Unlike in dropout, the others are not scaled up, since prediction uses unscaled
+    channels.
 
     Parameters
     ----------
     p : float, default=0.1
-        Probability that a channel of a sequence becomes 0. It is that of a channel; the other
-        augmentations have that of a sequence.
+        Probability that a channel of a sequence becomes 0. In the other augmentations, `p` is per
+        sequence.
 
     References
     ----------
@@ -286,11 +285,11 @@ class ChannelDrop(Augmentation):
 @registered
 @dataclass(frozen=True)
 class TimeShift(Augmentation):
-    """Let a sequence begin earlier or later by a random number of steps.
+    """Shift a sequence to start earlier or later by a random number of steps.
 
     Step t becomes step ``t - s`` of the same sequence, with ``s`` drawn uniformly from
-    ``-max_steps`` to ``max_steps``, as for spoken words [1]_. The first or last step is repeated
-    where there is none; what is shifted over the other end is lost.
+    ``-max_steps`` to ``max_steps``, as for spoken words [1]_. The first or last step is repeated to
+    fill the gap; steps shifted beyond the other end are lost.
 
     Parameters
     ----------
@@ -325,7 +324,7 @@ class TimeShift(Augmentation):
 
     def _change(self, values, starts, lengths, rng):
         is_shifted = chosen(self.p, lengths, rng)
-        # The limit by the longest comes first: NumPy's integers do not hold every max_steps.
+        # Limit by the longest first: not every max_steps fits into NumPy's integers.
         most = np.minimum(min(self.max_steps, int(lengths.max())), lengths - 1)
         shifts = rng.integers(-most, most, endpoint=True)
         shifts[~is_shifted] = 0
@@ -340,7 +339,7 @@ def chosen(p, lengths, rng):
 
 
 def stretches(starts, lengths):
-    """The steps of stretches with these starts and lengths, one after the other."""
+    """Concatenated steps of the spans with these starts and lengths."""
     ends = np.cumsum(lengths)
     return np.arange(ends[-1]) + np.repeat(starts - (ends - lengths), lengths)
 
@@ -351,7 +350,7 @@ def checked_augmentations(augment):
     Raises
     ------
     TypeError
-        If it is no list or tuple, or an entry has no method `apply`.
+        If it is not a list or tuple, or an entry has no method `apply`.
     """
     if augment is None:
         return ()
@@ -367,7 +366,7 @@ def checked_augmentations(augment):
             raise TypeError(f"augment[{i}] is the class {name}; pass an object: {name}(...).")
         if not is_augmentation(augmentation):
             raise TypeError(
-                f"augment[{i}] is no augmentation, but {augmentation!r}: it needs a method "
+                f"augment[{i}] is not an augmentation, but {augmentation!r}: it needs a method "
                 "apply(values, starts, lengths, rng). skfastgrnn.augmentation has some."
             )
     return tuple(augment)
@@ -386,7 +385,7 @@ def augmented(sequences, rows, augment, rng):
     sequences : SequenceBatch
         Its values are only read.
     rows : ndarray of shape (n_rows,), intp
-        Which sequences, in which order; a row may come more than once.
+        Indices of the sequences, in this order; an index may be repeated.
     augment : tuple
         Augmentations, applied in turn.
     rng : numpy.random.Generator
@@ -394,43 +393,43 @@ def augmented(sequences, rows, augment, rng):
     Returns
     -------
     SequenceBatch
-        Sequences one after the other, of the same lengths: sequence i is ``rows[i]``, changed.
+        Contiguous sequences of the same lengths: sequence i is ``rows[i]``, changed.
 
     Raises
     ------
     ValueError
-        If an augmentation answers anything but finite values of the same shape and dtype.
+        If an augmentation returns anything but finite values of the same shape and dtype.
     """
     lengths = sequences.lengths[rows]
     starts = np.cumsum(lengths) - lengths
-    lengths.flags.writeable = starts.flags.writeable = False  # not the business of augmentations
+    lengths.flags.writeable = starts.flags.writeable = False  # augmentations must not change them
     steps = stretches(sequences.starts[rows], lengths)
     values = np.take(np.asarray(sequences.values), steps, axis=0)  # a copy, also of an np.memmap
     for i, augmentation in enumerate(augment):
         with np.errstate(over="ignore", invalid="ignore"):
-            answer = augmentation.apply(values, starts, lengths, rng)
-        check_answer(answer, values, f"augment[{i}], {augmentation!r},", rows, starts)
-        # One of its own may be read-only, or kept by the augmentation for the next minibatch.
-        values = answer if answer is values else np.array(answer, order="C")
+            result = augmentation.apply(values, starts, lengths, rng)
+        check_result(result, values, f"augment[{i}], {augmentation!r},", rows, starts)
+        # Another array may be read-only, or reused by the augmentation for the next minibatch.
+        values = result if result is values else np.array(result, order="C")
     return SequenceBatch(values, starts, lengths)
 
 
-def check_answer(answer, values, name, rows, starts):
-    """Refuse what cannot take the place of values; the error locates what is not finite."""
-    if not isinstance(answer, np.ndarray):
+def check_result(result, values, name, rows, starts):
+    """Raise unless `result` can replace `values`; the error locates what is not finite."""
+    if not isinstance(result, np.ndarray):
         raise ValueError(
-            f"{name} answered an object of type {type(answer).__name__}; apply must return the "
+            f"{name} returned an object of type {type(result).__name__}; apply must return the "
             "array of values."
         )
-    if answer.shape != values.shape or answer.dtype != values.dtype:
+    if result.shape != values.shape or result.dtype != values.dtype:
         raise ValueError(
-            f"{name} answered {answer.dtype} values of shape {answer.shape} to {values.dtype} "
+            f"{name} returned {result.dtype} values of shape {result.shape} for {values.dtype} "
             f"values of shape {values.shape}; it must keep both."
         )
-    if not all_finite(answer):
-        step, channel = np.argwhere(~np.isfinite(answer))[0]
+    if not all_finite(result):
+        step, channel = np.argwhere(~np.isfinite(result))[0]
         i = np.searchsorted(starts, step, side="right") - 1
         raise ValueError(
-            f"{name} made {answer[step, channel]} of a finite value at sample {rows[i]}, step "
+            f"{name} turned a finite value into {result[step, channel]} at sample {rows[i]}, step "
             f"{step - starts[i]}, channel {channel}; make it weaker, or scale X."
         )

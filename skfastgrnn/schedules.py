@@ -1,7 +1,7 @@
-"""Learning rates that change from epoch to epoch.
+"""Learning-rate schedules.
 
-A schedule answers to an epoch, counted from 0, the factor by which `learning_rate_init` is
-multiplied in it:
+A schedule returns, for an epoch counted from 0, the factor by which `learning_rate_init` is
+multiplied:
 
 >>> from skfastgrnn.schedules import CosineDecay, StepDecay, WarmUp
 >>> schedule = StepDecay(decay=0.5, every=10)
@@ -10,13 +10,13 @@ multiplied in it:
 >>> WarmUp(5, then=CosineDecay())
 WarmUp(n_epochs=5, then=CosineDecay(n_epochs=None, floor=0.0), start=None)
 
-Those of this module are values: they cannot be changed, two with the same parameters are equal, and
-they can be pickled and be the candidates of a grid search. They remember nothing of the epochs
-before, so training that is interrupted and resumed goes on with the same rates.
+The schedules of this module are immutable, compare equal if their parameters do, can be pickled,
+and can be candidates of a grid search. They are stateless, so training that is interrupted and
+resumed continues with the same rates.
 
-Any other callable ``epoch -> factor`` is a schedule too. One with an attribute ``watches_loss``
-that is true is called as ``schedule(epoch, losses)``, with the list of the losses of the epochs
-before, one for each: the validation losses, or the training losses where nothing is held out.
+Any other callable ``epoch -> factor`` is a schedule, too. If its attribute ``watches_loss`` is
+true, it is called as ``schedule(epoch, losses)``, with the list of losses of all earlier epochs:
+the validation losses, or the training losses if nothing is held out.
 
 >>> class Bold:
 ...     watches_loss = True
@@ -58,9 +58,9 @@ COUNT = Number(Integral, 0, None, closed="left")
 
 
 class Schedule(ValidatedDataclass):
-    """What those of this module share."""
+    """Base class of the schedules."""
 
-    #: Whether it is called with the losses of the epochs before, too.
+    #: Whether it is called with the losses of earlier epochs, too.
     watches_loss = False
 
     def __call__(self, epoch, losses=()):
@@ -71,8 +71,8 @@ class Schedule(ValidatedDataclass):
         epoch : int
             Counted from 0.
         losses : sequence of float, default=()
-            The watched loss of each epoch before. Only schedules that watch losses need them; those
-            of this epoch and later ones do not matter.
+            The monitored loss of each earlier epoch. Only schedules that monitor losses need them;
+            those of this epoch and later ones are ignored.
 
         Returns
         -------
@@ -118,9 +118,9 @@ class StepDecay(Schedule):
     Parameters
     ----------
     decay : float, default=0.1
-        By what the rate is multiplied, in (0, 1].
+        Factor that the rate is multiplied by, in (0, 1].
     every : int, default=50
-        After how many epochs, at least 1.
+        Number of epochs between two reductions, at least 1.
 
     Raises
     ------
@@ -154,13 +154,13 @@ class StepDecay(Schedule):
 class ExponentialDecay(Schedule):
     """Multiply the rate by a number every epoch: ``factor(epoch) = decay ** epoch``.
 
-    Of the decays that Senior et al. compare [1]_, the one with the rate of its fall as its only
-    parameter: it halves the rate every ``log(0.5) / log(decay)`` epochs, 13.5 by default.
+    One of the decays that Senior et al. compare [1]_: it halves the rate every ``log(0.5) /
+    log(decay)`` epochs, 13.5 by default.
 
     Parameters
     ----------
     decay : float, default=0.95
-        By what the rate is multiplied, in (0, 1].
+        Factor that the rate is multiplied by, in (0, 1].
 
     Raises
     ------
@@ -191,7 +191,7 @@ class ExponentialDecay(Schedule):
 @registered
 @dataclass(frozen=True)
 class LinearDecay(Schedule):
-    """Lower the rate in equal steps.
+    """Reduce the rate in equal steps.
 
     ``factor(epoch) = 1 - (1 - floor) * epoch / n_epochs``, and `floor` from epoch `n_epochs` on
     [1]_.
@@ -199,15 +199,15 @@ class LinearDecay(Schedule):
     Parameters
     ----------
     n_epochs : int or None, default=None
-        Epochs until the floor, at least 1. None: as many as the training has at most, `max_iter`;
-        its last epoch is then the last one above the floor.
+        Number of epochs until the floor, at least 1. None: `max_iter`; the last epoch is then the
+        last one above the floor.
     floor : float, default=0.0
         The last factor, in [0, 1].
 
     Raises
     ------
     ValueError
-        If a parameter is out of its range, or it is called while `n_epochs` is None.
+        If a parameter is out of its range, or the schedule is called while `n_epochs` is None.
 
     References
     ----------
@@ -235,7 +235,7 @@ class LinearDecay(Schedule):
 @registered
 @dataclass(frozen=True)
 class CosineDecay(Schedule):
-    """Lower the rate along half a cosine.
+    """Reduce the rate along half a cosine.
 
     ``factor(epoch) = floor + (1 - floor) * (1 + cos(pi * epoch / n_epochs)) / 2``, and `floor` from
     epoch `n_epochs` on: one cycle of SGDR, without restarts [1]_.
@@ -243,15 +243,15 @@ class CosineDecay(Schedule):
     Parameters
     ----------
     n_epochs : int or None, default=None
-        Epochs until the floor, at least 1. None: as many as the training has at most, `max_iter`;
-        its last epoch is then the last one above the floor.
+        Number of epochs until the floor, at least 1. None: `max_iter`; the last epoch is then the
+        last one above the floor.
     floor : float, default=0.0
         The last factor, in [0, 1].
 
     Raises
     ------
     ValueError
-        If a parameter is out of its range, or it is called while `n_epochs` is None.
+        If a parameter is out of its range, or the schedule is called while `n_epochs` is None.
 
     References
     ----------
@@ -278,32 +278,31 @@ class CosineDecay(Schedule):
 @registered
 @dataclass(frozen=True)
 class WarmUp(Schedule):
-    """Raise the rate in equal steps, then follow another schedule.
+    """Increase the rate in equal steps, then follow another schedule.
 
-    Large rates harm most in the first epochs, when weights change quickly; Goyal et al. begin with
-    small ones [1]_. ::
+    Large rates are most harmful in the first epochs, when weights change quickly; Goyal et al.
+    start with small ones [1]_. ::
 
         factor(epoch) = start + (1 - start) * epoch / n_epochs     epoch < n_epochs
                       = then(epoch - n_epochs)                     otherwise
 
-    Epoch 0 trains at `start`, never at 0; epoch `n_epochs` is the first of `then`.
+    Epoch 0 uses `start`, never 0; epoch `n_epochs` is the first of `then`.
 
     Parameters
     ----------
     n_epochs : int
-        Epochs of the warm-up, at least 0.
+        Number of epochs of the warm-up, at least 0.
     then : callable, default=Constant()
-        What follows: a schedule of this module or any other, which counts epochs from the end of
-        the warm-up. If it watches losses, it sees those since then. With ``n_epochs=None`` it is as
-        long as the rest of the training.
+        The schedule that follows, which counts epochs from the end of the warm-up. If it monitors
+        losses, it receives those since then. With ``n_epochs=None`` it covers the rest of the
+        training.
     start : float or None, default=None
-        The factor of epoch 0, in (0, 1]. None: ``1 / (n_epochs + 1)``, which makes the first step
-        from 0 as large as the others.
+        The factor of epoch 0, in (0, 1]. None: ``1 / (n_epochs + 1)``, so that all steps are equal.
 
     Raises
     ------
     ValueError
-        If a parameter is out of its range, or `then` is no schedule.
+        If a parameter is out of its range, or `then` is not a schedule.
 
     References
     ----------
@@ -334,7 +333,7 @@ class WarmUp(Schedule):
 
     @property
     def watches_loss(self):
-        """Whether what follows is called with the losses of the epochs before, too."""
+        """Whether `then` is called with the losses of earlier epochs, too."""
         return watches_loss(self.then)
 
     def resolve(self, max_iter):
@@ -353,10 +352,10 @@ class WarmUp(Schedule):
 @registered
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """Raise the rate and lower it again, far below where it began, each along half a cosine.
+    """Increase the rate, then reduce it far below its start, each along half a cosine.
 
-    Smith and Topin's policy for training in few epochs at a high rate [1]_, in two phases, as
-    PyTorch's ``OneCycleLR`` with ``anneal_strategy="cos"``; here the rate changes once an epoch. ::
+    Smith and Topin's policy for training in few epochs at a high rate [1]_, in two phases, like
+    PyTorch's ``OneCycleLR`` with ``anneal_strategy="cos"``, but changed once per epoch. ::
 
         peak = max(0, warm_up * n_epochs - 1)            last = n_epochs - 1
         factor(epoch) = from start to 1, at epoch / peak                      epoch <= peak
@@ -364,24 +363,24 @@ class OneCycle(Schedule):
                       = end                                                   otherwise
 
     where "from a to b, at p" is ``b + (a - b) * (1 + cos(pi * p)) / 2``. So `learning_rate_init` is
-    the highest rate. A warm-up of less than one epoch is none: epoch 0 has the highest rate.
+    the highest rate. A warm-up of less than one epoch is skipped: epoch 0 has the highest rate.
 
     Parameters
     ----------
     n_epochs : int or None, default=None
-        Epochs of the cycle, at least 1. None: as many as the training has at most, `max_iter`.
+        Number of epochs of the cycle, at least 1. None: `max_iter`.
     warm_up : float, default=0.3
-        The part of them in which the rate rises, in [0, 1].
+        The fraction of the epochs in which the rate rises, in [0, 1].
     start : float, default=0.04
-        The factor of epoch 0, in (0, 1]: 1 / `div_factor` of PyTorch.
+        The factor of epoch 0, in (0, 1]: PyTorch's 1 / `div_factor`.
     end : float, default=1e-4
-        The factor of the last epoch and of any after it, in [0, 1]: 1 / (`div_factor` *
-        `final_div_factor`) of PyTorch.
+        The factor of the last and any later epoch, in [0, 1]: PyTorch's 1 / (`div_factor` *
+        `final_div_factor`).
 
     Raises
     ------
     ValueError
-        If a parameter is out of its range, or it is called while `n_epochs` is None.
+        If a parameter is out of its range, or the schedule is called while `n_epochs` is None.
 
     References
     ----------
@@ -422,37 +421,40 @@ class OneCycle(Schedule):
 @registered
 @dataclass(frozen=True)
 class ReduceOnPlateau(Schedule):
-    """Multiply the rate by a number whenever the loss stops falling.
+    """Reduce the rate whenever the loss stops falling.
 
-    It watches the validation loss, or the training loss where nothing is held out. An epoch whose
-    loss is not below the lowest so far by more than `threshold` is a bad one; after more than
-    `patience` of them in a row the rate falls, ``factor <- max(factor * self.factor, floor)``, and
-    counting begins again. Bottou, Curtis and Nocedal discuss why that works [1]_; the rules are
-    those of PyTorch's ``ReduceLROnPlateau`` with ``threshold_mode="abs"`` and ``eps=0``.
+    It monitors the validation loss, or the training loss if nothing is held out. An epoch whose
+    loss is not lower than the lowest so far by more than `threshold` is without improvement; after
+    more than `patience` of these in a row the rate is reduced, ``factor <- max(factor *
+    self.factor, floor)``, and the count starts again. Bottou, Curtis and Nocedal discuss why this
+    works [1]_; the rules are those of PyTorch's ``ReduceLROnPlateau`` with ``threshold_mode="abs"``
+    and ``eps=0``.
 
     Parameters
     ----------
     factor : float, default=0.1
-        By what the rate is multiplied, in (0, 1).
+        Factor that the rate is multiplied by, in (0, 1).
     patience : int, default=10
-        Bad epochs in a row that are put up with, at least 0. Where training stops early, choose it
-        smaller than `n_iter_no_change` - 1: otherwise training ends before the rate falls.
+        Epochs without improvement before the rate is reduced, at least 0. With early stopping,
+        choose it smaller than `n_iter_no_change` - 1: otherwise training ends before the rate is
+        reduced.
     threshold : float, default=1e-4
-        By more than what a loss must be lower, at least 0.
+        Minimum decrease that counts as an improvement, at least 0.
     floor : float, default=0.0
         The lowest factor of `learning_rate_init`, in [0, 1].
     cooldown : int, default=0
-        Epochs after a fall of the rate in which bad ones do not count, at least 0.
+        Epochs after a reduction during which epochs without improvement are not counted, at least
+        0.
 
     Raises
     ------
     ValueError
-        If a parameter is out of its range, or it is called with fewer losses than epochs before.
+        If a parameter is out of its range, or it is called with fewer losses than earlier epochs.
 
     Notes
     -----
-    All is computed again from the losses of all epochs, in each of them: what it answers depends on
-    nothing else. That costs some 0.2 ms in epoch 1000.
+    The factor is recomputed in each epoch from all earlier losses, and depends on nothing else.
+    This takes about 0.2 ms in epoch 1000.
 
     References
     ----------
@@ -507,26 +509,25 @@ class ReduceOnPlateau(Schedule):
 @registered
 @dataclass(frozen=True)
 class Stages(Schedule):
-    """Rise from a part to the whole in equal stages: for the `curriculum` of distillation.
+    """Rise from a fraction to 1 in equal stages, for the `curriculum` of distillation.
 
     ``share(epoch) = start + (1 - start) * stage / (n_stages - 1)`` with ``stage = n_stages * epoch
-    // n_epochs``, and 1 from the last stage on: the easiest part of the samples first, then more of
-    them, then all [1]_. As a schedule of the learning rate it is a warm-up in stages.
+    // n_epochs``, and 1 from the last stage on: first the easiest samples, then more of them, then
+    all [1]_. As a learning-rate schedule it is a warm-up in stages.
 
     Parameters
     ----------
     n_stages : int, default=3
-        At least 2.
+        Number of stages, at least 2.
     start : float, default=0.3
-        The share of the first stage, in (0, 1].
+        The fraction in the first stage, in (0, 1].
     n_epochs : int or None, default=None
-        Epochs of all stages together, at least 1. None: as many as the training has at most,
-        `max_iter`.
+        Number of epochs of all stages together, at least 1. None: `max_iter`.
 
     Raises
     ------
     ValueError
-        If a parameter is out of its range, or it is called while `n_epochs` is None.
+        If a parameter is out of its range, or the schedule is called while `n_epochs` is None.
 
     References
     ----------
@@ -556,7 +557,7 @@ class Stages(Schedule):
         return (self.start * (last - stage) + stage) / last
 
 
-#: What the names of schedules mean.
+#: Schedules by name.
 NAMES = {
     "constant": Constant,
     "step": StepDecay,
@@ -569,7 +570,7 @@ NAMES = {
 
 
 def schedule_named(name, *, lr_decay=None, lr_decay_step=None):
-    """The schedule that a string stands for.
+    """The schedule of a name.
 
     Parameters
     ----------
@@ -587,7 +588,7 @@ def schedule_named(name, *, lr_decay=None, lr_decay_step=None):
     Raises
     ------
     ValueError
-        If there is no such name, or a setting that counts is out of its range.
+        If there is no such name, or a setting in use is out of its range.
 
     Examples
     --------
@@ -604,7 +605,7 @@ def schedule_named(name, *, lr_decay=None, lr_decay_step=None):
 
 
 def for_training(schedule, max_iter):
-    """A schedule whose length is known, where it is to be as long as the training.
+    """A schedule with ``n_epochs=None`` replaced by the length of the training.
 
     Parameters
     ----------
@@ -615,13 +616,13 @@ def for_training(schedule, max_iter):
     Returns
     -------
     callable
-        The schedule with `max_iter` in place of ``n_epochs=None``; what follows a warm-up gets what
-        that leaves, at least 1. Any other schedule is answered as it is.
+        The schedule with `max_iter` in place of ``n_epochs=None``; the one after a warm-up gets the
+        remaining epochs, at least 1. Any other schedule is returned unchanged.
 
     Raises
     ------
     ValueError
-        If it is a class, not an object.
+        If it is a class instead of an object.
 
     Examples
     --------
@@ -634,7 +635,7 @@ def for_training(schedule, max_iter):
 
 
 def for_stream(schedule):
-    """A schedule for epochs over pieces of a stream, which has no end and no losses to compare.
+    """A schedule for the batches of a stream, which has no end and no comparable losses.
 
     Parameters
     ----------
@@ -643,13 +644,13 @@ def for_stream(schedule):
     Returns
     -------
     callable
-        The constant rate in place of what has ``n_epochs=None`` or watches losses, also after a
-        warm-up. Any other schedule is returned as it is.
+        The constant rate in place of a schedule that has ``n_epochs=None`` or monitors losses, also
+        after a warm-up. Any other schedule is returned unchanged.
 
     Raises
     ------
     ValueError
-        If it is a class, not an object.
+        If it is a class instead of an object.
 
     Examples
     --------
@@ -668,7 +669,7 @@ def for_stream(schedule):
 
 
 def checked_factor(schedule, epoch, losses):
-    """What a schedule answers, if the learning rate can be multiplied by it.
+    """The factor that a schedule returns, validated.
 
     Parameters
     ----------
@@ -677,7 +678,7 @@ def checked_factor(schedule, epoch, losses):
     epoch : int
         Counted from 0.
     losses : list of float
-        The watched loss of each epoch before, ``len(losses) == epoch``.
+        The monitored loss of each earlier epoch, ``len(losses) == epoch``.
 
     Returns
     -------
@@ -687,7 +688,7 @@ def checked_factor(schedule, epoch, losses):
     Raises
     ------
     ValueError
-        If the answer is no real number, not finite or negative.
+        If it is not a real number, not finite or negative.
 
     Examples
     --------
@@ -695,22 +696,22 @@ def checked_factor(schedule, epoch, losses):
     >>> checked_factor(lambda epoch: 1 / (1 + epoch), epoch=3, losses=[0.9, 0.6, 0.5])
     0.25
     """
-    answer = called(schedule, epoch, losses)
-    factor = answer
-    if isinstance(answer, np.generic | np.ndarray) and answer.ndim == 0:
-        factor = answer.item()
+    returned = called(schedule, epoch, losses)
+    factor = returned
+    if isinstance(returned, np.generic | np.ndarray) and returned.ndim == 0:
+        factor = returned.item()
     is_number = isinstance(factor, Real) and not isinstance(factor, bool)
     # The comparison is exact for integers of any size, and false for NaN.
     if not is_number or not 0 <= factor <= sys.float_info.max:
         raise ValueError(
-            f"The schedule {schedule!r} answered {plain(answer)!r} at epoch {epoch}; it must "
-            "answer a finite number, 0 or above."
+            f"The schedule {schedule!r} returned {plain(returned)!r} at epoch {epoch}; it must "
+            "return a finite number, 0 or above."
         )
     return float(factor)
 
 
 def watches_loss(schedule):
-    """Whether a schedule is called with the losses of the epochs before, too."""
+    """Whether a schedule is called with the losses of earlier epochs, too."""
     return bool(getattr(schedule, "watches_loss", False))
 
 
@@ -719,20 +720,20 @@ def called(schedule, epoch, losses):
 
 
 def half_cosine(low, progress):
-    """From 1 to `low`, as progress goes from 0 to 1: never outside of these, exact at both ends."""
+    """Half a cosine from 1 to `low`, as progress goes from 0 to 1: exact at both ends."""
     return low + (1 - low) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def known_length(schedule):
     if schedule.n_epochs is None:
         raise ValueError(
-            f"{schedule!r} is as long as a training: outside of one, say how many n_epochs it has."
+            f"{schedule!r} takes its length from the training; to call it directly, set n_epochs."
         )
     return schedule.n_epochs
 
 
 def refuse_class(what, schedule):
-    """A class is callable, and would be called with the epoch as its first parameter."""
+    """Raise if a schedule is a class, which would be called with the epoch as a parameter."""
     if isinstance(schedule, type):
         name = schedule.__name__
         raise ValueError(f"{what} must be an object, not the class {name}: write {name}(...).")

@@ -1,7 +1,7 @@
-"""Callbacks: what looks at a training while it runs, writes it down or ends it.
+"""Callbacks: monitor, log, save or stop training.
 
-They follow the protocol of scikit-learn's own, and need scikit-learn 1.9 or newer. They are set on
-a network, which may then be in a pipeline or a search:
+They follow scikit-learn's callback protocol, and need scikit-learn 1.9 or newer. They are set on a
+network, which may be inside a pipeline or a search:
 
 >>> from skfastgrnn import FastGRNNClassifier
 >>> from skfastgrnn.callbacks import TimeLimit

@@ -1,4 +1,4 @@
-"""What the callbacks of this package share."""
+"""Base class and helpers of the callbacks."""
 
 import os
 
@@ -7,12 +7,11 @@ from ._sklearn import EpochSupport
 
 
 class Callback:
-    """Hooks that do nothing, for subclasses to override: scikit-learn's protocol `FitCallback`.
+    """Base class with empty hooks, after scikit-learn's protocol `FitCallback`.
 
-    It can be set on the networks of this package only; inside of a pipeline or a search, on the
-    network itself. Where these make clones of the network, the clones share the callback; where
-    they run in other processes, each of these has a copy. So what a callback has to remember of a
-    fit is in its dict `_fits`, under the id of the estimator, from `setup` to `teardown`.
+    It can only be set on the networks of this package; in a pipeline or a search, on the network
+    itself. Clones of the network share the callback; each further process has a copy. So the state
+    of a fit is in the dict `_fits`, under the id of the estimator, from `setup` to `teardown`.
     """
 
     def setup(self, estimator, context):
@@ -23,22 +22,22 @@ class Callback:
         """Called before a fit and before each of its epochs."""
 
     def on_fit_task_end(self, estimator, context):
-        """Called after each epoch and after the fit; True ends the training."""
+        """Called after each epoch and after the fit; returning True stops training."""
 
     def teardown(self, estimator, context):
         """Called when a fit is over, or has failed."""
 
     def __getstate__(self):
-        """What copies and pickles get: nothing of the fits that are going on."""
+        """State for copies and pickles: without running fits."""
         return {name: {} if name == "_fits" else value for name, value in vars(self).items()}
 
 
 def refuse_others(callback, estimator):
-    """Raise a TypeError if an estimator is no network of this package."""
+    """Raise a TypeError unless an estimator is a network of this package."""
     name = type(callback).__name__
     if not isinstance(estimator, EpochSupport):
         raise TypeError(
-            f"{name} follows the epochs of a network, and {type(estimator).__name__} is none; "
+            f"{name} needs the epochs of a network, and {type(estimator).__name__} has none; "
             f"set it on the network inside: network.set_callbacks({name}(...))."
         )
 
@@ -49,7 +48,7 @@ def is_epoch(context):
 
 
 def numbers_of_fit(context):
-    """The numbers of the tasks that lead to a fit from the largest one that it is a part of."""
+    """The numbers of the tasks that lead from the outermost fit to this one."""
     task = context.parent if is_epoch(context) else context
     numbers = []
     while task.parent is not None:
@@ -59,10 +58,10 @@ def numbers_of_fit(context):
 
 
 def path_of_fit(path, context):
-    """Where a fit writes to: `path` itself, unless it is one of the fits of a larger one.
+    """The path that a fit writes to: `path` itself, unless it is nested in another fit.
 
-    There, the numbers of the tasks that lead to it come before the suffix, ``log-0-2-1.jsonl``, so
-    that the fits of a grid search do not overwrite each other's files.
+    Then the numbers of its tasks are put before the suffix, ``log-0-2-1.jsonl``, so that the fits
+    of a grid search do not overwrite each other's files.
     """
     return numbered(path, numbers_of_fit(context))
 
@@ -74,15 +73,15 @@ def numbered(path, numbers):
 
 
 def entries_of_epoch(history, epoch):
-    """What a history has of an epoch, counted from 1: a dict of numbers."""
+    """The entries of a history for an epoch, counted from 1: a dict of numbers."""
     return {name: values[epoch - 1] for name, values in history.items() if values}
 
 
 def make_folder(folder):
-    """Make a folder, and those above it, where there is none; the error says which it was."""
+    """Create a folder and its parents, if missing; the error names the folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise type(error)(
-            error.errno, f"{os.strerror(error.errno or 0)}: cannot make the folder", str(folder)
+            error.errno, f"{os.strerror(error.errno or 0)}: cannot create the folder", str(folder)
         ) from error

@@ -1,4 +1,4 @@
-"""Checkpoint: a training that survives its process."""
+"""Checkpoint: save the state of training, to resume from it."""
 
 from numbers import Integral
 from os import PathLike
@@ -12,39 +12,38 @@ from ._sklearn import fit_context
 
 
 class Checkpoint(Callback):
-    """Write a training to a file while it runs, to take it up after the process has died.
+    """Save the state of training to a file, to resume after an interruption.
 
-    :meth:`~skfastgrnn.FastGRNNClassifier.resume` goes on from the file as if nothing had happened;
-    :func:`skfastgrnn.load` reads the model that it holds.
+    :meth:`~skfastgrnn.FastGRNNClassifier.resume` continues from the file with the same result as an
+    uninterrupted run; :func:`skfastgrnn.load` reads the model in it.
 
     Parameters
     ----------
     path : str, bytes, path-like or None, default=None
-        The file of the last checkpoint; by custom its name ends in ``.safetensors``. It is replaced
-        in one step, so that there is a whole one at any moment. None writes none, which makes sense
-        with `best_path`. In a search or another meta-estimator, each fit has a file of its own: the
-        numbers of its tasks are put before the suffix.
+        The file of the last checkpoint, usually with the suffix ``.safetensors``. It is replaced
+        atomically, so that it is complete at any moment. None writes none, to be used with
+        `best_path`. In a search or another meta-estimator, each fit has its own file: the numbers
+        of its tasks are put before the suffix.
     every : int, default=1
-        Epochs between two checkpoints. One more is written when the training ends.
+        Number of epochs between two checkpoints. A final one is written when training ends.
     best_path : str, bytes, path-like or None, default=None
-        The file of the best model so far, as :func:`skfastgrnn.save` writes it: by validation loss,
-        or by training loss where nothing is held out.
+        The file of the best model so far, in the format of :func:`skfastgrnn.save`: by validation
+        loss, or by training loss if nothing is held out.
 
     Raises
     ------
     ValueError
         If neither `path` nor `best_path` is given.
     OSError
-        In `fit`, before the training, if a folder does not exist or cannot be written to.
+        In `fit`, before training, if a folder does not exist or is not writable.
 
     Notes
     -----
-    `cross_validate` and ensembles of scikit-learn 1.9 do not say which of their fits is which:
-    there all of them write to the same file, and so do the fits of a teacher's folds in a
-    distillation.
+    `cross_validate` and ensembles of scikit-learn 1.9 do not distinguish their fits: all of them
+    write to the same file, and so do the fits of a teacher's folds in distillation.
 
-    A second training that `refit` asks for is not seen by callbacks. One that is interrupted in it
-    is resumed from the end of the first.
+    The second training run of `refit=True` does not call callbacks. If it is interrupted, `resume`
+    starts from the end of the first.
 
     Examples
     --------
@@ -72,13 +71,13 @@ class Checkpoint(Callback):
     )
     def __init__(self, path=None, *, every=1, best_path=None):
         if path is None and best_path is None:
-            raise ValueError("Checkpoint writes nothing without a path or best_path; give one.")
+            raise ValueError("Checkpoint needs a path or a best_path to write to; pass one.")
         self.path = path
         self.every = every
         self.best_path = best_path
 
     def setup(self, estimator, context):
-        """Find out whether the files can be written."""
+        """Check that the files can be written."""
         super().setup(estimator, context)
         for path in filter(None, (self.path, self.best_path)):
             check_replaceable(path_of_fit(path, context))

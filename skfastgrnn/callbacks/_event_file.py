@@ -1,4 +1,4 @@
-"""Event files as TensorBoard reads them. The one file that imports the package tensorboard."""
+"""Event files for TensorBoard: the only file that imports the package tensorboard."""
 
 import os
 import socket
@@ -16,8 +16,8 @@ N_BINS = 30
 class EventFile:
     """A file of events in a folder.
 
-    It begins with the start of a session at `first_step`, at which TensorBoard forgets what other
-    files in the folder say of this step and later ones.
+    It begins with the start of a session at `first_step`, so that TensorBoard discards entries of
+    other files in the folder for this and later steps.
     """
 
     def __init__(self, folder, first_step):

@@ -1,4 +1,4 @@
-"""JSONLinesLogger: the metrics of every epoch in a file that grows while a network trains."""
+"""JSONLinesLogger: the metrics of every epoch, appended to a file during training."""
 
 import glob
 import json
@@ -14,20 +14,20 @@ from ._sklearn import fit_context
 
 
 class JSONLinesLogger(Callback):
-    """Write the metrics of every epoch to a file of JSON lines while a network trains.
+    """Write the metrics of every epoch to a file of JSON lines during training.
 
     Parameters
     ----------
     path : str, bytes or path-like
-        The file; by custom its name ends in ``.jsonl``. At the end of the first epoch it is written
-        anew, after each further one a line is added; what is written can be read at once. In a
-        search or another meta-estimator each fit has a file of its own: the numbers of its tasks
-        are put before the suffix.
+        The file, usually with the suffix ``.jsonl``. It is overwritten after the first epoch, and a
+        line is appended after each further one; the file can be read at any time. In a search or
+        another meta-estimator each fit has its own file: the numbers of its tasks are put before
+        the suffix.
 
     Raises
     ------
     OSError
-        In `fit`, before the training, if the folder does not exist or cannot be written to.
+        In `fit`, before training, if the folder does not exist or is not writable.
 
     See Also
     --------
@@ -35,13 +35,13 @@ class JSONLinesLogger(Callback):
 
     Notes
     -----
-    A line is an object of ``epoch`` (counted from 1) and, under their names in `history_`, the
-    metrics of that epoch; those that are not finite are ``null``. Before them come ``run``, a name
-    that all fits of a search have in common, ``begun``, the UTC time at which that run began, and
-    ``fit``, the numbers of the fit's tasks, which are empty where it is not a part of something
-    larger. pandas reads such a file with ``pandas.read_json(path, lines=True)``.
+    A line is an object with ``epoch`` (counted from 1) and the metrics of that epoch under their
+    names in `history_`; values that are not finite are ``null``. Before them are ``run``, a name
+    shared by all fits of a search, ``begun``, the UTC time at which that run began, and ``fit``,
+    the numbers of the fit's tasks, which are empty if it is not nested. pandas reads such a file
+    with ``pandas.read_json(path, lines=True)``.
 
-    After `resume` the file begins with the epochs that were trained before the interruption.
+    After `resume` the file starts with the epochs before the interruption.
 
     Examples
     --------
@@ -67,14 +67,14 @@ class JSONLinesLogger(Callback):
         self._fits = {}  # the file of each
 
     def setup(self, estimator, context):
-        """Find out whether the file can be written."""
+        """Check that the file can be written."""
         super().setup(estimator, context)
         file = LinesOfFit(path_of_fit(self.path, context), context)
         check_writable(file.path)
         self._fits[id(estimator)] = file
 
     def on_fit_task_end(self, estimator, context):
-        """Write what is new: an epoch, or one that diverged, which no epoch's task has ended."""
+        """Write new epochs, including one that diverged, for which no epoch task ends."""
         self._fits[id(estimator)].add_from(fit_context(estimator).state)
 
     def teardown(self, estimator, context):
@@ -85,20 +85,20 @@ class JSONLinesLogger(Callback):
     def get_logs(self):
         """Read the lines of all fits of the latest run back.
 
-        A run is a fit of the network, or of the search or other meta-estimator that it is in. Files
-        that earlier runs have left are not read. While a fit is going on, also in another process,
-        these are its epochs so far.
+        A run is a fit of the network, or of the search or other meta-estimator around it. Files of
+        earlier runs are not read. During a fit, also in another process, the lines are its epochs
+        so far.
 
         Returns
         -------
         logs : list of dict
-            One for each epoch, ordered by fit and by epoch; empty if there is no file. What is
-            ``null`` in the file is None.
+            One for each epoch, ordered by fit and by epoch; empty if there is no file. ``null``
+            becomes None.
 
         Raises
         ------
         ValueError
-            If a file that has such a name holds something else.
+            If a file of such a name has other contents.
         """
         path = as_path(self.path)
         name = re.compile(rf"{re.escape(path.stem)}((?:-\d+)*){re.escape(path.suffix)}")
@@ -115,7 +115,7 @@ class JSONLinesLogger(Callback):
 
 
 class LinesOfFit:
-    """The file of one fit, opened when there is something to write."""
+    """The file of one fit, opened at the first write."""
 
     def __init__(self, path, context):
         self.path = path
@@ -151,7 +151,7 @@ class LinesOfFit:
 
 
 def read_lines(path):
-    """The objects in a file, without a last line that is not complete yet."""
+    """The objects in a file, without an incomplete last line."""
     try:
         *complete, _ = path.read_text("utf-8").split("\n")
         lines = [json.loads(line) for line in complete]
@@ -163,7 +163,7 @@ def read_lines(path):
 
 
 def check_line(line):
-    """Refuse what `LinesOfFit` does not write, as far as it is compared."""
+    """Raise unless a line has the entries that `LinesOfFit` writes and `get_logs` compares."""
     for name, kind in {"run": str, "begun": str, "fit": list, "epoch": int}.items():
         if not isinstance(line[name], kind):
             raise TypeError(f"{name} is {line[name]!r}")

@@ -1,4 +1,4 @@
-"""TimeLimit: no longer than so many seconds."""
+"""TimeLimit: stop training after a number of seconds."""
 
 import time
 from numbers import Real
@@ -9,21 +9,21 @@ from ._base import Callback, is_epoch
 
 
 class TimeLimit(Callback):
-    """End the training with the first epoch that is over after so many seconds.
+    """Stop training after the first epoch that ends after a number of seconds.
 
     The estimator is then fitted as after any other end of training: with the weights of its best
-    epoch where something is held out.
+    epoch if something is held out.
 
     Parameters
     ----------
     seconds : float
-        Counted from the beginning of `fit` or `resume`, at least 0; 0 trains for one epoch. A
-        second training that `refit` asks for comes on top of it.
+        Time limit from the beginning of `fit` or `resume`, at least 0; 0 trains for one epoch. The
+        second training run of `refit=True` is not included.
 
     Raises
     ------
     InvalidParameterError
-        If `seconds` is negative or no number.
+        If `seconds` is negative or not a number.
 
     Examples
     --------
@@ -48,7 +48,7 @@ class TimeLimit(Callback):
         self._fits[id(estimator)] = time.monotonic()
 
     def on_fit_task_end(self, estimator, context):
-        """Answer whether the time is over."""
+        """Return whether the time is over."""
         return is_epoch(context) and time.monotonic() - self._fits[id(estimator)] >= self.seconds
 
     def teardown(self, estimator, context):

@@ -1,4 +1,4 @@
-"""Monitors: numbers of every epoch, collected from all processes by scikit-learn's monitor."""
+"""Monitors: values of every epoch, collected from all processes by scikit-learn's monitor."""
 
 import math
 from numbers import Integral, Real
@@ -13,11 +13,11 @@ from ._sklearn import fit_context
 
 
 class EpochMonitor(SharedMonitor):
-    """Logs what `_measure` answers of a network after each epoch.
+    """Base class of monitors: logs what `_measure` returns for a network after each epoch.
 
-    scikit-learn's monitor calls a scorer with a copy of the estimator, and brings what it answers
-    to the process that set the callback. Here the numbers are measured before, on the network that
-    trains, and take the place of the copy.
+    scikit-learn's monitor calls a scorer with a copy of the estimator, and sends the result to the
+    process that set the callback. Here the values are measured on the network in training and
+    passed in place of the copy.
     """
 
     def __init__(self):
@@ -55,9 +55,9 @@ class LearningRateMonitor(EpochMonitor):
 
     Notes
     -----
-    It is a :class:`sklearn.callback.ScoringMonitor` with one score, `learning_rate`: that which the
-    optimizer had in the epoch. `history_` of a fitted network has the same; the monitor has it for
-    all fits of a search, also of those in other processes of the same machine.
+    It is a :class:`sklearn.callback.ScoringMonitor` with one score, `learning_rate`: that of the
+    optimizer in the epoch. `history_` of a fitted network contains the same; the monitor collects
+    it from all fits of a search, also from other processes on the same machine.
 
     Examples
     --------
@@ -77,22 +77,22 @@ class LearningRateMonitor(EpochMonitor):
 
 
 class GradientMonitor(EpochMonitor):
-    """Log how long the gradient of each parameter is, and warn where it vanishes or explodes.
+    """Log the gradient norm of each parameter, and warn if it vanishes or explodes.
 
     Parameters
     ----------
     n_sequences : int, default=16
-        Training sequences, taken at equal distances, over whose mean loss the gradient is. They are
-        the same after each epoch, which takes as much longer as it takes to learn from them.
+        Number of training sequences, evenly spaced, whose mean loss is differentiated. They are the
+        same after each epoch, and take as long as training on them.
     vanishing : float, default=1e-7
-        A norm below this is warned about; 0 warns of none.
+        Warn about norms below this; 0 never warns.
     exploding : float, default=1e3
-        A norm above this is warned about, and any that is not finite. At most infinity.
+        Warn about norms above this, and about any that is not finite. May be infinity.
 
     Raises
     ------
     InvalidParameterError, ValueError
-        If a parameter is not in its range, or `vanishing` is not below `exploding`.
+        If a parameter is out of its range, or `vanishing` is not below `exploding`.
     ImportError
         Before scikit-learn 1.9.
 
@@ -109,12 +109,12 @@ class GradientMonitor(EpochMonitor):
     -----
     It is a :class:`sklearn.callback.ScoringMonitor` whose scores are Euclidean norms, under the
     names of the parameters in `params_`. The gradient is that of the loss alone, without penalty,
-    dropout and augmentation, before `clip_norm` and `clip_value`, at the weights that the epoch has
-    ended with. A regressor's is for targets that are scaled to unit variance.
+    dropout and augmentation, before `clip_norm` and `clip_value`, at the weights after the epoch.
+    For a regressor it refers to targets scaled to unit variance.
 
-    Backpropagation through time multiplies a matrix by itself for every step, so over long
-    sequences gradients tend to vanish or to explode [1]_. FastGRNN's residual connection is there
-    to keep them in between [2]_. A gradient also vanishes where there is nothing left to learn.
+    Backpropagation through time multiplies by the same matrix at every step, so over long sequences
+    gradients tend to vanish or explode [1]_. FastGRNN's residual connection is meant to prevent
+    this [2]_. A gradient also vanishes if there is nothing left to learn.
 
     References
     ----------
@@ -153,10 +153,10 @@ class GradientMonitor(EpochMonitor):
         self.n_sequences = n_sequences
         self.vanishing = vanishing
         self.exploding = exploding
-        self._fits = {}  # names of parameters that each has warned about
+        self._fits = {}  # names of the parameters warned about, by fit
 
     def setup(self, estimator, context):
-        """Nothing is warned about yet."""
+        """Reset the warnings."""
         super().setup(estimator, context)
         self._fits[id(estimator)] = set()
 
@@ -168,11 +168,11 @@ class GradientMonitor(EpochMonitor):
     def _measure(self, estimator):
         running = fit_context(estimator)
         norms = {name: norm(part) for name, part in running.gradients(self.n_sequences).items()}
-        told = self._fits[id(estimator)]
+        warned = self._fits[id(estimator)]
         for name, value in norms.items():
             is_fine = math.isfinite(value) and self.vanishing <= value <= self.exploding
-            if not (is_fine or name in told or name in running.frozen):
-                told.add(name)
+            if not (is_fine or name in warned or name in running.frozen):
+                warned.add(name)
                 self._warn(name, value, running.state.n_iter)
         return norms
 

@@ -1,4 +1,4 @@
-"""A monitor whose rows arrive from every process that its copies are in."""
+"""A monitor that collects the rows of its copies in all processes."""
 
 import os
 import weakref
@@ -12,12 +12,12 @@ MONITORS = weakref.WeakValueDictionary()
 
 
 class SharedMonitor(ScoringMonitor):
-    """A `ScoringMonitor` whose copies all write to the log of the first one, wherever they are.
+    """A `ScoringMonitor` whose copies all write to the log of the original.
 
-    scikit-learn's own tells by the address of its listener whether it has been sent to another
-    process. Two ways there mislead it, and the rows then stay in a copy: a process that was forked
-    inherits the table of listeners, as under joblib's backend "multiprocessing"; and dask unpickles
-    what it sends once in the process that it comes from.
+    scikit-learn's own detects by the address of its listener whether it has been sent to another
+    process. This fails in two cases, where the rows then stay in a copy: a forked process inherits
+    the table of listeners, as with joblib's backend "multiprocessing"; and dask unpickles what it
+    sends once in the sending process.
     """
 
     def __init__(self, *, scoring):
@@ -26,7 +26,7 @@ class SharedMonitor(ScoringMonitor):
         MONITORS[self._listener_handle.address] = self
 
     def setup(self, estimator, context):
-        """Warn if a row would be logged where nobody reads it."""
+        """Warn if rows cannot reach the original."""
         super().setup(estimator, context)
         self._leave_inherited_listener()
         while context.parent is not None:

@@ -1,9 +1,9 @@
-"""The way to scikit-learn's callbacks: the one file that imports `sklearn.callback`, an experiment.
+"""Adapter to scikit-learn's callbacks: the only file that imports the experimental module.
 
 Callbacks follow the protocol `sklearn.callback.FitCallback`. The fit of a network is a task whose
-subtasks are its epochs. Their hooks get the X, y and weights that `fit` got and, only if they ask
-for it, a `fitted_estimator`: a copy of the estimator with the weights and the history of now. Those
-of this package may also look at the `fit_context` of the estimator.
+subtasks are its epochs. Hooks receive the X, y and weights passed to `fit` and, only if they
+request it, a `fitted_estimator`: a copy of the estimator with the current weights and history.
+The callbacks of this package may also use the `fit_context` of the estimator.
 """
 
 from contextlib import contextmanager, nullcontext
@@ -35,23 +35,23 @@ except ImportError:  # before scikit-learn 1.9
         __init__ = refuse_callbacks
 
     def with_callbacks(method):
-        """Answer the method as it is."""
+        """Return the method unchanged."""
         return method
 
 
 class CallbackSupport(CallbackSupportMixin):
-    """What estimators inherit whose fit is a task with subtasks."""
+    """Mixin of estimators whose fit is a task with subtasks."""
 
 
 class EpochSupport(CallbackSupport):
-    """What networks inherit: the subtasks are epochs, and there is an `FitContext` to look at."""
+    """Mixin of networks: the subtasks are epochs, and a `FitContext` is available."""
 
 
 class FitContext:
-    """What the callbacks of this package see of a training, beside scikit-learn's arguments.
+    """State of a fit for the callbacks of this package, besides scikit-learn's arguments.
 
     state : TrainingState
-    checkpoint_state : callable, returns all that another process needs to resume the training
+    checkpoint_state : callable, returns the state that another process needs to resume training
     current_estimator, best_estimator : callables, return the estimator fitted with the current or
         the best weights
     gradients : callable, n_sequences -> dict of float64 arrays: the gradient of their mean loss
@@ -85,16 +85,16 @@ def fit_context(estimator):
 
 
 class FitNotifier:
-    """Tells the callbacks of an estimator what its fit does.
+    """Calls the hooks of an estimator's callbacks during its fit.
 
-    Making one sets the callbacks up; it has to be made inside of a method `with_callbacks`, which
+    The constructor sets the callbacks up; it must be called inside a method `with_callbacks`, which
     tears them down.
 
     Parameters
     ----------
     estimator : BaseFastGRNN
     given : dict
-        X, y and metadata (the weights) of the fit: what hooks get as it is.
+        X, y and metadata (the weights) of the fit, passed to hooks unchanged.
     """
 
     def __init__(self, estimator, given):
@@ -105,7 +105,7 @@ class FitNotifier:
         self._epoch = None
 
     def fit_begins(self, running, n_epochs):
-        """Open the task of the fit, of so many epochs at most; `running` is its `FitContext`."""
+        """Open the task of the fit, of at most `n_epochs`; `running` is its `FitContext`."""
         self._context = running
         self._fit.max_subtasks = n_epochs  # not known before X has been read
         self._fit.call_on_fit_task_begin(estimator=self._estimator, **self._given)
@@ -116,13 +116,13 @@ class FitNotifier:
         self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._given)
 
     def epoch_ends(self):
-        """Close it; answers whether a callback ends the training."""
+        """Close the task of an epoch; returns whether a callback stops training."""
         return self._epoch.call_on_fit_task_end(
             estimator=self._estimator, reconstruction_attributes=self._attributes, **self._given
         )
 
     def _attributes(self):
-        """All at once, so that those of an earlier fit do not remain beside them."""
+        """The whole `__dict__`, so that no attributes of an earlier fit remain."""
         return {"__dict__": vars(self._context.current_estimator())}
 
     def fit_ends(self):
@@ -141,11 +141,11 @@ def make_notifier(estimator, X, y, sample_weight):
 
 
 class StepNotifier:
-    """Tells the callbacks of a meta-estimator which estimators it fits, one after the other.
+    """Calls the hooks of a meta-estimator's callbacks for each estimator that it fits.
 
-    Callbacks that are propagated, as progress bars are, follow those fits as well. Like
-    `FitNotifier`, to be made inside of a method `with_callbacks`. Without callbacks of its own the
-    fit is a task all the same: an estimator inside may have some, which ask what it is a part of.
+    Propagated callbacks, such as progress bars, follow those fits as well. Like `FitNotifier`, to
+    be constructed inside a method `with_callbacks`. The fit is a task even without callbacks of its
+    own: inner estimators may have callbacks, which need their parent tasks.
     """
 
     def __init__(self, estimator, n_steps, X, y):

@@ -1,4 +1,4 @@
-"""EarlyStoppingOnMetric: no longer than a score of the user's choice improves."""
+"""EarlyStoppingOnMetric: stop when a score has stopped improving."""
 
 from numbers import Integral, Real
 
@@ -12,50 +12,50 @@ from ._sklearn import fit_context
 
 
 class EarlyStoppingOnMetric(Callback):
-    """End the training when a score has stopped improving.
+    """Stop training when a score has stopped improving.
 
-    The network's own early stopping watches the loss. This one watches what you are after, be it
-    `"balanced_accuracy"`, `"f1_macro"` or a function of your own.
+    The network's own early stopping monitors the loss. This one monitors a score of your choice,
+    such as `"balanced_accuracy"`, `"f1_macro"` or a custom function.
 
     Parameters
     ----------
     scoring : str, callable or None, default=None
-        A scorer, of which more is better: a name as in :func:`sklearn.metrics.get_scorer`, a
-        function of ``(estimator, X, y)`` that answers a number, or None for the estimator's
+        A scorer, where higher is better: a name as in :func:`sklearn.metrics.get_scorer`, a
+        function of ``(estimator, X, y)`` that returns a number, or None for the estimator's
         `score`.
     X_val : array-like or list, default=None
-        Sequences to compute the score of, as the network gets them: inside of a pipeline, after the
-        transformers. None takes those that the fit holds out or, if it holds none out, those that
-        it trains on.
+        Sequences to score, in the form of the network's input: in a pipeline, after the
+        transformers. None uses the held-out part or, if nothing is held out, the training data.
     y_val : array-like, default=None
         Targets of X_val.
     patience : int, default=10
-        Epochs in a row without an improvement after which the training ends.
+        Number of epochs in a row without an improvement after which training stops.
     tol : float, default=0.0
-        An epoch is an improvement if its score is more than this above the best before.
+        Minimum increase over the best score that counts as an improvement.
 
     Raises
     ------
     InvalidParameterError, ValueError
-        If a parameter is not in its range, or of X_val and y_val one comes without the other.
+        If a parameter is out of its range, or only one of X_val and y_val is given.
     ValueError, TypeError
-        In `fit`, if `scoring` does not fit the estimator, or answers NaN or no number.
+        In `fit`, if `scoring` does not suit the estimator, or does not return a number, or returns
+        NaN.
 
     See Also
     --------
-    TimeLimit : Ends the training after some time.
+    TimeLimit : Stops training after some time.
 
     Notes
     -----
-    It says when to stop, not which weights to keep. These are chosen as ever: with a held-out part
-    (`early_stopping` and `X_val` of the network) those of the epoch of the lowest validation loss;
-    without, the last ones, unless those of an earlier epoch fit the training data better.
+    It decides when to stop, not which weights to keep. These are chosen as usual: with a held-out
+    part (`early_stopping` and `X_val` of the network) those of the epoch with the lowest validation
+    loss; without, the last ones, unless those of an earlier epoch fit the training data better.
 
-    The network's own early stopping goes on working. ``n_iter_no_change=float("inf")`` of the
-    network leaves the end to this callback alone.
+    The network's own early stopping remains active. Set ``n_iter_no_change=float("inf")`` of
+    the network so that only this callback stops training.
 
-    Scores are of all samples alike; a scorer that weighs them has to bring the weights along. After
-    `resume` the counting of epochs begins anew.
+    All samples have equal weight in the score, unless the scorer supplies weights. After `resume`
+    the count of epochs starts at 0.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class EarlyStoppingOnMetric(Callback):
         self._fits[id(estimator)] = Watch(check_scoring(estimator, self.scoring))
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator):
-        """Answer whether the score has not improved for long enough."""
+        """Return whether the score has not improved for `patience` epochs."""
         if not is_epoch(context):
             return False
         watch = self._fits[id(estimator)]
@@ -113,9 +113,9 @@ class EarlyStoppingOnMetric(Callback):
         if isinstance(score, np.ndarray | np.generic) and score.size == 1:
             score = score.item()
         if not isinstance(score, Real):
-            raise TypeError(f"{what} must answer a number, not {plain(score)!r}.")
+            raise TypeError(f"{what} must return a number, not {plain(score)!r}.")
         if np.isnan(score):
-            raise ValueError(f"{what} has answered NaN after epoch {epoch}, which is no score.")
+            raise ValueError(f"{what} returned NaN after epoch {epoch}, which is not a score.")
         return score
 
     def teardown(self, estimator, context):
@@ -133,7 +133,7 @@ class Watch:
         self.n_bad_epochs = 0
 
     def sees(self, score, tol):
-        """Answer for how many epochs the score has not improved."""
+        """Return the number of epochs without an improvement of the score."""
         improved = score > self.best + tol
         self.n_bad_epochs = 0 if improved else self.n_bad_epochs + 1
         if improved:

@@ -1,4 +1,4 @@
-"""TensorBoardLogger: a training in TensorBoard."""
+"""TensorBoardLogger: metrics and histograms for TensorBoard."""
 
 from numbers import Integral
 from os import PathLike
@@ -11,36 +11,36 @@ from ._sklearn import fit_context
 
 
 class TensorBoardLogger(Callback):
-    """Write a training to a folder that TensorBoard shows, also while it goes on.
+    """Write metrics to a folder for TensorBoard during training.
 
     Parameters
     ----------
     folder : str, bytes or path-like
-        The folder, made if there is none. In a search or another meta-estimator each fit has a
-        folder of its own in it, which TensorBoard calls a run: ``fit-`` and the numbers of its
-        tasks.
+        The folder, created if missing. In a search or another meta-estimator each fit has its own
+        folder in it (a run of TensorBoard): ``fit-`` and the numbers of its tasks.
     histograms_every : int or None, default=None
-        Epochs between two histograms of each parameter and its gradient. None writes none.
+        Number of epochs between two histograms of each parameter and its gradient. None writes
+        none.
     n_sequences : int, default=32
-        Training sequences over whose mean loss the gradients are, see `GradientMonitor`.
+        Number of training sequences whose mean loss is differentiated, see `GradientMonitor`.
 
     Raises
     ------
     ImportError
         If the package tensorboard is not installed. TensorFlow is not needed.
     OSError
-        In `fit`, before the training, if the folder cannot be made or written to.
+        In `fit`, before training, if the folder cannot be created or written to.
 
     See Also
     --------
-    JSONLinesLogger : Writes the same as JSON lines.
-    GradientMonitor : Warns where gradients vanish or explode.
+    JSONLinesLogger : Writes the same as JSON lines. GradientMonitor : Warns if gradients vanish or
+    explode.
 
     Notes
     -----
     ``tensorboard --logdir folder`` shows the folder. Scalars have the names of `history_`, weights
     and gradients those of `params_`; the step is the epoch, counted from 1. A further fit with the
-    same folder takes the place of what was written for the same epochs and later ones.
+    same folder replaces the entries of the same and later epochs.
 
     Examples
     --------
@@ -83,7 +83,7 @@ class TensorBoardLogger(Callback):
         self._fits[id(estimator)] = RunOfFit(folder)
 
     def on_fit_task_end(self, estimator, context):
-        """Write what is new: an epoch, or one that diverged, which no epoch's task has ended."""
+        """Write new epochs, including one that diverged, for which no epoch task ends."""
         running, run = fit_context(estimator), self._fits[id(estimator)]
         epoch = running.state.n_iter
         run.add_scalars(running.state)
@@ -111,7 +111,7 @@ def event_file_class():
 
 
 class RunOfFit:
-    """The events of one fit, in a file that is opened when there is something to write."""
+    """The events of one fit, in a file that is opened at the first write."""
 
     def __init__(self, folder):
         self._folder = folder
@@ -131,7 +131,7 @@ class RunOfFit:
         self._file.add_histograms(epoch, {f"{group}/{name}": a for name, a in arrays.items()})
 
     def flush(self):
-        """Let others read what is written."""
+        """Make written events visible to readers."""
         if self._file is not None:
             self._file.flush()
 

@@ -1,8 +1,8 @@
-"""Displays of fitted estimators, in the way of scikit-learn's; plotting needs matplotlib."""
+"""Displays of fitted estimators, like scikit-learn's; plotting needs matplotlib."""
 
-# _estimators.py     what a display reads: an estimator, by itself or at the end of a Pipeline
-# _loss_curve.py     LossCurveDisplay: how a training went
-# _gate_display.py   GateDisplay: what a cell keeps of one sequence
+# _estimators.py     the network of an estimator or at the end of a Pipeline
+# _loss_curve.py     LossCurveDisplay: losses and learning rate by epoch
+# _gate_display.py   GateDisplay: gates and states of a cell for one sequence
 
 from .._public import set_public_module
 from ._gate_display import GateDisplay

@@ -1,16 +1,16 @@
-"""What a display reads: a fitted estimator, by itself or at the end of a Pipeline."""
+"""The network of a display: a fitted estimator, or the one at the end of a Pipeline."""
 
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 
 def fitted_network(estimator, display):
-    """The fitted FastGRNN estimator that is given, or that a Pipeline ends in.
+    """The given FastGRNN estimator, or the one at the end of a Pipeline.
 
     Raises
     ------
     TypeError
-        If it is something else; `display` is then the name that the error gives to the caller.
+        If it is something else; the error names `display`.
     NotFittedError
         If it is not fitted.
     """
@@ -27,7 +27,7 @@ def fitted_network(estimator, display):
 
 
 def network_input(estimator, X):
-    """X as the estimator at the end of a Pipeline gets it: transformed by the steps before."""
+    """X transformed by the steps before the estimator at the end of a Pipeline."""
     if isinstance(estimator, Pipeline) and len(estimator) > 1:
         return estimator[:-1].transform(X)
     return X

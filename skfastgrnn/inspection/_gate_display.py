@@ -1,4 +1,4 @@
-"""GateDisplay: what a cell keeps of one sequence."""
+"""GateDisplay: gates and states of a cell for one sequence."""
 
 from numbers import Integral
 
@@ -14,11 +14,11 @@ from ._estimators import fitted_network, network_input
 class GateDisplay:
     """Gate and state of a cell through the steps of one sequence, as two heat maps.
 
-    A unit whose gate is 1 keeps its state; where it is 0, what has just been read replaces it.
-    Gates that differ between steps show which steps matter, gates that differ between units show
-    which of them remember long.
+    A unit whose gate is 1 keeps its state; at 0 the state is replaced by a candidate. Gates that
+    differ between steps show which steps matter, gates that differ between units show which of them
+    have a long memory [1]_.
 
-    Use :meth:`from_estimator` to make one of a fitted estimator. All parameters are stored as
+    Use :meth:`from_estimator` to create one from a fitted estimator. All parameters are stored as
     attributes. Plotting needs matplotlib.
 
     Parameters
@@ -30,7 +30,7 @@ class GateDisplay:
         State h of every hidden unit after every step.
 
     name : str, default=None
-        Which cell it is, for the titles.
+        Name of the cell, for the titles.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class GateDisplay:
 
     See Also
     --------
-    LossCurveDisplay : How a training went.
+    LossCurveDisplay : Losses and learning rate by epoch.
     FastGRNNClassifier.hidden_states : The states of the last layer, for all sequences.
 
     References
@@ -89,7 +89,7 @@ class GateDisplay:
         gate_kw=None,
         state_kw=None,
     ):
-        """Plot gate and state of a fitted cell through one sequence.
+        """Plot gate and state of a fitted cell for one sequence.
 
         Parameters
         ----------
@@ -102,20 +102,20 @@ class GateDisplay:
             Sequences as in `predict`. Padding is left out.
 
         sample : int, default=0
-            Which sequence of X, counted from 0.
+            Index of the sequence in X.
 
         layer : int, default=1
-            Which layer, counted from 1, the one that reads X.
+            Number of the layer, counted from 1 for the one that reads X.
 
         reverse : bool, default=False
-            Whether to show the cell of a bidirectional layer that reads the steps from the end. Its
-            steps are drawn in the order of X too, so its state grows from right to left.
+            Whether to show the reversed cell of a bidirectional layer. Its steps are plotted in the
+            order of X, so its state evolves from right to left.
 
         ax : array-like of 2 matplotlib Axes, default=None
-            Axes to draw gates and states on; None makes a new figure.
+            Axes for gates and states; None creates a new figure.
 
         gate_kw, state_kw : dict, default=None
-            Arguments that :meth:`matplotlib.axes.Axes.imshow` gets for gates and states, such as
+            Keyword arguments of :meth:`matplotlib.axes.Axes.imshow` for gates and states, such as
             ``cmap``, ``vmin`` and ``vmax``.
 
         Returns
@@ -127,12 +127,12 @@ class GateDisplay:
         ImportError
             If matplotlib is not installed.
         TypeError
-            If the estimator is none of these, or `sample` or `layer` is no integer.
+            If the estimator is of another type, or `sample` or `layer` is not an integer.
         NotFittedError
             If it is not fitted.
         ValueError
-            If X is not what `predict` takes, if there is no such sample, layer or direction, or if
-            `ax` is not two axes.
+            If `predict` would refuse X, if there is no such sample, layer or direction, or if `ax`
+            is not two axes.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         fitted = fitted_network(estimator, cls.__name__)
@@ -141,7 +141,7 @@ class GateDisplay:
         if reverse and not network.bidirectional:
             raise ValueError(
                 "reverse=True needs a network that was fitted with bidirectional=True; this one "
-                "has no cell that reads from the end."
+                "has no reversed cell."
             )
         sequences = read_sequences(fitted, network_input(estimator, X))
         sample = _checked(sample, "sample", 0, len(sequences) - 1, "sequence(s) in X")
@@ -162,10 +162,10 @@ class GateDisplay:
         Parameters
         ----------
         ax : array-like of 2 matplotlib Axes, default=None
-            Axes to draw gates and states on; None makes a new figure.
+            Axes for gates and states; None creates a new figure.
 
         gate_kw, state_kw : dict, default=None
-            Arguments that :meth:`matplotlib.axes.Axes.imshow` gets for gates and states.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.imshow` for gates and states.
 
         Returns
         -------
@@ -211,7 +211,7 @@ class GateDisplay:
 
 
 def _colours(values):
-    """Colours from 0 to 1 for gates in that range, and white at 0 where values have signs."""
+    """Colours from 0 to 1 for gates in that range, diverging at 0 for signed values."""
     finite = values[np.isfinite(values)]
     low, high = finite.min(initial=0.0), finite.max(initial=0.0)
     if low < 0:

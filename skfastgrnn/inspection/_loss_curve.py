@@ -1,4 +1,4 @@
-"""LossCurveDisplay: how a training went."""
+"""LossCurveDisplay: losses and learning rate by epoch."""
 
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
@@ -7,9 +7,9 @@ from ._estimators import fitted_network
 
 
 class LossCurveDisplay:
-    """Losses and learning rate of a training, epoch by epoch.
+    """Losses and learning rate by epoch.
 
-    Use :meth:`from_estimator` to make one of a fitted estimator. All parameters are stored as
+    Use :meth:`from_estimator` to create one from a fitted estimator. All parameters are stored as
     attributes. Plotting needs matplotlib.
 
     Parameters
@@ -18,18 +18,18 @@ class LossCurveDisplay:
         Training objective of every epoch.
 
     validation_loss : array-like of shape (n_validated_epochs,), default=None
-        Validation loss of every epoch, or of the first ones: `partial_fit` after a `fit` with
-        validation adds epochs without. None or empty: there was no validation.
+        Validation loss of every epoch, or only of the first ones if `partial_fit` followed a `fit`
+        with validation. None or empty: there was no validation.
 
     learning_rate : array-like of shape (n_epochs,), default=None
-        Learning rate of every epoch. None: it is not drawn.
+        Learning rate of every epoch. None: it is not plotted.
 
     best_iter : int, default=None
         The epoch, counted from 1, whose weights were kept. None or 0: none is marked.
 
     first_epoch : int, default=1
-        The epoch of the first loss. In a stream the history goes back to the last 1000 calls of
-        `partial_fit` only.
+        The epoch of the first loss, since the history of a stream only covers the last 1000 calls
+        of `partial_fit`.
 
     Attributes
     ----------
@@ -37,10 +37,10 @@ class LossCurveDisplay:
         Axes with the losses.
 
     figure_ : matplotlib Figure
-        Figure that holds them.
+        Figure of the axes.
 
     lines_ : list of matplotlib Line2D
-        The training loss and, where there is one, the validation loss.
+        The training loss and, if there is one, the validation loss.
 
     best_iter_line_ : matplotlib Line2D or None
         The vertical line at the best epoch.
@@ -53,13 +53,13 @@ class LossCurveDisplay:
 
     See Also
     --------
-    GateDisplay : What a cell keeps of one sequence.
+    GateDisplay : Gates and states of a cell for one sequence.
     sklearn.model_selection.LearningCurveDisplay : Scores by the size of the training set.
 
     Notes
     -----
-    Where the learning rate is drawn, the legend stands above the axes, so that it covers no line. A
-    title goes above it with ``display.figure_.suptitle``.
+    If the learning rate is plotted, the legend is above the axes, so that it covers no line. Use
+    ``display.figure_.suptitle`` for a title above it.
 
     Examples
     --------
@@ -86,22 +86,22 @@ class LossCurveDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, plot_learning_rate=True, line_kw=None):
-        """Plot the training of a fitted estimator.
+        """Plot losses and learning rate of a fitted estimator.
 
         Parameters
         ----------
         estimator : FastGRNNClassifier, FastGRNNRegressor or Pipeline
             A fitted estimator, or a fitted Pipeline that ends in one. Its `history_` and
-            `best_iter_` are drawn.
+            `best_iter_` are plotted.
 
         ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
+            Axes for the plot; None creates a new figure.
 
         plot_learning_rate : bool, default=True
-            Whether to draw the learning rate too, on an axis at the right.
+            Whether to plot the learning rate, too, with an axis on the right.
 
         line_kw : dict, default=None
-            Arguments that :meth:`matplotlib.axes.Axes.plot` gets for both losses.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for both losses.
 
         Returns
         -------
@@ -112,7 +112,7 @@ class LossCurveDisplay:
         ImportError
             If matplotlib is not installed.
         TypeError
-            If the estimator is none of these.
+            If the estimator is of another type.
         NotFittedError
             If it is not fitted.
         """
@@ -133,13 +133,13 @@ class LossCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
+            Axes for the plot; None creates a new figure.
 
         plot_learning_rate : bool, default=True
-            Whether to draw the learning rate too, on an axis at the right.
+            Whether to plot the learning rate, too, with an axis on the right.
 
         line_kw : dict, default=None
-            Arguments that :meth:`matplotlib.axes.Axes.plot` gets for both losses.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for both losses.
 
         Returns
         -------
@@ -176,7 +176,7 @@ class LossCurveDisplay:
         if plot_learning_rate and self.learning_rate is not None:
             self._plot_learning_rate(ax, epochs)
         drawn = (*self.lines_, self.best_iter_line_, self.learning_rate_line_)
-        # "best" would not see the line of the other axes: there the legend goes above both.
+        # "best" ignores the line of the other axes, so the legend is placed above both.
         above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 2, "frameon": False}
         ax.legend(
             handles=[line for line in drawn if line is not None],
@@ -187,7 +187,7 @@ class LossCurveDisplay:
         return self
 
     def _plot_learning_rate(self, ax, epochs):
-        """Draw the rate on an axis of its own at the right, beneath losses and legend."""
+        """Plot the rate with its own axis on the right, beneath losses and legend."""
         right = ax.twinx()
         (self.learning_rate_line_,) = right.plot(
             epochs,

@@ -1,14 +1,15 @@
-"""Sequences before they reach the network.
+"""Transformers of sequences, and windows of long series.
 
-Every transformer reads 2-D X (with `n_timesteps`), 3-D X and ragged X, and answers the same form.
+Every transformer accepts 2-D X (with `n_timesteps`), 3-D X and lists, and returns the same form.
 
-_base.py       the way in and out
-_scalers.py    mean and deviation, range, quantiles, by channel or time step
+_base.py       base class: validation of X, conversion back to its form
+_scalers.py    standard, min-max and robust scaling, by channel or time step
 _imputer.py    gaps inside sequences
 _clipper.py    extreme values
 _temporal.py   lags, differences, rolling statistics as additional channels
 _reshaper.py   2-D <-> 3-D
 _windows.py    long series into windows and targets
+_steps.py      positions of steps, and blocks of sequences with time as the first axis
 """
 
 from .._public import set_public_module

@@ -1,4 +1,4 @@
-"""What the transformers share: sequences of any form in, the same form out."""
+"""Base class of the transformers: sequences of any form in, the same form out."""
 
 from copy import copy
 from numbers import Integral
@@ -16,38 +16,37 @@ POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 
 
 def has_names(transformer):
-    """Columns of rows have names, and channels of sequences if X was sequences, too."""
-    if not (transformer._answers_rows or getattr(transformer, "_reads_sequences", False)):
+    """Whether output has names: columns of rows, or channels if X was sequences, too."""
+    if not (transformer._returns_rows or getattr(transformer, "_reads_sequences", False)):
         raise AttributeError(
-            f"This {transformer.__class__.__name__} makes sequences of rows, whose columns are no "
-            "channels: there are no names."
+            f"This {transformer.__class__.__name__} converts rows to sequences, whose channels "
+            "have no names."
         )
     return True
 
 
 class SequenceTransformer(TransformerMixin, BaseEstimator):
-    """A transformer of the steps of sequences.
+    """Base class of transformers of sequences.
 
-    A subclass that answers other columns than it was given says by `_names_out(names)` how they are
-    called.
+    A subclass whose output has other columns than X names them in `_names_out(names)`.
     """
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        # What scikit-learn's `set_output` makes containers of: rows, never sequences.
+        # scikit-learn's `set_output` wraps the output of these methods: rows, never sequences.
         cls._sklearn_auto_wrap_output_keys = property(
-            lambda self: {"transform"} if self._answers_rows else set()
+            lambda self: {"transform"} if self._returns_rows else set()
         )
 
-    #: Whether NaN inside sequences is passed on; otherwise it is refused.
+    #: Whether NaN inside sequences is passed through; otherwise it is refused.
     _allows_gaps = False
 
     @property
-    def _answers_rows(self):
+    def _returns_rows(self):
         return not getattr(self, "_reads_sequences", False)
 
     def _read(self, X, *, reset, check_names=True):
-        """X as sequences, one after the other, and its form."""
+        """X as contiguous sequences, and its form."""
         if not reset:
             check_is_fitted(self)
         with working_copy(self) as reader:
@@ -57,9 +56,9 @@ class SequenceTransformer(TransformerMixin, BaseEstimator):
         return sequences.stacked(), form
 
     def _read_back(self, X, **fitted):
-        """X of `inverse_transform`: names of columns do not matter, as in scikit-learn.
+        """X of `inverse_transform`, whose column names are not checked, as in scikit-learn.
 
-        `fitted` are attributes by which X is not what `fit` was given.
+        `fitted` replaces those attributes by which X differs from the X of `fit`.
         """
         check_is_fitted(self)
         reader = copy(self)
@@ -86,29 +85,29 @@ class SequenceTransformer(TransformerMixin, BaseEstimator):
         Raises
         ------
         AttributeError
-            If rows become sequences: the columns of X are no channels.
+            If rows become sequences, whose channels have no names.
         ValueError
-            If `input_features` are not those seen in `fit`.
+            If `input_features` differ from those seen in `fit`.
         """
         check_is_fitted(self)
         names = self._names_out(_check_feature_names_in(self, input_features))
         return np.asarray(names, dtype=object)
 
     def set_output(self, *, transform=None):
-        """Say as what container 2-D output comes; sequences stay as they are.
+        """Set the container of 2-D output; sequences are always arrays.
 
         Parameters
         ----------
         transform : {"default", "pandas", "polars"}, default=None
-            Container of what `transform` and `fit_transform` answer; None leaves it unchanged.
+            Container of the output of `transform` and `fit_transform`; None leaves it unchanged.
 
         Returns
         -------
         SequenceTransformer
             Itself.
         """
-        # scikit-learn's own would be missing where a transformer answers sequences: a pipeline that
-        # holds one could not be asked for DataFrames at all.
+        # scikit-learn's own is missing if a transformer returns sequences, and a pipeline that
+        # contains such a transformer would then refuse `set_output`.
         if transform is not None:
             self._sklearn_output_config = {"transform": transform}
         return self

@@ -1,4 +1,4 @@
-"""SequenceClipper: extreme values, drawn in to limits."""
+"""SequenceClipper: extreme values, clipped to limits."""
 
 from numbers import Real
 
@@ -14,69 +14,67 @@ from ._steps import side_by_side
 
 
 class SequenceClipper(SequenceTransformer):
-    """Draw extreme values in to limits, channel by channel (winsorise them).
+    """Clip extreme values to limits, channel by channel (winsorisation).
 
-    An outlier, say of a loose contact, stays an extreme value but no longer outweighs all others
-    [1]_. Limits are learned from the training sequences, or taken at each step from the past of
-    the same sequence.
+    An outlier, for instance from a loose contact, remains an extreme value but no longer dominates
+    all others [1]_. Limits are learned from the training sequences, or computed at each step from
+    the past of the same sequence.
 
     Parameters
     ----------
     by : {'quantile', 'std'}, default='quantile'
-        What limits are: quantiles of a channel (interpolated linearly, as :func:`numpy.percentile`
-        does), or its mean plus and minus `n_std` standard deviations.
+        Kind of limits: quantiles of a channel (interpolated linearly, as by
+        :func:`numpy.percentile`), or its mean plus and minus `n_std` standard deviations.
 
     limits : {'learned', 'causal'}, default='learned'
-        Where they come from.
+        Steps that limits are computed from.
 
         - 'learned': all steps of all training sequences.
-        - 'causal': at each step, the steps of the same sequence up to and including it. Nothing
-          is learned from other sequences and no step sees its future, so a stream is clipped as
-          its recording is.
+        - 'causal': at each step, the steps of the same sequence up to and including it. Nothing is
+          learned from other sequences and no step depends on later ones, so a stream is clipped
+          like its recording.
 
     quantile_range : tuple (q_min, q_max), default=(1.0, 99.0)
         The two quantiles of by='quantile', in percent, ``0 <= q_min < q_max <= 100``.
 
     n_std : float, default=3.0
-        Standard deviations (of the population) of by='std'.
+        Number of (population) standard deviations for by='std'.
 
     n_timesteps : int or None, default=None
-        How to read 2-D X. ``None``: a row is a univariate series, one column a step. ``T``: a row
-        holds T steps of ``n_columns / T`` channels, one step after the other. 3-D X does not need
-        it.
+        How to read 2-D X. ``None``: a row is a univariate series, one column per step. ``T``: a row
+        holds T steps of ``n_columns / T`` channels, one step after the other. Not needed for 3-D X.
 
     Attributes
     ----------
     lower_, upper_ : ndarray of shape (n_channels,), float64, or None
-        The limits of limits='learned'. Infinite for a channel that is missing throughout the
-        training, of which nothing is known, and where float64 cannot hold them. None with
-        limits='causal'.
+        The limits of limits='learned'. Infinite for a channel without any value in training, and
+        beyond the range of float64. None with limits='causal'.
 
     n_channels_ : int
-        Channels of a step.
+        Number of channels.
 
     n_features_in_ : int
-        Columns of 2-D X, channels of any other.
+        Number of columns of 2-D X, otherwise number of channels.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of columns, where X was a DataFrame with names that are strings; those of channels,
-        where it was a list of such DataFrames.
+        Names of columns if X was a DataFrame with string column names; names of channels if it was
+        a list of such DataFrames.
 
     See Also
     --------
-    scipy.stats.mstats.winsorize : Counts values to draw in instead of learning limits.
-    sklearn.preprocessing.RobustScaler : Scales by quantiles and leaves outliers where they are.
+    scipy.stats.mstats.winsorize : Clips a given number of values instead of learning limits.
+    sklearn.preprocessing.RobustScaler : Scales by quantiles and keeps outliers.
 
     Notes
     -----
-    Gaps (NaN) do not count in the limits and are passed on.
+    Gaps (NaN) are ignored in the limits and passed through.
 
-    With limits='causal' an outlier counts in its own limits. Among n values none can be more than
-    ``sqrt(n - 1)`` standard deviations from their mean, so ``n_std=3`` clips nothing in the first
-    ten steps; a new minimum or maximum is always drawn in a little by quantiles other than 0 and
-    100. Variances are updated as by Welford [2]_: sums of squares of the values themselves would
-    cancel where these are large beside their spread. The time for quantiles grows with the square
-    of a sequence's length, times the share of values beyond them.
+    With limits='causal' an outlier contributes to its own limits. Among n values none can be more
+    than ``sqrt(n - 1)`` standard deviations from their mean, so ``n_std=3`` clips nothing in the
+    first ten steps; a new minimum or maximum is always clipped a little by quantiles other than 0
+    and 100. Variances are updated by Welford's method [2]_, since sums of squares would cancel if
+    values are large relative to their spread. The time for quantiles grows with the square of a
+    sequence's length, times the fraction of values beyond them.
 
     References
     ----------
@@ -97,7 +95,7 @@ class SequenceClipper(SequenceTransformer):
     array([[1., 2., 3., 2., 3., 2., 1.],
            [2., 1., 2., 3., 2., 1., 2.]])
 
-    By what each sequence was until then:
+    Limits from the past of each sequence:
 
     >>> SequenceClipper("std", limits="causal", n_std=1.5).fit_transform(X).round(2)
     array([[ 1.  ,  2.  ,  3.  ,  2.  , 72.41,  2.  ,  1.  ],
@@ -130,7 +128,7 @@ class SequenceClipper(SequenceTransformer):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Learn the limits of each channel; with limits='causal' only their number.
+        """Learn the limits of each channel; with limits='causal' only the number of channels.
 
         Parameters
         ----------
@@ -148,7 +146,7 @@ class SequenceClipper(SequenceTransformer):
         Raises
         ------
         ValueError
-            If a parameter is out of range, or X holds infinity or a sequence of nothing but NaN.
+            If a parameter is out of range, or X holds infinity or an all-NaN sequence.
         """
         check_quantile_range(self.quantile_range)
         with working_copy(self) as fitted:
@@ -176,7 +174,7 @@ class SequenceClipper(SequenceTransformer):
         """Limits (2,) of the values (n,) of a channel, float64 and at least one."""
         if self.by == "quantile":
             return np.percentile(values, self.quantile_range)
-        # Distances from a value of theirs make the mean of equal ones exact.
+        # Distances from one of the values make the mean of equal values exact.
         distances = values - values[0]
         mean = values[0] + distances.mean()
         deviation = self.n_std * distances.std()
@@ -189,7 +187,7 @@ class SequenceClipper(SequenceTransformer):
         ----------
         X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
                 list of n_samples arrays of shape (n_timesteps_i, n_channels)
-            Sequences of the form that was fitted; they may have gaps.
+            Sequences in the form passed to `fit`; they may have gaps.
 
         Returns
         -------
@@ -201,13 +199,13 @@ class SequenceClipper(SequenceTransformer):
         NotFittedError
             Before `fit`.
         ValueError
-            If X has another number of channels or columns than fitted, or holds infinity or a
-            sequence of nothing but NaN.
+            If the number of channels or columns differs from that in `fit`, or X holds infinity or
+            an all-NaN sequence.
         """
         sequences, form = self._read(X, reset=False)
         dtype = sequences.values.dtype
         if self.lower_ is not None:
-            with np.errstate(over="ignore"):  # what no float32 can reach is no limit to it
+            with np.errstate(over="ignore"):  # a limit beyond the range of float32 has no effect
                 limits = self.lower_.astype(dtype), self.upper_.astype(dtype)
             return form.restore(np.clip(sequences.values, *limits), sequences.lengths)
         clipped = np.empty_like(sequences.values)
@@ -237,7 +235,7 @@ def unit_of(values):
 
 
 def check_quantile_range(quantile_range):
-    """Refuse what are not two percentages in increasing order."""
+    """Raise unless these are two percentages in increasing order."""
     if len(quantile_range) != 2 or not all(isinstance(q, Real) for q in quantile_range):
         raise ValueError(f"quantile_range must be two numbers, got {plain(quantile_range)!r}.")
     lower, upper = quantile_range
@@ -259,8 +257,8 @@ def mean_and_deviation_so_far(values):
     Returns
     -------
     mean, deviation : ndarray of shape (n_timesteps, n_series)
-        The latter of the population; 0 at the first value of a series. Before it both are of no
-        meaning.
+        Population standard deviation; 0 at the first value of a series. Before it both are
+        undefined.
     """
     known = ~np.isnan(values)
     count = np.maximum(np.cumsum(known, axis=0), 1)
@@ -275,20 +273,20 @@ def mean_and_deviation_so_far(values):
 def quantile_so_far(values, percent):
     """A quantile of the values up to each step, interpolated linearly.
 
-    Only the values on the nearer side of it are kept in order, so time grows with the number of
-    steps times that of those kept.
+    Only the values on the nearer side of the quantile are kept sorted, so time grows with the
+    number of steps times the number of these values.
 
     Parameters
     ----------
     values : ndarray of shape (n_timesteps, n_series), float64
         NaN where a series has no value.
     percent : float
-        Of values below the quantile, 0 to 100.
+        Percentage of values below the quantile, 0 to 100.
 
     Returns
     -------
     ndarray of shape (n_timesteps, n_series)
-        Of no meaning before the first value of a series.
+        Undefined before the first value of a series.
     """
     if percent > 50:
         return -quantile_so_far(-values, 100 - percent)
@@ -299,7 +297,7 @@ def quantile_so_far(values, percent):
     smaller, larger = np.empty_like(values), np.empty_like(values)
     series = np.arange(values.shape[1])
     for step, new in enumerate(arriving):
-        # In its place among the sorted: each is the middle one of its neighbour, itself and new.
+        # Insert into the sorted values: each becomes the median of its neighbour, itself and new.
         kept = np.minimum(lowest, new)
         lowest[1:] = np.maximum(lowest[:-1], kept[1:])
         lowest[0] = kept[0]

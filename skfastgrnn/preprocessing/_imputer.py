@@ -11,58 +11,55 @@ from ._base import POSITIVE_INTEGER, SequenceTransformer
 
 
 class SequenceImputer(SequenceTransformer):
-    """Fill gaps in sequences, and tell where.
+    """Fill gaps in sequences, and optionally mark them.
 
-    A gap is a NaN: a sensor that was silent for some steps while others spoke. Each channel is
-    filled by itself, from its own sequence where the strategy permits. Filling forward beside
-    channels that tell where is what recurrent networks for series with gaps are compared with
-    [1]_ [2]_.
+    A gap is a NaN, for instance of a sensor that failed for some steps. Each channel is filled
+    separately, from the same sequence if the strategy permits. Filling forward, with channels that
+    mark filled values, is a common baseline for recurrent networks on series with gaps [1]_ [2]_.
 
     Parameters
     ----------
     strategy : {'forward', 'linear', 'mean'}, default='forward'
         What a gap is filled with.
 
-        - 'forward': the last value seen. A gap at the beginning takes the mean of the channel in
-          training, for what comes later is not known yet: nothing looks ahead, so what a stream
-          is filled with does not depend on its future.
-        - 'linear': a line between the neighbours in time; at the beginning and the end the nearest
-          value. This looks ahead, so it suits recordings but no streams, and no forecasts from
-          windows whose gaps would be filled from beyond the present.
+        - 'forward': the last value seen, or at the beginning the mean of the channel in training.
+          It does not look ahead, so it suits streams.
+        - 'linear': linear interpolation between the neighbours in time; at the beginning and the
+          end the nearest value. It looks ahead, so it suits recordings but neither streams nor
+          forecasts.
         - 'mean': the mean of the channel in training.
 
-        A channel that is missing through a whole sequence takes the mean of the channel in
-        training, whatever the strategy.
+        A channel without any value in a sequence is filled with its mean in training, whatever the
+        strategy.
 
     add_indicator : bool, default=False
         Whether to add, for each channel that had gaps in training, a channel that is 1 where that
         channel was filled and 0 elsewhere. They come after the channels of the step.
 
     n_timesteps : int or None, default=None
-        How to read 2-D X. ``None``: a row is a univariate series, one column a step. ``T``: a row
-        holds T steps of ``n_columns / T`` channels, one step after the other. 3-D X does not need
-        it.
+        How to read 2-D X. ``None``: a row is a univariate series, one column per step. ``T``: a row
+        holds T steps of ``n_columns / T`` channels, one step after the other. Not needed for 3-D X.
 
     Attributes
     ----------
     statistics_ : ndarray of shape (n_channels,), float64
-        Mean of each channel over all steps of training where it is known, as
-        :class:`~sklearn.impute.SimpleImputer` learns it; 0 for a channel that is known nowhere,
-        as with its ``keep_empty_features=True``.
+        Mean of each channel over all known values in training, as in
+        :class:`~sklearn.impute.SimpleImputer`; 0 for a channel without any value, as with its
+        ``keep_empty_features=True``.
 
     indicator_ : MissingIndicator or None
-        Tells which channels had gaps in training (``indicator_.features_``); None without
+        Records which channels had gaps in training (``indicator_.features_``); None without
         `add_indicator`.
 
     n_channels_ : int
         Channels of a step, without indicators.
 
     n_features_in_ : int
-        Columns of 2-D X, channels of any other.
+        Number of columns of 2-D X, otherwise number of channels.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of columns, where X was a DataFrame with names that are strings; those of channels,
-        where it was a list of such DataFrames.
+        Names of columns if X was a DataFrame with string column names; names of channels if it was
+        a list of such DataFrames.
 
     See Also
     --------
@@ -70,12 +67,12 @@ class SequenceImputer(SequenceTransformer):
 
     Notes
     -----
-    In 3-D X the steps at the end of an entry that are NaN in every channel are padding, not a gap:
-    they are not read, and remain NaN; of a single channel so is a gap at the end. In 2-D X, and in
-    a list of sequences, such steps are a gap. So fill a long series first, as the one sequence of a
-    list (``[series[:, None]]`` where it has one dimension), and cut it into windows then.
+    In 3-D X trailing steps that are NaN in every channel are padding, not a gap, and remain NaN;
+    with a single channel this includes every gap at the end. In 2-D X, and in a list of sequences,
+    such steps are a gap. So fill a long series first, as a list of one sequence (``[series[:,
+    None]]`` if it is one-dimensional), and then cut it into windows.
 
-    A sequence that holds nothing but NaN is refused.
+    An all-NaN sequence is refused.
 
     References
     ----------
@@ -151,7 +148,7 @@ class SequenceImputer(SequenceTransformer):
         Raises
         ------
         ValueError
-            If X holds infinity, or a sequence of nothing but NaN.
+            If X holds infinity, or an all-NaN sequence.
         """
         with working_copy(self) as fitted:
             sequences, _ = fitted._read(X, reset=True)
@@ -161,7 +158,7 @@ class SequenceImputer(SequenceTransformer):
             fitted.indicator_ = None
             if fitted.add_indicator:
                 indicator = MissingIndicator(error_on_new=False)
-                # Whatever scikit-learn is configured to answer, sequences are made of arrays.
+                # Arrays, whatever output scikit-learn is configured for.
                 fitted.indicator_ = indicator.set_output(transform="default").fit(sequences.values)
         return self
 
@@ -172,8 +169,8 @@ class SequenceImputer(SequenceTransformer):
         ----------
         X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
                 list of n_samples arrays of shape (n_timesteps_i, n_channels)
-            Sequences of the form that was fitted; NaN where a value is missing. Gaps in a channel
-            that had none in training are filled too, but not told by an indicator.
+            Sequences in the form passed to `fit`; NaN where a value is missing. Gaps in a channel
+            that had none in training are filled, too, but have no indicator.
 
         Returns
         -------
@@ -186,8 +183,8 @@ class SequenceImputer(SequenceTransformer):
         NotFittedError
             Before `fit`.
         ValueError
-            If X has another number of channels or columns than fitted, holds infinity, or holds a
-            sequence of nothing but NaN.
+            If the number of channels or columns differs from that in `fit`, if X holds infinity, or
+            holds an all-NaN sequence.
         """
         sequences, form = self._read(X, reset=False)
         filled = sequences.values.copy()
@@ -210,7 +207,7 @@ class SequenceImputer(SequenceTransformer):
 
 
 def _filling(sequences, values, gaps, mean, strategy):
-    """What the gaps (n_gaps,) in one channel's values (n_steps,) are filled with, float64."""
+    """Values (n_gaps,) for the gaps in one channel's values (n_steps,), float64."""
     if strategy == "mean":
         return np.full(len(gaps), mean)
     known = np.flatnonzero(~np.isnan(values))
@@ -229,7 +226,7 @@ def _filling(sequences, values, gaps, mean, strategy):
     next_seen = values[after].astype(np.float64)
     both = has_before & has_after
     weight = np.divide(gaps - before, after - before, out=np.zeros(len(gaps)), where=both)
-    # A sum of shares cannot overflow as a difference can; rounding may carry it past its ends.
+    # Unlike a difference, a weighted mean cannot overflow; rounding may exceed its ends.
     between = np.clip(
         (1 - weight) * last_seen + weight * next_seen,
         np.minimum(last_seen, next_seen),

@@ -1,4 +1,4 @@
-"""Rows <-> sequences, for tools that take only the former."""
+"""SequenceReshaper: rows <-> sequences, for tools that accept only rows."""
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -10,45 +10,45 @@ from ._base import POSITIVE_INTEGER, SequenceTransformer
 
 
 class SequenceReshaper(SequenceTransformer):
-    """Make sequences of rows or rows of sequences.
+    """Convert rows to sequences, or sequences to rows.
 
-    scikit-learn's `ColumnTransformer`, `FeatureUnion` and `BaggingClassifier` take 2-D X only.
-    Inside them, ``to="3d"`` makes sequences for what needs them, and ``to="2d"`` makes rows again.
+    scikit-learn's `ColumnTransformer`, `FeatureUnion` and `BaggingClassifier` accept only 2-D X.
+    Inside them, ``to="3d"`` makes sequences for later steps, and ``to="2d"`` makes rows again.
 
     Parameters
     ----------
     to : {"2d", "3d"}, default="3d"
-        The answer: rows (n_samples, n_timesteps * n_channels), which hold one step after the other,
-        or sequences (n_samples, n_timesteps, n_channels).
+        Output: rows (n_samples, n_timesteps * n_channels), which hold one step after the other, or
+        sequences (n_samples, n_timesteps, n_channels).
     n_timesteps : int, default=None
         Steps of each row. None reads each column of 2-D X as one step, and makes rows as long as
-        3-D X or the longest of a list of sequences was in `fit`.
+        the longest sequence in `fit`.
 
     Attributes
     ----------
     n_timesteps_ : int
         Steps of each row.
     n_channels_ : int
-        Channels of a step.
+        Number of channels.
     n_features_in_ : int
-        Columns of 2-D X, else channels.
+        Number of columns of 2-D X, otherwise number of channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of columns, where X was a DataFrame with names that are strings; those of channels,
-        where it was a list of such DataFrames.
+        Names of columns if X was a DataFrame with string column names; names of channels if it was
+        a list of such DataFrames.
 
     Notes
     -----
-    What has the form of the answer already is returned unchanged, so that one pipeline serves both
+    X that already has the output form is returned unchanged, so that one pipeline serves both
     forms.
 
-    Shorter sequences end with steps of NaN in the answer. Every estimator of this package reads
-    such an end of 3-D X as padding, but that of a row as missing values: make rows 3-D first.
-    Other NaN are passed on.
+    Shorter sequences are padded with steps of NaN. Every estimator of this package reads them as
+    padding in 3-D X, but as missing values in rows: convert rows to 3-D first. Other NaN are passed
+    through.
 
-    Rows of several branches of a `ColumnTransformer` or `FeatureUnion` lie one behind the other.
-    They are not steps of more channels, so reshape each branch by itself. A pipeline that makes
-    sequences of rows has no names for its columns; to scale rows and keep the names, give the
-    scaler `n_timesteps` instead.
+    A `ColumnTransformer` or `FeatureUnion` concatenates the rows of its branches. These are not
+    steps of more channels, so reshape each branch separately. A pipeline that converts rows to
+    sequences loses the names of columns; to scale rows and keep the names, set `n_timesteps` of the
+    scaler instead.
 
     Examples
     --------
@@ -93,7 +93,7 @@ class SequenceReshaper(SequenceTransformer):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Learn the steps of a row and the channels of a step.
+        """Learn the number of steps of a row and of channels.
 
         Parameters
         ----------
@@ -112,9 +112,9 @@ class SequenceReshaper(SequenceTransformer):
         Raises
         ------
         ValueError
-            If columns cannot be divided by `n_timesteps`, or a sequence is longer than
-            `n_timesteps` of the rows to be made; if sequences differ in their channels, X holds
-            infinity, or a sequence nothing but NaN.
+            If the number of columns is not a multiple of `n_timesteps`, or a sequence is longer
+            than the rows to be made; if sequences differ in their channels; if X holds infinity or
+            an all-NaN sequence.
         """
         with working_copy(self) as fitted:
             sequences, form = fitted._read(X, reset=True)
@@ -128,39 +128,39 @@ class SequenceReshaper(SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like of the form that was fitted
+        X : array-like in the form passed to `fit`
             Numbers; NaN may be among them.
 
         Returns
         -------
         ndarray of shape (n_samples, `n_timesteps_` * `n_channels_`) or (n_samples, n_timesteps, \
                 `n_channels_`)
-            Rows or sequences, as `to` says; a view of X where possible. The sequences are as long
-            as rows or 3-D X are, or as the longest of a list is. float32 if X is, else float64.
+            Rows or sequences, according to `to`; a view of X if possible. Sequences are as long as
+            the rows or 3-D X, or as the longest in a list. float32 if X is, else float64.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            If X has other columns or channels than fitted, holds infinity or a sequence of nothing
-            but NaN, or if a sequence does not fit into a row.
+            If X has other columns or channels than in `fit`, holds infinity or an all-NaN sequence,
+            or if a sequence does not fit into a row.
         """
-        return self._reshaped(*self._read(X, reset=False), to_rows=self._answers_rows)
+        return self._reshaped(*self._read(X, reset=False), to_rows=self._returns_rows)
 
     def inverse_transform(self, X):
-        """Reshape back to the form of X in `fit`; what was a list of sequences becomes 3-D.
+        """Reshape back to the form of X in `fit`; a list of sequences becomes 3-D.
 
         Parameters
         ----------
-        X : array-like of the form that `transform` answers
+        X : array-like of the form that `transform` returns
             Numbers; NaN may be among them.
 
         Returns
         -------
         ndarray of shape (n_samples, `n_timesteps_` * `n_channels_`) or (n_samples, n_timesteps, \
                 `n_channels_`)
-            Rows or sequences; a view of X where possible.
+            Rows or sequences; a view of X if possible.
 
         Raises
         ------
@@ -170,14 +170,14 @@ class SequenceReshaper(SequenceTransformer):
             As in `transform`.
         """
         check_is_fitted(self)
-        n_columns = self.n_channels_ * (self.n_timesteps_ if self._answers_rows else 1)
+        n_columns = self.n_channels_ * (self.n_timesteps_ if self._returns_rows else 1)
         sequences, form = self._read_back(
-            X, n_features_in_=n_columns, _reads_sequences=not self._answers_rows
+            X, n_features_in_=n_columns, _reads_sequences=not self._returns_rows
         )
         return self._reshaped(sequences, form, to_rows=not self._reads_sequences)
 
     @property
-    def _answers_rows(self):
+    def _returns_rows(self):
         return self.to == "2d"
 
     def _reshaped(self, sequences, form, *, to_rows):
@@ -200,6 +200,6 @@ class SequenceReshaper(SequenceTransformer):
             )
 
     def _names_out(self, names):
-        if not (self._reads_sequences and self._answers_rows):
+        if not (self._reads_sequences and self._returns_rows):
             return names
         return [f"{name}_t{step}" for step in range(self.n_timesteps_) for name in names]

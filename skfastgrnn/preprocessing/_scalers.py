@@ -1,9 +1,9 @@
 """scikit-learn's scalers over the steps of sequences, for values of any magnitude.
 
-Parameters, attributes and formulas are scikit-learn's. The arithmetic is done here, because there
-a range below 1e-6 in float32 (2e-15 in float64) counts as none, squares and ranges of large values
-overflow, float32 data are scaled in float32 by a product and a sum that cancel, and `partial_fit`
-truncates sums of weights and keeps NaN once a part had no value in a column.
+Parameters, attributes and formulas are scikit-learn's. The arithmetic is done here, because in
+scikit-learn a range below 1e-6 in float32 (2e-15 in float64) counts as zero, squares and ranges of
+large values overflow, float32 data are scaled in float32 by a product and a sum that cancel, and
+`partial_fit` truncates sums of weights and keeps NaN once a batch had no value in a column.
 """
 
 from copy import copy
@@ -22,7 +22,7 @@ from ._steps import place
 
 
 def statistic(name, meaning):
-    """A property: what the scaler learned, by channel or by time step and channel."""
+    """Property: a fitted statistic, by channel or by time step and channel."""
 
     def learned(self):
         values = getattr(self.scaler_, name)
@@ -34,14 +34,14 @@ def statistic(name, meaning):
 
 
 class SequenceScaler(SequenceTransformer):
-    """One of scikit-learn's scalers.
+    """Base class of the scalers.
 
-    It sees steps (n_steps, n_channels) or, where each time step has statistics of its own, rows
-    (n_samples, n_timesteps * n_channels). A subclass defines
+    `scaler_` is fitted on steps (n_steps, n_channels) or, with separate statistics for each time
+    step, on rows (n_samples, n_timesteps * n_channels). A subclass defines
 
-    - `_new_scaler`, which checks the parameters and returns scikit-learn's scaler, not fitted;
+    - `_new_scaler`, which checks the parameters and returns scikit-learn's unfitted scaler;
     - `_learn_rows`, which sets the statistics of that scaler and returns the `Scaling` of the rows;
-    - where it does more than that, `_finished` and its inverse `_begun`.
+    - if further steps follow the scaling, `_finished` and its inverse `_begun`.
     """
 
     _allows_gaps = True
@@ -70,8 +70,8 @@ class SequenceScaler(SequenceTransformer):
         Raises
         ------
         ValueError
-            If X holds infinity, or a sequence of nothing but NaN; if sequences differ in their
-            channels or, for ``per="timestep"``, in their lengths.
+            If X holds infinity, or an all-NaN sequence; if sequences differ in their channels or,
+            for ``per="timestep"``, in their lengths.
         """
         return self._learn(X, reset=True)
 
@@ -80,8 +80,9 @@ class SequenceScaler(SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like of the form that was fitted
-            Numbers; NaN stays NaN. For ``per="timestep"`` sequences have the fitted length.
+        X : array-like in the form passed to `fit`
+            Numbers; NaN stays NaN. With ``per="timestep"`` sequences must have the length seen in
+            `fit`.
 
         Returns
         -------
@@ -93,8 +94,8 @@ class SequenceScaler(SequenceTransformer):
         NotFittedError
             Before `fit`.
         ValueError
-            If X has other channels or columns than fitted, holds infinity, or lies so far from the
-            fitted values that the result overflows; for ``per="timestep"`` also if a sequence has
+            If X has other channels or columns than in `fit`, holds infinity, or is so far from the
+            fitted values that the result overflows; with ``per="timestep"`` also if a sequence has
             another length.
         """
         return self._scaled(*self._read(X, reset=False), inverse=False)
@@ -104,7 +105,7 @@ class SequenceScaler(SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like of the form that was fitted
+        X : array-like in the form passed to `fit`
             Scaled numbers; NaN stays NaN.
 
         Returns
@@ -122,7 +123,7 @@ class SequenceScaler(SequenceTransformer):
         return self._scaled(*self._read_back(X), inverse=True)
 
     def _learn(self, X, *, reset, sample_weight=None):
-        """Learn statistics, with `reset` anew, otherwise together with what was learned before."""
+        """Learn statistics, with `reset` from X alone, otherwise in addition to earlier data."""
         with working_copy(self) as fitted:
             sequences, _ = fitted._read(X, reset=reset)
             if reset:
@@ -148,11 +149,11 @@ class SequenceScaler(SequenceTransformer):
         return self._moments
 
     def _learn_more(self, X, sample_weight=None):
-        """Learn one more part of the data."""
+        """Learn from a further batch of the data."""
         return self._learn(X, reset=not hasattr(self, "scaler_"), sample_weight=sample_weight)
 
     def _rows(self, sequences):
-        """What the scaler reads: steps, or whole sequences of the fitted length."""
+        """Input of the scaler: steps, or whole sequences of the fitted length."""
         if self._length is None:
             return sequences.values
         others = np.flatnonzero(sequences.lengths != self._length)
@@ -161,7 +162,7 @@ class SequenceScaler(SequenceTransformer):
             raise ValueError(
                 f"Sample {sample} has {sequences.lengths[sample]} steps, but with per='timestep' "
                 f"{self.__class__.__name__} has statistics for each of {self._length} steps. "
-                "Bring all sequences to one length, or scale them per='channel'."
+                "Bring all sequences to the same length, or use per='channel'."
             )
         return sequences.values.reshape(len(sequences), -1)
 
@@ -184,13 +185,13 @@ class SequenceScaler(SequenceTransformer):
             step, channel = np.argwhere(overflows.reshape(changed.shape))[0]
             raise ValueError(
                 f"The value at {place(sequences, step)}, channel {channel} is so far from those "
-                f"that {self.__class__.__name__} was fitted to that the result overflows "
+                f"that {self.__class__.__name__} was fitted on that the result overflows "
                 f"{changed.dtype}. Clip X, or fit on data of its magnitude."
             )
         return form.restore(changed, sequences.lengths)
 
     def _finished(self, scaled):
-        """What comes out, of rows scaled in float64."""
+        """Final output for rows scaled in float64."""
         return scaled
 
     def _begun(self, rows):
@@ -204,12 +205,10 @@ class SequenceStandardScaler(SequenceScaler):
     Parameters
     ----------
     per : {"channel", "timestep"}, default="channel"
-        What has statistics of its own: each channel, over all steps of all sequences; or each pair
-        of time step and channel, over all sequences, which must then have one length.
+        Whether to compute statistics for each channel, over all steps of all sequences, or for each
+        pair of time step and channel, over all sequences, which must then have the same length.
     n_timesteps : int, default=None
-        Steps of each row of 2-D X; None reads one column as one step of a single channel, so that
-        ``per="channel"`` has one mean for all columns, and ``per="timestep"`` one for each, as
-        `StandardScaler` has.
+        Steps of each row of 2-D X; None reads each column as one step of a single channel.
     with_mean : bool, default=True
         Whether to subtract the mean.
     with_std : bool, default=True
@@ -218,37 +217,39 @@ class SequenceStandardScaler(SequenceScaler):
     Attributes
     ----------
     mean_, var_, scale_ : ndarray of shape (n_channels,) or (n_timesteps, n_channels), or None
-        Mean, variance and what is divided by, as `StandardScaler` has them. A variance that
-        float64 cannot hold is infinite or 0; the scaling does not suffer.
+        Mean, variance and divisor, as in `StandardScaler`. A variance beyond the range of float64
+        is infinite or 0, without effect on the scaling.
     n_samples_seen_ : int, float or ndarray of the shape of `mean_`
-        Number (or weight) of the steps seen in each channel, for ``per="timestep"`` that of
-        sequences; an array where it differs as NaN is missing.
+        Number (or total weight) of the steps seen in each channel, with ``per="timestep"`` of the
+        sequences; an array if it differs between channels because of NaN.
     scaler_ : StandardScaler
-        scikit-learn's, with these statistics: of steps (n_steps, n_channels), or of rows
+        scikit-learn's scaler with these statistics, for steps (n_steps, n_channels) or rows
         (n_samples, n_timesteps * n_channels).
     n_channels_ : int
-        Channels of a step.
+        Number of channels.
     n_features_in_ : int
-        Columns of 2-D X, else channels.
+        Number of columns of 2-D X, otherwise number of channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of columns, where X was a DataFrame with names that are strings; those of channels,
-        where it was a list of such DataFrames.
+        Names of columns if X was a DataFrame with string column names; names of channels if it was
+        a list of such DataFrames.
 
     See Also
     --------
-    SequenceRobustScaler : Is not misled by outliers.
+    SequenceRobustScaler : Is robust to outliers.
 
     Notes
     -----
-    2-D X, 3-D X and lists or object arrays of sequences come back in the form that they had. Steps
-    at the end of an entry of 3-D X that are NaN in every channel are padding: they enter no
-    statistic. Other NaN are ignored in `fit` and passed on. A channel without any number has
-    statistics of NaN, as in scikit-learn: all that is scaled by them becomes NaN.
+    2-D X, 3-D X and lists or object arrays of sequences are returned in the same form. Trailing
+    steps of an entry of 3-D X that are NaN in every channel are padding, and ignored. Other NaN are
+    ignored in `fit` and passed through. A channel without any number has statistics of NaN, as in
+    scikit-learn, and becomes NaN when scaled. With 2-D X and ``n_timesteps=None``,
+    ``per="channel"`` has one mean for all columns, and ``per="timestep"`` one for each, as in
+    `StandardScaler`.
 
-    The unit of a channel does not matter: volts or microvolts give the same, to the last bit where
-    their ratio is a power of two. No spread is so small that it counts as none, unless the values
-    of the channel differ by no more than float64 rounds (4 units of their last place). float32 X
-    is scaled as the same numbers in float64 are, and rounded at the end.
+    The unit of a channel does not matter: volts or microvolts give the same result, to the last bit
+    if their ratio is a power of two. No spread counts as zero unless the values of the channel are
+    equal up to float64 rounding (4 units in the last place). float32 X is scaled in float64, and
+    rounded at the end.
 
     ``per="timestep"`` is how the code published with FastGRNN [1]_ normalises its data.
 
@@ -274,9 +275,11 @@ class SequenceStandardScaler(SequenceScaler):
         "with_std": ["boolean"],
     }
 
-    mean_ = statistic("mean_", "Mean; None where neither it nor the deviation is needed")
+    mean_ = statistic("mean_", "Mean; None if neither it nor the deviation is needed")
     var_ = statistic("var_", "Variance; None with ``with_std=False``")
-    scale_ = statistic("scale_", "Standard deviation, or 1 where it is zero; None without")
+    scale_ = statistic(
+        "scale_", "Standard deviation, or 1 if it is zero; None with ``with_std=False``"
+    )
     n_samples_seen_ = statistic("n_samples_seen_", "Steps, or sequences, that statistics are of")
 
     def __init__(self, *, per="channel", n_timesteps=None, with_mean=True, with_std=True):
@@ -318,7 +321,7 @@ class SequenceStandardScaler(SequenceScaler):
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of sequences: each counts for every step of its sequence.
+            Weights of sequences; each applies to every step of its sequence.
 
         Returns
         -------
@@ -328,20 +331,20 @@ class SequenceStandardScaler(SequenceScaler):
         Raises
         ------
         ValueError
-            If X holds infinity, or a sequence of nothing but NaN; if sequences differ in their
-            channels or, for ``per="timestep"``, in their lengths; if weights are negative, or all
-            are zero.
+            If X holds infinity, or an all-NaN sequence; if sequences differ in their channels or,
+            for ``per="timestep"``, in their lengths; if weights are negative, or all are zero.
         """
         return self._learn(X, reset=True, sample_weight=sample_weight)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
-        """Learn mean and variance of X together with all that was seen since the last `fit`.
+        """Update mean and variance with X, in addition to all data since the last `fit`.
 
         Parameters
         ----------
-        X : array-like of the form that was fitted
-            One part of the data. With `per` "timestep", all parts have sequences of one length.
+        X : array-like in the form passed to `fit`
+            A batch of the data. With ``per="timestep"``, all batches have sequences of the same
+            length.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -350,13 +353,13 @@ class SequenceStandardScaler(SequenceScaler):
         Returns
         -------
         SequenceStandardScaler
-            Itself. Parameters are those of the first part.
+            Itself. Parameters are those at the first batch.
 
         Raises
         ------
         ValueError
-            As in `fit`, and if X has other channels or columns than before. Nothing of such a part
-            is learned.
+            As in `fit`, and if X has other channels or columns than before. Such a batch is
+            ignored.
         """
         return self._learn_more(X, sample_weight)
 
@@ -367,39 +370,39 @@ class SequenceMinMaxScaler(SequenceScaler):
     Parameters
     ----------
     feature_range : tuple of (min, max), default=(0, 1)
-        Where the least and the largest training value of a channel are put.
+        Range to which the values of a channel in training are mapped.
     clip : bool, default=False
-        Whether values beyond those seen in `fit` are put at the border of the range; what is
-        clipped cannot be transformed back.
+        Whether values beyond those seen in `fit` are clipped to the range; clipped values cannot be
+        transformed back.
     per : {"channel", "timestep"}, default="channel"
-        What has statistics of its own: each channel, over all steps of all sequences; or each pair
-        of time step and channel, over all sequences, which must then have one length.
+        Whether to compute statistics for each channel, over all steps of all sequences, or for each
+        pair of time step and channel, over all sequences, which must then have the same length.
     n_timesteps : int, default=None
-        Steps of each row of 2-D X; None reads one column as one step of a single channel.
+        Steps of each row of 2-D X; None reads each column as one step of a single channel.
 
     Attributes
     ----------
     data_min_, data_max_, data_range_ : ndarray of shape (n_channels,) or (n_timesteps, n_channels)
-        Least and largest value, and the distance between them (infinite where float64 cannot hold
-        it; the scaling does not suffer).
+        Minimum, maximum and their difference (infinite beyond the range of float64, without effect
+        on the scaling).
     scale_, min_ : ndarray of shape (n_channels,) or (n_timesteps, n_channels)
-        What X is multiplied by, and what is then added.
+        Factor that X is multiplied by, and the offset then added.
     n_samples_seen_ : int
-        Number of steps seen, for ``per="timestep"`` that of sequences.
+        Number of steps seen, with ``per="timestep"`` of sequences.
     scaler_ : MinMaxScaler
-        scikit-learn's, with these statistics: of steps (n_steps, n_channels), or of rows
+        scikit-learn's scaler with these statistics, for steps (n_steps, n_channels) or rows
         (n_samples, n_timesteps * n_channels).
     n_channels_ : int
-        Channels of a step.
+        Number of channels.
     n_features_in_ : int
-        Columns of 2-D X, else channels.
+        Number of columns of 2-D X, otherwise number of channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of columns, where X was a DataFrame with names that are strings; those of channels,
-        where it was a list of such DataFrames.
+        Names of columns if X was a DataFrame with string column names; names of channels if it was
+        a list of such DataFrames.
 
     See Also
     --------
-    SequenceStandardScaler : Its notes on forms of X, NaN and units hold here, too.
+    SequenceStandardScaler : Its notes on forms of X, NaN and units apply here, too.
 
     Examples
     --------
@@ -420,11 +423,11 @@ class SequenceMinMaxScaler(SequenceScaler):
         "clip": ["boolean"],
     }
 
-    data_min_ = statistic("data_min_", "Least value")
-    data_max_ = statistic("data_max_", "Largest value")
-    data_range_ = statistic("data_range_", "Distance from the least to the largest value")
-    scale_ = statistic("scale_", "What X is multiplied by")
-    min_ = statistic("min_", "What is added to the product")
+    data_min_ = statistic("data_min_", "Minimum")
+    data_max_ = statistic("data_max_", "Maximum")
+    data_range_ = statistic("data_range_", "Difference between maximum and minimum")
+    scale_ = statistic("scale_", "Factor that X is multiplied by")
+    min_ = statistic("min_", "Offset added to the product")
     n_samples_seen_ = statistic("n_samples_seen_", "Steps, or sequences, that statistics are of")
 
     def __init__(self, feature_range=(0, 1), *, clip=False, per="channel", n_timesteps=None):
@@ -455,7 +458,7 @@ class SequenceMinMaxScaler(SequenceScaler):
         return Scaling(moments.exponent, offset=moments.least, scale=scale)
 
     def _finished(self, scaled):
-        """From [0, 1] to the range, whose ends are met exactly."""
+        """Map [0, 1] to the range, whose ends are exact."""
         if self.scaler_.clip:
             scaled = np.clip(scaled, 0.0, 1.0)
         least, most = self.scaler_.feature_range
@@ -467,25 +470,26 @@ class SequenceMinMaxScaler(SequenceScaler):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None):
-        """Learn the range of X together with all that was seen since the last `fit`.
+        """Update the range with X, in addition to all data since the last `fit`.
 
         Parameters
         ----------
-        X : array-like of the form that was fitted
-            One part of the data. With `per` "timestep", all parts have sequences of one length.
+        X : array-like in the form passed to `fit`
+            A batch of the data. With ``per="timestep"``, all batches have sequences of the same
+            length.
         y : None
             Ignored.
 
         Returns
         -------
         SequenceMinMaxScaler
-            Itself. Parameters are those of the first part.
+            Itself. Parameters are those at the first batch.
 
         Raises
         ------
         ValueError
-            As in `fit`, and if X has other channels or columns than before. Nothing of such a part
-            is learned.
+            As in `fit`, and if X has other channels or columns than before. Such a batch is
+            ignored.
         """
         return self._learn_more(X)
 
@@ -498,38 +502,39 @@ class SequenceRobustScaler(SequenceScaler):
     with_centering : bool, default=True
         Whether to subtract the median.
     with_scaling : bool, default=True
-        Whether to divide by the distance between the quantiles. Where that is zero although the
-        channel varies (more than half of its values are equal, say), the standard deviation takes
-        its place; scikit-learn divides by 1, which depends on the unit of the channel.
+        Whether to divide by the distance between the quantiles. If that is zero although the
+        channel varies (because more than half of its values are equal, for instance), the standard
+        deviation is used instead; scikit-learn divides by 1, which depends on the unit of the
+        channel.
     quantile_range : tuple of (q_min, q_max), default=(25.0, 75.0)
         The quantiles, in percent.
     unit_variance : bool, default=False
-        Whether to divide such that normally distributed values have unit variance. The quantiles
-        must then differ, and be other than 0 and 100.
+        Whether to scale such that normally distributed values have unit variance. The quantiles
+        must then differ, and not be 0 or 100.
     per : {"channel", "timestep"}, default="channel"
-        What has statistics of its own: each channel, over all steps of all sequences; or each pair
-        of time step and channel, over all sequences, which must then have one length.
+        Whether to compute statistics for each channel, over all steps of all sequences, or for each
+        pair of time step and channel, over all sequences, which must then have the same length.
     n_timesteps : int, default=None
-        Steps of each row of 2-D X; None reads one column as one step of a single channel.
+        Steps of each row of 2-D X; None reads each column as one step of a single channel.
 
     Attributes
     ----------
     center_, scale_ : ndarray of shape (n_channels,) or (n_timesteps, n_channels), or None
-        The median, and what is divided by.
+        Median and divisor.
     scaler_ : RobustScaler
-        scikit-learn's, with these statistics: of steps (n_steps, n_channels), or of rows
+        scikit-learn's scaler with these statistics, for steps (n_steps, n_channels) or rows
         (n_samples, n_timesteps * n_channels).
     n_channels_ : int
-        Channels of a step.
+        Number of channels.
     n_features_in_ : int
-        Columns of 2-D X, else channels.
+        Number of columns of 2-D X, otherwise number of channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of columns, where X was a DataFrame with names that are strings; those of channels,
-        where it was a list of such DataFrames.
+        Names of columns if X was a DataFrame with string column names; names of channels if it was
+        a list of such DataFrames.
 
     See Also
     --------
-    SequenceStandardScaler : Its notes on forms of X, NaN and units hold here, too.
+    SequenceStandardScaler : Its notes on forms of X, NaN and units apply here, too.
 
     Examples
     --------
@@ -552,7 +557,7 @@ class SequenceRobustScaler(SequenceScaler):
     }
 
     center_ = statistic("center_", "Median; None with ``with_centering=False``")
-    scale_ = statistic("scale_", "What is divided by; None with ``with_scaling=False``")
+    scale_ = statistic("scale_", "Divisor; None with ``with_scaling=False``")
 
     def __init__(
         self,
@@ -578,8 +583,8 @@ class SequenceRobustScaler(SequenceScaler):
             raise ValueError(f"Invalid quantile range: {self.quantile_range}")
         if self.unit_variance and not 0 < self._normal_distance() < np.inf:
             raise ValueError(
-                "With unit_variance=True the two quantiles must differ, and be other than 0 and "
-                "100, which normal distributions do not have. Got "
+                "With unit_variance=True the two quantiles must differ, and not be 0 or 100, which "
+                "are infinite for normal distributions. Got "
                 f"quantile_range={self.quantile_range}."
             )
         return RobustScaler(

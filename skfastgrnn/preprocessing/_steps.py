@@ -1,35 +1,35 @@
-"""Places of the steps of sequences that lie one after the other, and sequences side by side."""
+"""Positions of steps in contiguous sequences, and blocks with time as the first axis."""
 
 import numpy as np
 
-#: Values laid side by side at once: bounds the memory of a copy in float64.
+#: Values of a block: bounds the memory of its copy in float64.
 CHUNK = 1 << 20
 
 
 def positions(sequences):
-    """The place of each step in its sequence, (n_steps,): 0 for the first."""
+    """Position of each step in its sequence, (n_steps,): 0 for the first."""
     return np.arange(sequences.n_steps) - np.repeat(sequences.starts, sequences.lengths)
 
 
 def place(sequences, step):
-    """Where a step of all is, in words."""
+    """Description of the sample and step of an index among all steps."""
     sample = int(np.searchsorted(sequences.starts, step, side="right")) - 1
     return f"sample {sample}, step {step - sequences.starts[sample]}"
 
 
 def side_by_side(sequences):
-    """Give blocks of sequences as arrays in which time is the first axis, to walk through it.
+    """Blocks of sequences as arrays with time as the first axis.
 
-    A block has sequences of similar length, so that padding at most doubles it, and where that is
-    possible no more than CHUNK values.
+    A block has sequences of similar length, so that padding at most doubles it, and if possible no
+    more than CHUNK values.
 
     Yields
     ------
     values : ndarray of shape (longest, n_sequences * n_channels), float64
         A copy; NaN after the end of a sequence.
     put : callable
-        Gives an array of that shape back as (steps, values): the indices (n,) of the steps and
-        their values (n, n_channels).
+        Converts an array of that shape to (steps, values): the indices (n,) of the steps and their
+        values (n, n_channels).
     """
     order = np.argsort(-sequences.lengths, kind="stable")
     lengths = sequences.lengths[order]

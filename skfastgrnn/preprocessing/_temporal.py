@@ -1,4 +1,4 @@
-"""TemporalFeatures: what changes, and how fast, as additional channels."""
+"""TemporalFeatures: lags, differences and rolling statistics as additional channels."""
 
 from functools import cached_property
 from numbers import Integral
@@ -13,17 +13,17 @@ from .._validation._printing import plain
 from ._base import POSITIVE_INTEGER, SequenceTransformer
 from ._steps import place, positions, side_by_side
 
-#: No sequence is longer, and an index has room for it.
+#: Upper bound of a number of steps: no sequence is longer, and an index can hold it.
 FAR_BACK = 1 << 40
 STATISTICS = ("mean", "std", "min", "max")
 
 
 class TemporalFeatures(SequenceTransformer):
-    """Add channels that tell of the past: lags, changes, rolling statistics, moving averages.
+    """Add channels that describe the past: lags, changes, rolling statistics, moving averages.
 
-    A small network has few hidden units to remember with; these channels do it for them. All look
-    back only, never ahead, so a stream gets the features of its recording, and no step is lost:
-    the first ones use what there is.
+    These channels relieve a small network, which has few hidden units for memory. They never look
+    ahead, so a stream gets the same features as its recording, and no step is lost: the first
+    steps use the values available.
 
     Parameters
     ----------
@@ -39,34 +39,33 @@ class TemporalFeatures(SequenceTransformer):
 
     rolling_windows : sequence of int, default=()
         Values of w: adds each of `rolling_statistics` over the last w steps, this one included, or
-        as many as there are.
+        fewer at the beginning.
 
     rolling_statistics : sequence of {'mean', 'std', 'min', 'max'}, default=('mean', 'std')
-        What is told of rolling windows; 'std' is the standard deviation of the population.
+        Statistics of rolling windows; 'std' is the population standard deviation.
 
     spans : sequence of int, default=()
         Values of s: adds the exponential moving average [1]_ ``e[t] = e[t - 1] + alpha * (x[t] -
-        e[t - 1])`` with ``alpha = 2 / (s + 1)``, which begins with the first value.
+        e[t - 1])`` with ``alpha = 2 / (s + 1)``, which starts at the first value.
 
     keep_original : bool, default=True
-        Whether the channels of X come too, before the others.
+        Whether to keep the channels of X, before the others.
 
     n_timesteps : int or None, default=None
-        How to read 2-D X. ``None``: a row is a univariate series, one column a step. ``T``: a row
-        holds T steps of ``n_columns / T`` channels, one step after the other. 3-D X does not need
-        it.
+        How to read 2-D X. ``None``: a row is a univariate series, one column per step. ``T``: a row
+        holds T steps of ``n_columns / T`` channels, one step after the other. Not needed for 3-D X.
 
     Attributes
     ----------
     n_channels_ : int
-        Channels of a step of X, before any are added.
+        Number of channels of X, before any are added.
 
     n_features_in_ : int
-        Columns of 2-D X, channels of any other.
+        Number of columns of 2-D X, otherwise number of channels.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of columns, where X was a DataFrame with names that are strings; those of channels,
-        where it was a list of such DataFrames.
+        Names of columns if X was a DataFrame with string column names; names of channels if it was
+        a list of such DataFrames.
 
     See Also
     --------
@@ -78,9 +77,10 @@ class TemporalFeatures(SequenceTransformer):
     the order of the parameters, for each rolling window all its statistics. ``x[t - k]`` before the
     beginning of a sequence is its first value, so differences and rates are 0 there.
 
-    Rolling mean and deviation join those of shorter windows as Chan, Golub and LeVeque do [2]_:
-    nothing is subtracted from running totals, so a small spread about a large mean is not lost,
-    and a sequence is computed alike to the last bit whatever comes before and after it.
+    Rolling mean and deviation combine those of shorter windows by the formula of Chan, Golub and
+    LeVeque [2]_: nothing is subtracted from running totals, so a small spread about a large mean is
+    not lost, and the result for a sequence does not depend, even in the last bit, on its
+    neighbours.
 
     References
     ----------
@@ -162,8 +162,8 @@ class TemporalFeatures(SequenceTransformer):
         Raises
         ------
         ValueError, TypeError
-            If a parameter is no sequence of different positive integers or known statistics, if no
-            channel would come out, or if X holds NaN or infinity.
+            If a parameter is not a sequence of distinct positive integers or known statistics, if
+            there would be no output channel, or if X holds NaN or infinity.
         """
         features = self._checked_features()
         with working_copy(self) as fitted:
@@ -172,7 +172,7 @@ class TemporalFeatures(SequenceTransformer):
         return self
 
     def _checked_features(self):
-        """The features that parameters ask for, in their order."""
+        """The requested features, in the order of the parameters."""
         counts = {
             name: checked_counts(name, getattr(self, name))
             for name in ("lags", "differences", "rates", "rolling_windows", "spans")
@@ -191,7 +191,7 @@ class TemporalFeatures(SequenceTransformer):
             return [Feature("original", 0), *features]
         if not features:
             raise ValueError(
-                "No channel would come out: set keep_original=True or ask for a feature."
+                "There would be no output channel: set keep_original=True or request a feature."
             )
         return features
 
@@ -202,21 +202,21 @@ class TemporalFeatures(SequenceTransformer):
         ----------
         X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
                 list of n_samples arrays of shape (n_timesteps_i, n_channels)
-            Sequences of the form that was fitted, without gaps.
+            Sequences in the form passed to `fit`, without gaps.
 
         Returns
         -------
         X : ndarray or list of ndarrays
-            The same form with ``n_channels * n_features`` channels, float32 where X is and float64
-            otherwise; `n_features` counts the original channels too, where they are kept.
+            The same form with ``n_channels * n_features`` channels, float32 if X is, else float64;
+            `n_features` includes the original channels if they are kept.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            If X has another number of channels or columns than fitted, holds NaN or infinity, or
-            values so large that a feature overflows.
+            If the number of channels or columns differs from that in `fit`, if X holds NaN or
+            infinity, or values so large that a feature overflows.
         """
         sequences, form = self._read(X, reset=False)
         n_steps, n_channels = sequences.values.shape
@@ -241,19 +241,19 @@ class TemporalFeatures(SequenceTransformer):
 
 
 class Feature(NamedTuple):
-    """What is computed of every channel: "lag", "diff", "mean", ... over so many steps."""
+    """A feature of every channel: "lag", "diff", "mean", ... over a number of steps."""
 
     kind: str
     steps: int
 
     @property
     def name(self):
-        """As in the names of columns."""
+        """Suffix of column names."""
         return f"{self.kind}{self.steps}"
 
 
 class Past:
-    """Features of sequences that lie one after the other, each (n_steps, n_channels)."""
+    """Features of contiguous sequences, each (n_steps, n_channels)."""
 
     def __init__(self, sequences):
         self.sequences = sequences
@@ -298,14 +298,14 @@ class Past:
         return np.minimum(self.positions + 1, window)[:, None]
 
     def _before(self, steps):
-        """Index of the step so many before each one, or of the first of its sequence."""
+        """Index of the step that many steps earlier, or of the first step of the sequence."""
         return np.arange(len(self.positions)) - np.minimum(self.positions, steps)
 
     def _joined(self, window, single, join):
-        """The statistic of windows, joined from those of windows of 1, 2, 4, ... steps.
+        """A statistic of windows, combined from windows of 1, 2, 4, ... steps.
 
-        ``join(ending, earlier, n_ending, n_earlier)`` joins windows that end at each step with
-        those that end before them; both are given by their last step. Where there are no earlier
+        ``join(ending, earlier, n_ending, n_earlier)`` combines windows that end at each step with
+        those that end before them; both are indexed by their last step. If there are no earlier
         steps, `earlier` at `_before` is that of the first step alone.
         """
         whole, length = None, 0
@@ -357,7 +357,7 @@ class Past:
 
 
 def checked_counts(name, counts):
-    """A parameter as a list of different positive integers."""
+    """A parameter as a list of distinct positive integers."""
     counts = list(counts)
     for count in counts:
         if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
@@ -380,7 +380,7 @@ def checked_statistics(statistics):
 
 
 def without_repetition(name, entries):
-    """The same entries, if all differ."""
+    """The entries, if they are distinct."""
     if len(set(entries)) < len(entries):
         raise ValueError(f"{name} holds an entry twice: {entries}.")
     return entries

@@ -1,4 +1,4 @@
-"""Long series cut into windows: what a sensor or a market delivers becomes samples and targets."""
+"""sliding_windows: samples and targets from long series."""
 
 from itertools import pairwise
 from numbers import Integral
@@ -16,7 +16,7 @@ from .._validation._numbers import as_numbers, unmasked
 
 
 class Windows(NamedTuple):
-    """What `sliding_windows` answers; its Returns section describes the fields."""
+    """Result of `sliding_windows`, whose Returns section describes the fields."""
 
     X: np.ndarray
     y: np.ndarray | None
@@ -32,64 +32,63 @@ POSITIVE, NOT_NEGATIVE = (Number(Integral, least, None, closed="left") for least
     prefer_skip_nested_validation=True,
 )
 def sliding_windows(series, y=None, *, window, stride=1, horizon=0, groups=None):
-    """Cut a long series, or several by group, into windows and their targets without copying it.
+    """Cut a long series, or several by group, into windows and targets, without copying it.
 
     Parameters
     ----------
     series : array-like of shape (n_steps,) or (n_steps, n_channels)
-        Numbers in order of time; several series lie one after the other. float32 and float64 are
-        read where they lie, other numbers become float64. NaN, or what a masked array masks, may
-        stay in X, but fill gaps before cutting: a window that ends in one would be read as a
-        shorter sequence.
+        Numbers in order of time; several series are concatenated. float32 and float64 are not
+        copied, other numbers become float64. NaN and masked entries are allowed, but fill gaps
+        before cutting: a window that ends in one would be read as a shorter sequence.
     y : array-like of shape (n_steps,) or (n_steps, n_outputs), default=None
-        Labels or numbers to predict; one column is read like one dimension. With None and a
-        horizon, the series itself is predicted.
+        Labels or numbers to predict; one column is equivalent to one dimension. With None and a
+        horizon, the series itself is the target.
     window : int
-        Steps of a window.
+        Number of steps of a window.
     stride : int, default=1
         Steps from the start of a window to the start of the next.
     horizon : int, default=0
-        How many steps after the window are its target; 0: the target is `y` at its last step.
+        Number of steps after the window that are its target; 0: the target is `y` at its last step.
     groups : array-like of shape (n_steps,), default=None
-        Which series each step belongs to, for instance which machine. The steps of a group are
-        consecutive; no window or target reaches into another group.
+        The series that each step belongs to, for instance a machine. The steps of a group are
+        consecutive; no window or target crosses into another group.
 
     Returns
     -------
     X : ndarray of shape (n_windows, window, n_channels), or (n_windows,) of dtype object
-        Read-only views of the series. Those of two or more groups are not evenly spaced and come
-        as an object array of arrays (window, n_channels), which the estimators of this package
-        read as well; ``np.stack(X)`` copies it into three dimensions.
+        Read-only views of the series. With two or more groups they are not evenly spaced, so X is
+        an object array of arrays (window, n_channels), which the estimators of this package accept,
+        too; ``np.stack(X)`` copies it into three dimensions.
     y : ndarray of shape (n_windows,) or (n_windows, n_values), or None
-        Targets: the outputs (without `y`: channels) of the first step of the horizon, then those
-        of the second, and so on. A read-only view of one series' targets, if their memory order
-        permits; a copy for several groups. None for ``horizon=0`` without `y`.
+        Targets: the outputs (without `y`: channels) of the first step of the horizon, then those of
+        the second, and so on. A read-only view if there is one series and its memory order permits;
+        otherwise a copy. None for ``horizon=0`` without `y`.
     index : ndarray of shape (n_windows,)
-        The last step of each window, from which a forecast is made: ``dates[index]`` are its
-        times, ``groups[index]`` its groups. The three are fields of a named tuple.
+        The last step of each window, at which a forecast is made: ``dates[index]`` and
+        ``groups[index]`` belong to the windows. The three are fields of a named tuple.
 
     Raises
     ------
     ValueError
-        If no window and its horizon fit into the series, or into any group (those too short are
-        left out); if a group is interrupted by another, or missing; if lengths differ; if `series`
-        holds dates, or integers that float64 cannot tell apart.
+        If no window with its horizon fits into the series, or into any group (shorter groups are
+        left out); if a group is not consecutive, or missing; if lengths differ; if `series` holds
+        dates, or integers that float64 cannot represent.
 
     See Also
     --------
-    sklearn.model_selection.TimeSeriesSplit : Tests on windows after those trained on.
-    sklearn.model_selection.GroupKFold : Tests on other groups than those trained on.
+    sklearn.model_selection.TimeSeriesSplit : Tests on windows after those of the training.
+    sklearn.model_selection.GroupKFold : Tests on groups other than those of the training.
 
     Notes
     -----
-    A target reaches `horizon` steps ahead of its window. To forecast for the test only when all
-    targets of the training are past, use ``TimeSeriesSplit(gap=ceil(horizon / stride) - 1)`` (if
-    `horizon` is at least 1). The first windows tested then still contain steps trained on;
-    ``gap=ceil((window + horizon) / stride) - 1`` keeps these apart too.
+    A target reaches `horizon` steps ahead of its window. To make test forecasts only after all
+    training targets are known, use ``TimeSeriesSplit(gap=ceil(horizon / stride) - 1)`` (if
+    `horizon` is at least 1). The first test windows then still contain training steps;
+    ``gap=ceil((window + horizon) / stride) - 1`` separates these, too.
 
     Examples
     --------
-    Forecast the next three values, and test with what follows all targets of the training:
+    Forecast the next three values, and test on windows after all training targets:
 
     >>> import numpy as np
     >>> from sklearn.model_selection import TimeSeriesSplit
@@ -104,7 +103,7 @@ def sliding_windows(series, y=None, *, window, stride=1, horizon=0, groups=None)
     >>> [(int(index[train[-1]]), int(index[test[0]])) for train, test in splits]
     [(42, 45), (68, 71)]
 
-    Label what two machines do now, each by its own last three steps:
+    Predict the current state of two machines, each from its last three steps:
 
     >>> machine = np.array(["a", "a", "a", "a", "b", "b", "b"])
     >>> state = ["on", "on", "on", "off", "on", "off", "off"]
@@ -154,7 +153,7 @@ def _cut(values, width, stride):
 
 
 def _by_step(values, name, dtype):
-    """An array of shape (n_steps, n_columns), not copied if it can be helped."""
+    """An array of shape (n_steps, n_columns), not copied if possible."""
     refuse_unreadable(values, name)
     values = unmasked(values) if dtype is None else as_numbers(values, AXES, name=name)
     values = check_array(
@@ -162,8 +161,8 @@ def _by_step(values, name, dtype):
     )
     if values.ndim > 2:
         raise ValueError(
-            f"{name} has {values.ndim} dimensions, but may have two: steps and columns. Put "
-            "several series one after the other and tell them apart by groups."
+            f"{name} has {values.ndim} dimensions, but may have two: steps and columns. "
+            "Concatenate several series and distinguish them by groups."
         )
     return values[:, None] if values.ndim == 1 else values
 
@@ -171,7 +170,7 @@ def _by_step(values, name, dtype):
 def _check_length(values, name, n_steps):
     if len(values) != n_steps:
         raise ValueError(
-            f"{name} has {len(values)} steps, but series has {n_steps}; give one entry a step."
+            f"{name} has {len(values)} steps, but series has {n_steps}; pass one entry per step."
         )
 
 
@@ -179,7 +178,7 @@ def _borders(groups, n_steps):
     """The first step of each group, and n_steps."""
     refuse_unreadable(groups, "groups")
     groups = unmasked(groups)
-    # Of a list NumPy would make strings as soon as one entry is a string: NaN would be "nan".
+    # NumPy would convert a list with one string to strings, and NaN to "nan".
     groups = np.asarray(groups, dtype=object if isinstance(groups, list | tuple) else None)
     if groups.ndim != 1:
         raise ValueError(f"groups has {groups.ndim} dimensions, but must have one (steps).")
@@ -189,13 +188,13 @@ def _borders(groups, n_steps):
         if group not in starts:
             if is_missing(group):
                 raise ValueError(
-                    f"groups has a missing value ({group}) at step {step}; say which group this "
-                    "step belongs to, or drop it."
+                    f"groups has a missing value ({group}) at step {step}; give the group of this "
+                    "step, or drop it."
                 )
             starts[group] = start = step
         elif starts[group] != start:
             raise ValueError(
-                f"Group {group} is interrupted by another and begins again at step {step}. Sort "
+                f"Group {group} is interrupted by another and resumes at step {step}. Sort "
                 "series, y and groups by group, in the order of np.argsort(groups, kind='stable')."
             )
     return [*starts.values(), n_steps]

@@ -67,7 +67,7 @@ def test_pickle_and_clone(tmp_path):
     ids=["other", "pipeline", "distillation"],
 )
 def test_other_estimators_are_refused(callback, other):
-    with pytest.raises(TypeError, match=r"follows the epochs of a network, and \w+ is none"):
+    with pytest.raises(TypeError, match=r"needs the epochs of a network, and \w+ is none"):
         other.set_callbacks(callback).fit(X[:, 0], y)
 
 
@@ -95,7 +95,7 @@ def test_unwritable_paths_are_told_before_the_training(make, is_fitted, tmp_path
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Checkpoint(), "writes nothing without a path or best_path"),
+        (lambda: Checkpoint(), "needs a path or a best_path"),
         (lambda: Checkpoint(3), "'path' parameter of Checkpoint"),
         (lambda: Checkpoint("a", every=0), "'every' parameter"),
         (lambda: TimeLimit(-1), "'seconds' parameter"),

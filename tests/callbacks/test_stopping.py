@@ -90,10 +90,10 @@ def test_data_of_early_stopping(held_out, model, target):
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
-        (np.nan, ValueError, "has answered NaN after epoch 1"),
-        (None, TypeError, "must answer a number, not None"),
-        ({"a": 1}, TypeError, "must answer a number"),
-        (np.ones(2), TypeError, "must answer a number"),
+        (np.nan, ValueError, "returned NaN after epoch 1"),
+        (None, TypeError, "must return a number, not None"),
+        ({"a": 1}, TypeError, "must return a number"),
+        (np.ones(2), TypeError, "must return a number"),
     ],
 )
 def test_scores_that_are_none(answer, error, message):

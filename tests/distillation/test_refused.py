@@ -137,7 +137,7 @@ REFUSED = {
     "factor": (
         {"temperature": 3, "temperature_schedule": lambda epoch: -1},
         {},
-        "answered -1 at epoch 0",
+        "returned -1 at epoch 0",
     ),
     "freezing": (
         {"temperature": 0.5, "temperature_schedule": lambda epoch: 2},

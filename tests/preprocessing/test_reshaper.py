@@ -192,7 +192,7 @@ def test_sequences_have_no_names():
     assert not hasattr(reshaper, "get_feature_names_out")
     with pytest.raises(AttributeError) as error:
         reshaper.get_feature_names_out()
-    assert "makes sequences of rows" in str(error.value.__cause__)
+    assert "converts rows to sequences" in str(error.value.__cause__)
     np.testing.assert_array_equal(reshaper.inverse_transform(X), rows, strict=True)
     with pytest.raises(ValueError, match="feature names should match"):
         reshaper.transform(table[table.columns[::-1]])

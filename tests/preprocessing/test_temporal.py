@@ -295,7 +295,7 @@ REFUSED = {
     "nothing": (
         {**NONE, "rolling_windows": ()},
         [[[1.0]]],
-        "No channel would come out: set keep_original=True",
+        "no output channel: set keep_original=True",
     ),
     "windows without statistics": (
         {"rolling_windows": (3,), "rolling_statistics": ()},

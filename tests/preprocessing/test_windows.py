@@ -298,9 +298,9 @@ REFUSED = {
     "2-D groups": ({"groups": halves[:, None]}, "groups has 2 dimensions"),
     "interleaved groups": (
         {"groups": np.tile(["a", "b"], 10)},
-        "Group a is interrupted by another and begins again at step 2.*kind='stable'",
+        "Group a is interrupted by another and resumes at step 2.*kind='stable'",
     ),
-    "a stray step": ({"groups": replaced(3, "second")}, "Group first .*begins again at step 4"),
+    "a stray step": ({"groups": replaced(3, "second")}, "Group first .*resumes at step 4"),
     "None in groups": ({"groups": replaced(3, None)}, r"missing value \(None\) at step 3"),
     "NaN in groups": ({"groups": [*numbers[:19], np.nan]}, r"missing value \(nan\) at step 19"),
     "NaN beside words": ({"groups": ["a", np.nan] * 10}, r"missing value \(nan\) at step 1"),

@@ -36,9 +36,9 @@ def test_none_or_a_list():
         ("jitter", r"must be None or a list of augmentations.*got str\."),
         ({Jitter()}, r"must be None or a list of augmentations.*got set\."),
         ([Jitter(), TimeMask], r"augment\[1\] is the class TimeMask; .*: TimeMask\(\.\.\.\)"),
-        ([Jitter(), "mask"], r"augment\[1\] is no augmentation, but 'mask': it needs a method"),
-        ([None], r"augment\[0\] is no augmentation, but None"),
-        ([[Jitter()]], r"augment\[0\] is no augmentation, but \[Jitter\("),
+        ([Jitter(), "mask"], r"augment\[1\] is not an augmentation, but 'mask': it needs a method"),
+        ([None], r"augment\[0\] is not an augmentation, but None"),
+        ([[Jitter()]], r"augment\[0\] is not an augmentation, but \[Jitter\("),
     ],
 )
 def test_what_is_no_list_of_augmentations(augment, message):

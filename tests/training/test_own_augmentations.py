@@ -54,12 +54,12 @@ def with_value(value):
 @pytest.mark.parametrize(
     ("answer_to", "message"),
     [
-        (lambda values: None, r"augment\[1\], Own\(.*answered an object of type NoneType"),
-        (lambda values: values.tolist(), "answered an object of type list"),
+        (lambda values: None, r"augment\[1\], Own\(.*returned an object of type NoneType"),
+        (lambda values: values.tolist(), "returned an object of type list"),
         (lambda values: values[1:], r"float64 values of shape \(8, 2\) to .* of shape \(9, 2\)"),
-        (lambda values: values.astype("f4"), "answered float32 values .* to float64 values"),
-        (with_value(np.nan), "made nan of a finite value at sample 0, step 2, channel 1"),
-        (with_value(-np.inf), "made -inf of a finite value at sample 0, step 2, channel 1"),
+        (lambda values: values.astype("f4"), "returned float32 values .* for float64 values"),
+        (with_value(np.nan), "turned a finite value into nan at sample 0, step 2, channel 1"),
+        (with_value(-np.inf), "turned a finite value into -inf at sample 0, step 2, channel 1"),
     ],
     ids=["nothing", "list", "a step less", "float32", "NaN", "infinity"],
 )

@@ -116,11 +116,11 @@ def test_bad_factors_are_refused(answer, warm_up):
     if warm_up:
         schedule = WarmUp(2, then=schedule)
     with pytest.raises(
-        ValueError, match=r"MySchedule\(.* at epoch 7; it must answer a finite"
+        ValueError, match=r"MySchedule\(.* at epoch 7; it must return a finite"
     ) as e:
         checked_factor(schedule, 7, [1.0] * 7)
     printed = answer.tolist() if isinstance(answer, np.generic | np.ndarray) else answer
-    assert f"answered {printed!r} at" in str(e.value)
+    assert f"returned {printed!r} at" in str(e.value)
 
 
 class MySchedule:

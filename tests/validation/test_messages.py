@@ -218,7 +218,7 @@ def test_missing_weights_are_named():
             r"got \{0: -1\.0, 1: 1\}\.$",
         ),
         (lambda: quick(frozen=[np.str_("V")]).fit(X, y), r"frozen names \['V'\]"),
-        (lambda: checked_factor(lambda epoch: np.float64(-1), 0, ()), r"answered -1\.0 at epoch 0"),
+        (lambda: checked_factor(lambda epoch: np.float64(-1), 0, ()), r"returned -1\.0 at epoch 0"),
         (lambda: TemporalFeatures(lags=[np.float64(2)]).fit(X), r"got 2\.0\.$"),
         (
             lambda: SequenceClipper(quantile_range=np.array([9.0, 1.0])).fit(X),
