@@ -67,7 +67,7 @@ def test_pickle_and_clone(tmp_path):
     ids=["other", "pipeline", "distillation"],
 )
 def test_other_estimators_are_refused(callback, other):
-    with pytest.raises(TypeError, match=r"needs the epochs of a network, and \w+ is none"):
+    with pytest.raises(TypeError, match=r"needs the epochs of a network, and \w+ has none"):
         other.set_callbacks(callback).fit(X[:, 0], y)
 
 
