@@ -21,7 +21,7 @@ DOCUMENTS := $(wildcard docs/*.rst)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test oldest lint docs bench acceptance sanitize hostile races clean
+.PHONY: help setup demo test oldest coverage coverage-of-c format lint docs bench acceptance sanitize hostile races clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -42,10 +42,26 @@ test: setup  ## Run the tests, and the examples in docstrings and documents
 oldest: $(VENV)/.oldest  ## Run the same with the lowest versions that pyproject.toml allows
 	PYTHONSAFEPATH=1 $(VENV)/oldest/bin/pytest $(PYTEST_ARGS) $(WHOLE_SUITE)
 
-lint: $(VENV)/.group-lint  ## Check style and formatting
+# The kernel in C is measured by its own tests, where there are GCC and gcov.
+coverage: setup $(VENV)/.group-coverage  ## Measure which lines of Python and C the tests run (GCC)
+	PYTHONSAFEPATH=1 $(BIN)/pytest $(PYTEST_ARGS) $(WHOLE_SUITE) --cov=skfastgrnn --cov-report=term:skip-covered
+	@if command -v gcc > /dev/null && command -v gcov > /dev/null; then $(MAKE) coverage-of-c; else echo "No gcov: no lines of C"; fi
+
+coverage-of-c: $(VENV)/.group-test $(VENV)/.covered
+	@find $(VENV)/covered-build -name '*.gcda' -delete
+	PYTHONSAFEPATH=1 PYTHONPATH=$(VENV)/covered $(BIN)/pytest $(PYTEST_ARGS) tests/kernels
+	$(BIN)/python .ci/gcov_report.py $(VENV)/covered-build
+
+format: $(VENV)/.group-lint  ## Format Python and C, and repair what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i skfastgrnn/kernels/c/*.[ch] tests/kernels/*.c
+
+lint: $(VENV)/.group-lint  ## Check style, formatting and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run -Werror skfastgrnn/kernels/c/*.[ch] tests/kernels/*.c
+	$(BIN)/codespell
 
 docs: $(VENV)/.package $(VENV)/.group-docs  ## Build docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html
@@ -75,7 +91,7 @@ races: $(VENV)/kernel-threads  ## Run the kernel's own threads under the thread 
 
 clean:  ## Remove everything that make has made
 	rm -rf $(VENV) build dist docs/_build docs/auto_examples docs/api \
-		docs/sg_execution_times.rst .pytest_cache .ruff_cache .hypothesis
+		docs/sg_execution_times.rst .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage*
 	find skfastgrnn tests benchmarks examples docs -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # What is installed in .venv: an empty file says that it is.
@@ -107,6 +123,12 @@ $(VENV)/.sanitized: $(VENV)/.package
 	@$(PIP) install --no-deps --upgrade --target $(VENV)/sanitized . \
 		-Csetup-args=-Db_sanitize=address,undefined -Csetup-args=-Db_lundef=false \
 		-Csetup-args=-Dc_args=-fno-sanitize-recover=all
+	@touch $@
+
+# Likewise. The build folder is kept: there the counts are written, and gcov reads them.
+$(VENV)/.covered: $(VENV)/.package
+	@CC=gcc $(PIP) install --no-deps --upgrade --target $(VENV)/covered . \
+		-Cbuild-dir=$(VENV)/covered-build -Csetup-args=-Db_coverage=true
 	@touch $@
 
 # Both precisions and what calls them, without Python.

@@ -122,5 +122,5 @@ def test_submodules_are_imported_when_asked_for():
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(AttributeError, match="module 'skfastgrnn' has no attribute 'estimater'"):
-        skfastgrnn.estimater  # noqa: B018
+    with pytest.raises(AttributeError, match="module 'skfastgrnn' has no attribute 'no_such_name'"):
+        skfastgrnn.no_such_name  # noqa: B018
