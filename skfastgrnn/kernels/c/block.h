@@ -193,28 +193,29 @@ static int wrong_with(const Block *b, const Sequences *seqs, ptrdiff_t r) {
 /* Copy what there is to know about the chosen sequences from position b->position on. Returns
  * whether something of it is wrong. */
 static int copy_sequences(Block *b, const Sequences *seqs) {
-    const ptrdiff_t n = b->n, longest = seqs->longest;
+    const ptrdiff_t n = b->n, longest = seqs->longest, *chosen = seqs->chosen + b->position;
+    ptrdiff_t *row = b->row, *start = b->start, *length = b->length;
     size_t wrong = 0;
-    for (ptrdiff_t r = 0; r < n; r++) b->row[r] = seqs->chosen[b->position + r];
-    for (ptrdiff_t r = 0; r < n; r++) b->length[r] = longest;
+    for (ptrdiff_t r = 0; r < n; r++) row[r] = chosen[r];
+    for (ptrdiff_t r = 0; r < n; r++) length[r] = longest;
     read_no_more();
-    for (ptrdiff_t r = 0; r < n; r++) wrong |= beyond((size_t)b->row[r], seqs->n_sequences);
+    for (ptrdiff_t r = 0; r < n; r++) wrong |= beyond((size_t)row[r], seqs->n_sequences);
     if (has_highest_bit(wrong)) {
-        memset(b->start, 0, (size_t)n * sizeof *b->start); /* for wrong_with */
+        memset(start, 0, (size_t)n * sizeof *start); /* for wrong_with */
         return 1;
     }
 
-    for (ptrdiff_t r = 0; r < n; r++) b->start[r] = seqs->starts[b->row[r]];
+    for (ptrdiff_t r = 0; r < n; r++) start[r] = seqs->starts[row[r]];
     if (seqs->lengths != NULL)
-        for (ptrdiff_t r = 0; r < n; r++) b->length[r] = seqs->lengths[b->row[r]];
+        for (ptrdiff_t r = 0; r < n; r++) length[r] = seqs->lengths[row[r]];
     read_no_more();
     if (seqs->lengths != NULL) {
-        for (ptrdiff_t r = 0; r < n; r++) wrong |= beyond((size_t)b->length[r] - 1, longest);
-        for (ptrdiff_t r = 1; r < n; r++) wrong |= (size_t)b->length[r - 1] - (size_t)b->length[r];
+        for (ptrdiff_t r = 0; r < n; r++) wrong |= beyond((size_t)length[r] - 1, longest);
+        for (ptrdiff_t r = 1; r < n; r++) wrong |= (size_t)length[r - 1] - (size_t)length[r];
         if (has_highest_bit(wrong)) return 1;
     }
     for (ptrdiff_t r = 0; r < n; r++)
-        wrong |= beyond((size_t)b->start[r], seqs->n_values - b->length[r] + 1);
+        wrong |= beyond((size_t)start[r], seqs->n_values - length[r] + 1);
     return has_highest_bit(wrong);
 }
 
