@@ -47,9 +47,9 @@ def test_errors_name_the_argument_once(message, argument, expected):
 
 def test_errors_of_checks_have_no_doubled_prefix():
     with pytest.raises(ValueError, match=r"^y should be a 1d array"):
-        quick().fit(X, np.c_[y, y])
+        quick().fit(X, np.c_[y, y + 1])
     with pytest.raises(ValueError, match=r"^y_val should be a 1d array"):
-        quick().fit(X, y, X_val=X_val, y_val=np.c_[y_val, y_val])
+        quick().fit(X, y, X_val=X_val, y_val=np.c_[y_val, y_val + 1])
     with pytest.raises(ValueError, match=r"^X_val has 1 channels, but FastGRNNClassifier"):
         quick().fit(X, y, X_val=X_val[:, :, :1], y_val=y_val)
     with pytest.raises(ValueError, match=r"^sample_weight_val\.shape == \(3,\)"):

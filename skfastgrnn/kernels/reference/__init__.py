@@ -1,15 +1,16 @@
 """The kernel in NumPy, against which the compiled one is tested. Twins bear the names of c/.
 
-_activations.py activation functions and their slopes
-_cell.py        a cell's equations, forward and backward
-_stack.py       cells in layers and directions
-_head.py        pooling and the linear head
-_losses.py      from outputs to losses and their gradients
-_parametrizations.py what the optimizer moves instead of the parameters
-_optimizers.py  from gradients to new parameters
-_dropout.py     which states are dropped
-_kernel.py      whole networks and epochs
-_tables.py      functions by name, none of which may be missing
+_activations.py       activation functions and their slopes
+_cell.py              a cell's equations, forward and backward
+_stack.py             cells in layers and directions
+_head.py              pooling and the linear head
+_class_losses.py      losses of classes that exclude each other
+_losses.py            from outputs to losses and their gradients
+_parametrizations.py  what the optimizer moves instead of the parameters
+_optimizers.py        from gradients to new parameters
+_dropout.py           which states are dropped
+_kernel.py            whole networks and epochs
+_tables.py            functions by name, none of which may be missing
 """
 
 from ._stack import gates_and_states
