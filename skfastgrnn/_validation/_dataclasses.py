@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval, validate_parameter_constra
 
 
 class Number(Interval):
-    """Numbers of a range. A bool, which Python takes for an integer, is none."""
+    """Numbers of a range, without bools, which are integers in Python."""
 
     def is_satisfied_by(self, val):
         return not isinstance(val, bool) and super().is_satisfied_by(val)

@@ -1,4 +1,4 @@
-"""Where sequences hold NaN or infinity: padding at an end, a gap, or a mistake."""
+"""NaN and infinity in sequences: trailing padding, a gap, or an error."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def checked_lengths(sequences, *, is_padded, allow_gaps):
 def without_padding(values, starts, lengths):
     """Lengths of sequences in `values` without padding; 0 where there is nothing else."""
     is_padding = np.isnan(values).all(axis=1)
-    # For every step, the last step up to it that is no padding; -1 where there is none.
+    # For every step, the last step up to it that is not padding, or -1.
     last = np.maximum.accumulate(np.where(is_padding, -1, np.arange(len(values))))
     return np.maximum(last[starts + lengths - 1] - starts + 1, 0)
 

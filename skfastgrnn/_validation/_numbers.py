@@ -1,6 +1,6 @@
-"""What users pass as numbers, looked at before NumPy converts what is no number.
+"""Input as numbers, checked before NumPy converts what is not a number.
 
-NumPy reads dates as nanoseconds since 1970, what lies behind the mask of a masked array as data,
+NumPy reads dates as nanoseconds since 1970, masked entries of a masked array as data,
 and different integers beyond 2**53 as one float64.
 """
 
@@ -101,7 +101,7 @@ def as_numbers(values, axes, *, name="X", outer="", names=None):
 
 
 def as_array(values):
-    """An array, masked where some of the values are; None if there is none of one shape."""
+    """An array, masked if some values are masked; None if the values have no common shape."""
     if isinstance(values, np.ndarray):
         return values
     try:
@@ -228,7 +228,7 @@ def _refuse_time(kind, place, value):
 
 
 def _refuse_large(place, value, name):
-    what = "integers beyond 2**53, which float64 cannot tell apart"
+    what = "integers beyond 2**53, which float64 cannot represent"
     raise ValueError(
         f"{place.format(what)} ({value}). Leave identifiers out; turn quantities into floats "
         f"first, as {name}.astype(float) does."

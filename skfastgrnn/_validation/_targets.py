@@ -48,7 +48,7 @@ def column_of_labels(y, *, with_missing=False):
     Raises
     ------
     ValueError, TypeError
-        If y has another shape, or float64 cannot tell its integers apart.
+        If y has another shape, or its integers are too large for float64.
     """
     if not isinstance(y, np.ndarray | list | tuple):
         y = _as_array(y, with_missing)
@@ -143,7 +143,7 @@ def checked_numbers(y, sequences):
     ------
     ValueError, TypeError
         If y has another length, is missing or infinite somewhere, or holds dates or integers that
-        float64 cannot tell apart.
+        float64 cannot represent.
     """
     refuse_unreadable(y, "y")
     numbers = check_array(

@@ -33,8 +33,8 @@ class TensorBoardLogger(Callback):
 
     See Also
     --------
-    JSONLinesLogger : Writes the same as JSON lines. GradientMonitor : Warns if gradients vanish or
-    explode.
+    JSONLinesLogger : Writes the same as JSON lines.
+    GradientMonitor : Warns if gradients vanish or explode.
 
     Notes
     -----

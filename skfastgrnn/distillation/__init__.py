@@ -7,7 +7,7 @@ _calibration.py  how sure it may be
 _labels.py       labels, some of them unknown
 _students.py     students, and what their fits are called with
 _report.py       how a student compares
-_base.py         what both faces share
+_base.py         base class of both estimators
 _classifier.py   DistilledFastGRNN
 _regressor.py    DistilledFastGRNNRegressor
 """

@@ -30,7 +30,7 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def _fit_told(self, X, y, sample_weight, soft, X_unlabeled, **metadata):
+    def _fit_with_callbacks(self, X, y, sample_weight, soft, X_unlabeled, **metadata):
         """Fit, telling callbacks; `soft` are targets from outside, or None."""
         metadata = {name: value for name, value in metadata.items() if value is not None}
         calls = StepNotifier(self, 2, X, y)

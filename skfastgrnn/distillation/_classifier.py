@@ -1,4 +1,4 @@
-"""DistilledFastGRNN: what a large classifier knows, in a small network."""
+"""DistilledFastGRNN: knowledge distillation from a classifier."""
 
 from numbers import Real
 
@@ -22,7 +22,7 @@ from . import _teachers
 from ._base import BaseDistillation
 from ._calibration import Calibration
 from ._folds import splits_by_class
-from ._labels import numbered, read_labels
+from ._labels import encode_labels, read_labels
 from ._objective import Distillation
 from ._report import as_columns, comparison, resources_of
 from ._soft_targets import (
@@ -47,7 +47,7 @@ from ._students import (
 
 
 class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
-    r"""Train a small network on what a large classifier, its teacher, knows.
+    r"""Small network trained by knowledge distillation from a teacher classifier.
 
     For a sequence with label y, teacher logits t and student logits o, the loss is
 
@@ -56,67 +56,65 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         \alpha \, T^2 \, \mathrm{KL}(\mathrm{softmax}(t / T) \,\|\, \mathrm{softmax}(o / T))
         + (1 - \alpha) \, \mathrm{CE}(y, \mathrm{softmax}(o)),
 
-    in the same compiled epochs as any training of the network [1]_. The probabilities that a
-    teacher gives to wrong classes tell the student which of them are alike; the temperature T makes
-    them visible. Sequences without a label (-1) have the first term only.
+    computed in the same compiled epochs as any training of the network [1]_. The probabilities that
+    a teacher gives to wrong classes show which classes are similar; the temperature T amplifies
+    them. Sequences without a label (-1) have only the first term.
 
     Parameters
     ----------
     teacher : classifier or None
         Any classifier with `predict_proba`, `predict_log_proba` or `decision_function`, or a
-        Pipeline or search that ends in one. It reads X as it is. None needs `teacher_proba` in
-        `fit`.
+        Pipeline or search that ends in one. It receives X unchanged. None requires `teacher_proba`
+        in `fit`.
 
     student : FastGRNNClassifier, Pipeline that ends in one, or None, default=None
-        What is trained. None is a `FastGRNNClassifier` with its defaults.
+        The network to train. None is a `FastGRNNClassifier` with its defaults.
 
     temperature : float or "auto", default="auto"
-        T above, greater than 0. With "auto", the teacher is calibrated: its logits are divided by
-        the temperature that minimises their log loss on the labels [4]_, of targets smoothed by
-        their number, and no probability is less than one in as many samples and classes as there
-        are; T is 1 then. Of ``cv="prefit"`` and `teacher_proba`, which may know the labels, that
+        T above, greater than 0. With "auto", T is 1 and the teacher is calibrated: its logits are
+        divided by the temperature that minimises their log loss on the labels [4]_, with smoothed
+        targets, and no probability is less than one over the number of samples plus classes. With
+        ``cv="prefit"`` and `teacher_proba`, which may have been fitted to the labels, that
         temperature is at least 1. It is in `report_`.
 
     alpha : float, default=0.5
-        Share of the teacher in the loss, in [0, 1]. With 0 the student learns as without it.
+        Weight of the teacher in the loss, in [0, 1]. With 0 the student is trained as without a
+        teacher. (The L2 penalty of the student is `student__alpha`.)
 
     cv : int, splitter, iterable of splits, "prefit" or None, default=None
-        How the teacher's answers for the training samples come about: each from a teacher that was
-        fitted on the other folds, so that one that knows its training samples by heart does not
-        hand that over. None is 5-fold, stratified. "prefit" asks the teacher as it was fitted, and
-        so does a :class:`~sklearn.frozen.FrozenEstimator` with any `cv`. A sample in the test parts
-        of several splits gets the mean of their answers, and one without a label the mean of all of
-        them and of the teacher that is fitted on all labels. Where a fold's teacher has seen no
-        other sample of a class, the latter answers for those of that class.
+        How soft targets for the training samples are obtained: out of fold, so that an overfitted
+        teacher does not leak its training labels. None is stratified 5-fold. "prefit" uses the
+        fitted teacher without refitting, and so does a :class:`~sklearn.frozen.FrozenEstimator`
+        with any `cv`. A sample in several test parts gets the mean of its predictions, and an
+        unlabelled one the mean over all these teachers and the one fitted on all labels. The latter
+        also predicts samples whose class their fold's teacher has not seen.
 
     teacher_method : str, default="auto"
-        What the teacher is asked for: "predict_proba", of which the logarithm is taken,
-        "predict_log_proba" or "decision_function", whose answers are taken as logits. "auto" is the
-        first of these that the teacher has. Columns are read by its `classes_`; those that
-        contradict its `predict`, or belong to pairs of classes, are refused.
+        The method of the teacher that gives logits: "predict_proba", by its logarithm,
+        "predict_log_proba" or "decision_function". "auto" is the first of these that the teacher
+        has. Columns are matched by its `classes_`; those that contradict its `predict`, or belong
+        to pairs of classes, are refused.
 
     temperature_schedule : str, callable or None, default=None
-        The temperature of an epoch: ``1 + (temperature - 1) * factor``, where a schedule as for
-        `learning_rate` answers the factor. "linear", "exponential" or "cosine" anneal it to 1 [2]_,
-        from a `temperature` that is a number. None keeps it. While it changes, only a validation
-        loss can end the training early.
+        Schedule of a numeric `temperature`: ``1 + (temperature - 1) * factor``, with the factor of
+        a schedule as for `learning_rate`. "linear", "exponential" or "cosine" anneal it to 1 [2]_.
+        None keeps it constant. While it changes, only a validation loss can stop training early.
 
     curriculum : callable or None, default=None
-        Callable epoch -> share of the training sequences, in (0, 1], such as
-        :class:`skfastgrnn.schedules.Stages`: an epoch trains on so many of them, those first for
-        whose labels the teacher finds the highest probability [3]_. Until it answers 1, training
-        does not end early.
+        Callable epoch -> fraction of the training sequences to train on, in (0, 1], such as
+        :class:`skfastgrnn.schedules.Stages`: those come first to whose labels the teacher gives the
+        highest probability [3]_. Until it returns 1, training does not stop early.
 
     compare : bool, default=False
-        Whether to train the same student without the teacher, too, for 'baseline_score' in
-        `report_`, and to warn where it is clearly better than the teacher: once, or where nothing
-        is held out, once for each fold of `cv`.
+        Whether to also train the same student without a teacher, for 'baseline_score' in `report_`,
+        and to warn if it is clearly better than the teacher. If nothing is held out, this trains
+        one student for each fold of `cv`.
 
     random_state : int, RandomState instance or None, default=None
-        Seeds whatever parameter `random_state` of teacher and student is None. None leaves them so.
+        Seeds every `random_state` of teacher and student that is None. None leaves them unchanged.
 
     n_jobs : int or None, default=None
-        Folds of `cv` that are fitted at the same time.
+        Number of folds of `cv` that are fitted in parallel.
 
     verbose : int, default=0
         With 1, print a line for each step.
@@ -130,30 +128,29 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         The teacher, fitted on all labelled samples (with ``cv="prefit"`` the one that was given).
 
     student_ : FastGRNNClassifier or Pipeline
-        The student; all predictions are its own.
+        The fitted student, which makes all predictions.
 
     report_ : dict
-        'temperature', and in words 'temperature_reason'; 'teacher_bytes' and 'student_bytes' of
-        their pickles, 'teacher_latency' and 'student_latency', the median time of a call of
-        `predict` for one sample. Of 'n_scored' samples that the training did not learn from
-        ('scored_on': "X_val", or what the student has "held out"), 'teacher_score',
-        'student_score' and, with `compare`, 'baseline_score': the accuracies of the teacher (out of
-        fold, unless it is prefit), of the student and of the same student trained without a
-        teacher; 'agreement', how often teacher and student answer the same, and 'kl', the mean
-        divergence of the student's probabilities from the (calibrated) teacher's in nats. Where
-        nothing is held out, 'teacher_score' and 'baseline_score' are those of all labelled samples,
-        "out of fold". What cannot be known is None.
+        'temperature' and its explanation 'temperature_reason'; 'teacher_bytes' and 'student_bytes'
+        of their pickles; 'teacher_latency' and 'student_latency', the median time of `predict` for
+        one sample. On 'n_scored' samples that were not trained on ('scored_on': "X_val" or "held
+        out"): 'teacher_score', 'student_score' and, with `compare`, 'baseline_score', the
+        accuracies of the teacher (out of fold, unless it is prefit), of the student and of the same
+        student trained without a teacher; 'agreement', how often the predictions of teacher and
+        student agree; and 'kl', the mean divergence of the student's probabilities from the
+        (calibrated) teacher's in nats. If nothing is held out, 'teacher_score' and 'baseline_score'
+        are those of all labelled samples, "out of fold". Unknown entries are None.
 
     n_features_in_ : int
-        As the student has it; only if it does.
+        That of the student, if it has one.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        As the student has them; only if it does.
+        Those of the student, if it has any.
 
     See Also
     --------
     FastGRNNClassifier : The student.
-    DistilledFastGRNNRegressor : The same for numbers.
+    DistilledFastGRNNRegressor : The same for regression.
 
     References
     ----------
@@ -167,7 +164,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
 
     Examples
     --------
-    A forest of megabytes, and a network of kilobytes that learns from it:
+    A network of kilobytes distilled from a forest of megabytes:
 
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.ensemble import ExtraTreesClassifier
@@ -240,27 +237,26 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         y_val=None,
         sample_weight_val=None,
     ):
-        """Fit the teacher on the labelled samples, ask it about all, and train the student.
+        """Fit the teacher on the labelled samples, predict all, and train the student.
 
         Parameters
         ----------
         X : array-like of n_samples samples
-            What both teacher and student read: 2-D X, sequences if the teacher can read them, or
-            anything that their pipelines make numbers of.
+            Input of both teacher and student: 2-D X, sequences if the teacher accepts them, or
+            anything that their pipelines convert to numbers.
 
         y : array-like of shape (n_samples,)
-            Class labels; where the label is unknown None, NaN, pandas' NA, or -1, unless -1 is one
-            of two labels or a class of the prefit teacher. Steps of pipelines that look at y see
-            -1 there.
+            Class labels. Unknown labels are None, NaN, pandas' NA, or -1, unless -1 is one of two
+            labels or a class of the prefit teacher. Pipeline steps that use y see -1 there.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, for the student and, where its `fit` names them, for the teacher. With metadata
-            routing enabled, for those that request them.
+            Weights, passed to the student and, if its `fit` accepts them, to the teacher. With
+            metadata routing enabled, to those that request them.
 
         teacher_proba : array-like of shape (n_samples, n_classes), default=None
-            Probabilities from outside: of a DataFrame whose columns have the labels as names, of
-            others in the order of the sorted labels, or (n_samples,) those of the second of two
-            classes. They take the place of the teacher, which is not fitted.
+            Precomputed probabilities, which replace the teacher: a DataFrame with the labels as
+            column names, an array in the order of the sorted labels, or (n_samples,) those of the
+            second of two classes.
 
         X_unlabeled : array-like, default=None
             More samples, without labels, in the form of X. Rows of `teacher_proba` for them follow
@@ -282,9 +278,9 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         Raises
         ------
         ValueError, TypeError
-            If an argument cannot be used; the estimator is then left as it was.
+            If an argument is invalid; the estimator is then unchanged.
         """
-        return self._fit_told(
+        return self._fit_with_callbacks(
             X,
             y,
             sample_weight,
@@ -305,7 +301,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         X, sample_weight, X_unlabeled = indexable_each(X, sample_weight, X_unlabeled)
         check_consistent_length(X, y, sample_weight, metadata.get("groups"))
         n_more = 0 if X_unlabeled is None else _num_samples(X_unlabeled)
-        proba = taught = None
+        proba = teacher_classes = None
         if teacher_proba is not None:
             proba = _teachers.checked_proba(teacher_proba, len(y) + n_more)
         elif self.teacher is None:
@@ -313,9 +309,11 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         else:
             _teachers.check_kind(self.teacher, "classifier")
             if _teachers.is_ready(self.teacher, self.cv):
-                taught = _teachers.ready_teacher(self.teacher, self.teacher_method).classes
+                teacher_classes = _teachers.ready_teacher(self.teacher, self.teacher_method).classes
         n_columns = None if proba is None else proba.shape[1]
-        classes, labels = numbered(y, missing, n_columns=n_columns, taught=taught)
+        classes, labels = encode_labels(
+            y, missing, n_columns=n_columns, teacher_classes=teacher_classes
+        )
         if n_more:
             X, y = joined(X, X_unlabeled), np.append(y.astype(object), [-1] * n_more)
             labels = np.append(labels, np.full(n_more, -1, dtype=np.int32))
@@ -341,7 +339,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
                 proba = proba[:, _teachers.order_of_columns(list(names), classes)]
             soft, splits = SoftTargets.of_proba(proba), []
         else:
-            teacher, soft, splits = self._taught(X, classes, labels, routed, rng, calls)
+            teacher, soft, splits = self._fit_teacher(X, classes, labels, routed, rng, calls)
         is_auto = self.temperature == "auto"
         calibration = calibration_of(soft, labels, sample_weight) if is_auto else Calibration()
         validation_logits = None
@@ -373,7 +371,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             **self._comparison(X, objective, soft, splits, held_out, alone, routed.student),
         }
 
-    def _taught(self, X, classes, labels, routed, rng, calls):
+    def _fit_teacher(self, X, classes, labels, routed, rng, calls):
         """The fitted `Teacher`, its `SoftTargets`, and the splits of the samples with a label."""
         if _teachers.is_ready(self.teacher, self.cv):
             teacher = _teachers.ready_teacher(self.teacher, self.teacher_method)
@@ -397,7 +395,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         return teacher, soft, splits
 
     def _comparison(self, X, objective, soft, splits, held_out, alone, for_student):
-        """Teacher, student and the same student alone, on what the training did not learn from."""
+        """Teacher, student and baseline, scored on samples that were not trained on."""
         known = np.flatnonzero(objective.labels >= 0)
         if "X_val" not in for_student and len(held_out) == 0:
             return self._comparison_out_of_fold(
@@ -425,7 +423,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         return comparison(where, labels, logits, student_logits, baseline_logits)
 
     def _comparison_out_of_fold(self, X, objective, soft, splits, known, alone, for_student):
-        """Where nothing is held out: teacher and student alone, each fitted on other samples."""
+        """Teacher and baseline, scored out of fold, if nothing is held out."""
         labels = objective.labels[known]
         is_scored = np.zeros(len(known), dtype=bool)
         if soft.out_of_fold is not None:
@@ -477,7 +475,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         return self.student_.predict_proba(X)
 
     def predict_log_proba(self, X):
-        """Logarithms of the probabilities of the classes, according to the student.
+        """Log-probabilities of the classes, according to the student.
 
         Parameters
         ----------
@@ -510,7 +508,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
 
 
 def check_network(network, labels, has_plain_validation):
-    """Refuse parameters of a student that its targets do not go with."""
+    """Raise for parameters of a student that are incompatible with its targets."""
     if network.sampling is not None and (labels < 0).any():
         raise ValueError(
             "sampling='balanced' draws by class, and some samples have none (label -1). Leave it "

@@ -56,7 +56,7 @@ def values_of(y):
     return np.array(y.tolist())
 
 
-def numbered(y, missing, *, n_columns=None, taught=None):
+def encode_labels(y, missing, *, n_columns=None, teacher_classes=None):
     """The sorted classes, and the number of each label: -1 where it is unknown.
 
     Unknown is what is missing, and -1. But -1 is the name of a class if without it there were fewer
@@ -70,7 +70,7 @@ def numbered(y, missing, *, n_columns=None, taught=None):
         Where y is no label in any case.
     n_columns : int or None
         Columns of the soft targets from outside, if these are used.
-    taught : ndarray of shape (n_classes,), or None
+    teacher_classes : ndarray of shape (n_classes,), or None
         The sorted classes of a teacher that was fitted before.
 
     Returns
@@ -85,8 +85,8 @@ def numbered(y, missing, *, n_columns=None, taught=None):
         )
     is_unknown = np.array([label == -1 for label in y.tolist()], dtype=bool)
     classes = np.unique(values_of(y[~is_unknown]))
-    if taught is not None:
-        is_class = -1 in taught.tolist()
+    if teacher_classes is not None:
+        is_class = -1 in teacher_classes.tolist()
     else:
         is_class = (is_unknown & ~missing).any() and len(classes) == (n_columns or 2) - 1
     if is_class:
@@ -94,8 +94,8 @@ def numbered(y, missing, *, n_columns=None, taught=None):
         classes = np.unique(values_of(y[~is_unknown]))
     with error_context("y"), np.errstate(invalid="ignore"):  # it casts before it refuses infinity
         check_classification_targets(values_of(y[~is_unknown]))
-    if taught is not None and is_unknown.any():
-        classes = np.union1d(classes, taught) if len(classes) else taught
+    if teacher_classes is not None and is_unknown.any():
+        classes = np.union1d(classes, teacher_classes) if len(classes) else teacher_classes
     if len(classes) == 0:
         raise ValueError(
             "y holds no label but -1 or missing ones, and nothing says which classes there are: "
@@ -106,9 +106,9 @@ def numbered(y, missing, *, n_columns=None, taught=None):
             "DistilledFastGRNN needs samples of at least 2 classes in the data, but the data "
             f"contains only one class: {classes.tolist()}"
         )
-    if taught is not None and classes.tolist() != taught.tolist():
+    if teacher_classes is not None and classes.tolist() != teacher_classes.tolist():
         raise ValueError(
-            f"The teacher was fitted on the classes {taught.tolist()}, and y has "
+            f"The teacher was fitted on the classes {teacher_classes.tolist()}, and y has "
             f"{classes.tolist()}."
         )
     if n_columns is not None and len(classes) != n_columns:

@@ -1,4 +1,4 @@
-"""DistilledFastGRNNRegressor: what a large regressor knows, in a small network."""
+"""DistilledFastGRNNRegressor: knowledge distillation from a regressor."""
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
@@ -37,7 +37,7 @@ from ._teachers import UNFITTED, check_kind, is_ready
 
 
 class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
-    r"""Train a small network on what a large regressor, its teacher, predicts.
+    r"""Small network trained by knowledge distillation from a teacher regressor.
 
     For a sequence with target y, teacher prediction t and student prediction o, the loss is
 
@@ -45,38 +45,40 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
 
         \alpha \, (o - t)^2 + (1 - \alpha) \, (o - y)^2,
 
-    the soft targets of distillation [1]_ for squared errors. But for a constant that is the squared
-    error of ``alpha * t + (1 - alpha) * y``, on which the student is trained. Sequences without a
-    target (NaN) have the first term only.
+    the analogue of distillation [1]_ for squared errors. Up to a constant this is the squared error
+    of ``alpha * t + (1 - alpha) * y``, on which the student is trained. Sequences without a target
+    (NaN) have only the first term.
 
     Parameters
     ----------
     teacher : regressor or None
-        Any regressor. It reads X as it is. None needs `teacher_prediction` in `fit`.
+        Any regressor. It receives X unchanged. None requires `teacher_prediction` in `fit`.
 
     student : FastGRNNRegressor, Pipeline that ends in one, or None, default=None
-        What is trained. None is a `FastGRNNRegressor` with its defaults. With ``loss="huber"`` the
-        student has Huber's loss of that mixture of targets.
+        The network to train. None is a `FastGRNNRegressor` with its defaults. With ``loss="huber"``
+        the student minimises the Huber loss of the blended targets.
 
     alpha : float, default=0.5
-        Share of the teacher in the loss, in [0, 1]. With 0 the student learns as without it.
+        Weight of the teacher in the loss, in [0, 1]. With 0 the student is trained as without a
+        teacher. (The L2 penalty of the student is `student__alpha`.)
 
     cv : int, splitter, iterable of splits, "prefit" or None, default=None
-        How the teacher's predictions for the training samples come about: each from a teacher that
-        was fitted on the other folds, 5 with None, fewer for fewer samples. "prefit" asks the
-        teacher as it was fitted, and so does a :class:`~sklearn.frozen.FrozenEstimator` with any
-        `cv`. A sample in the test parts of several splits gets the mean of their predictions.
+        How soft targets for the training samples are obtained: out of fold, so that an overfitted
+        teacher does not leak its training targets. None is 5-fold, or fewer for fewer samples.
+        "prefit" uses the fitted teacher without refitting, and so does a
+        :class:`~sklearn.frozen.FrozenEstimator` with any `cv`. A sample in several test parts gets
+        the mean of its predictions.
 
     compare : bool, default=False
-        Whether to train the same student without the teacher, too, for 'baseline_score' in
-        `report_`, and to warn where it is clearly better than the teacher: once, or where nothing
-        is held out, once for each fold of `cv`.
+        Whether to also train the same student without a teacher, for 'baseline_score' in `report_`,
+        and to warn if it is clearly better than the teacher. If nothing is held out, this trains
+        one student for each fold of `cv`.
 
     random_state : int, RandomState instance or None, default=None
-        Seeds whatever parameter `random_state` of teacher and student is None. None leaves them so.
+        Seeds every `random_state` of teacher and student that is None. None leaves them unchanged.
 
     n_jobs : int or None, default=None
-        Folds of `cv` that are fitted at the same time.
+        Number of folds of `cv` that are fitted in parallel.
 
     verbose : int, default=0
         With 1, print a line for each step.
@@ -87,27 +89,27 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         The teacher, fitted on all samples with a target (with ``cv="prefit"`` the one given).
 
     student_ : FastGRNNRegressor or Pipeline
-        The student; all predictions are its own.
+        The fitted student, which makes all predictions.
 
     report_ : dict
-        'teacher_bytes' and 'student_bytes' of their pickles, 'teacher_latency' and
-        'student_latency', the median time of a call of `predict` for one sample. Of 'n_scored'
-        samples that the training did not learn from ('scored_on': "X_val", or what the student has
-        "held out"), 'teacher_score', 'student_score' and, with `compare`, 'baseline_score': R² of
-        the teacher (out of fold, unless it is prefit), of the student and of the same student
-        trained without a teacher; 'rmse_to_teacher', the root of the mean squared difference of
-        teacher and student. Where nothing is held out, 'teacher_score' and 'baseline_score' are
-        those of all samples with a target, "out of fold". What cannot be known is None.
+        'teacher_bytes' and 'student_bytes' of their pickles; 'teacher_latency' and
+        'student_latency', the median time of `predict` for one sample. On 'n_scored' samples that
+        were not trained on ('scored_on': "X_val" or "held out"): 'teacher_score', 'student_score'
+        and, with `compare`, 'baseline_score', the R² of the teacher (out of fold, unless it is
+        prefit), of the student and of the same student trained without a teacher; and
+        'rmse_to_teacher', the root mean squared difference of teacher and student. If nothing is
+        held out, 'teacher_score' and 'baseline_score' are those of all samples with a target, "out
+        of fold". Unknown entries are None.
 
     n_features_in_ : int
-        As the student has it; only if it does.
+        That of the student, if it has one.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        As the student has them; only if it does.
+        Those of the student, if it has any.
 
     See Also
     --------
-    DistilledFastGRNN : The same for classes.
+    DistilledFastGRNN : The same for classification.
 
     References
     ----------
@@ -167,23 +169,23 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         y_val=None,
         sample_weight_val=None,
     ):
-        """Fit the teacher on the samples with a target, ask it about all, and train the student.
+        """Fit the teacher on the samples with a target, predict all, and train the student.
 
         Parameters
         ----------
         X : array-like of n_samples samples
-            What both teacher and student read: 2-D X, sequences if the teacher can read them, or
-            anything that their pipelines make numbers of.
+            Input of both teacher and student: 2-D X, sequences if the teacher accepts them, or
+            anything that their pipelines convert to numbers.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Numbers to predict; NaN, None or pandas' NA (in all outputs) where they are unknown.
+            Targets; unknown ones are NaN, None or pandas' NA (in all outputs).
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, for the student and, where its `fit` takes them, for the teacher. With metadata
-            routing enabled, for those that request them.
+            Weights, passed to the student and, if its `fit` accepts them, to the teacher. With
+            metadata routing enabled, to those that request them.
 
         teacher_prediction : array-like of the shape of y, default=None
-            Predictions from outside. They take the place of the teacher, which is not fitted.
+            Precomputed predictions, which replace the teacher.
 
         X_unlabeled : array-like, default=None
             More samples, without targets, in the form of X. Rows of `teacher_prediction` for them
@@ -205,9 +207,9 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         Raises
         ------
         ValueError, TypeError
-            If an argument cannot be used; the estimator is then left as it was.
+            If an argument is invalid; the estimator is then unchanged.
         """
-        return self._fit_told(
+        return self._fit_with_callbacks(
             X,
             y,
             sample_weight,
@@ -257,7 +259,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         elif self.teacher is None:
             raise ValueError("There is no teacher: teacher and teacher_prediction are None.")
         else:
-            teacher, soft, splits = self._taught(X, y, is_known, routed, rng, calls)
+            teacher, soft, splits = self._fit_teacher(X, y, is_known, routed, rng, calls)
         if soft.shape != y.shape:
             raise ValueError(f"The teacher's predictions have the shape {soft.shape}, y {y.shape}.")
         if teacher_prediction is not None:
@@ -275,7 +277,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             **self._comparison(X, y, is_known, soft, splits, held_out, alone, routed.student),
         }
 
-    def _taught(self, X, y, is_known, routed, rng, calls):
+    def _fit_teacher(self, X, y, is_known, routed, rng, calls):
         """The fitted teacher, its predictions for all samples, and the splits of known ones."""
         if is_ready(self.teacher, self.cv):
             check_is_fitted(self.teacher, msg=UNFITTED)
@@ -311,18 +313,20 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         return teacher, soft, splits
 
     def _comparison(self, X, y, is_known, soft, splits, held_out, alone, for_student):
-        """Teacher, student and the same student alone, on what the training did not learn from."""
+        """Teacher, student and baseline, scored on samples that were not trained on."""
         known = np.flatnonzero(is_known)
         has_own = "X_val" in for_student
         if not has_own and len(held_out) == 0:
             return self._comparison_out_of_fold(X, y, known, soft, splits, alone, for_student)
         if has_own:
             X_val, y_val = for_student["X_val"], np.asarray(for_student["y_val"])
-            taught = None if self.teacher_ is None else like(self.teacher_.predict(X_val), y_val)
+            predicted_by_teacher = (
+                None if self.teacher_ is None else like(self.teacher_.predict(X_val), y_val)
+            )
         else:
             known = np.setdiff1d(known, held_out)  # of which it would hold out others
             held_out = held_out[is_known[held_out]]
-            X_val, y_val, taught = rows_of(X, held_out), y[held_out], soft[held_out]
+            X_val, y_val, predicted_by_teacher = rows_of(X, held_out), y[held_out], soft[held_out]
         predicted_by_baseline = None
         if self.compare and len(y_val):
             self._say("Training the same student without a teacher, to compare.")
@@ -332,10 +336,12 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
                 predicted_by_baseline = alone.predict(X_val)
         predicted = self.student_.predict(X_val) if len(y_val) else None
         where = "X_val" if has_own else "held out"
-        return comparison_of_numbers(where, y_val, taught, predicted, predicted_by_baseline)
+        return comparison_of_numbers(
+            where, y_val, predicted_by_teacher, predicted, predicted_by_baseline
+        )
 
     def _comparison_out_of_fold(self, X, y, known, soft, splits, alone, for_student):
-        """Where nothing is held out: teacher and student alone, each fitted on other samples."""
+        """Teacher and baseline, scored out of fold, if nothing is held out."""
         if not splits:
             return comparison_of_numbers(None, y[:0], None, None, None)
         predicted_by_baseline = None
@@ -371,10 +377,10 @@ def numbers(values, name, **checks):
 
 
 def predicted(teacher, X, train):
-    """What a fold's teacher predicts."""
+    """Predictions of a fold's teacher."""
     return teacher.predict(X)
 
 
 def like(predicted, y):
-    """Predictions in the shape of y: some regressors answer (n_samples, 1), others (n_samples,)."""
+    """Predictions in the shape of y: some regressors return (n_samples, 1) for 1-D y."""
     return np.asarray(predicted, dtype=np.float64).reshape(-1, *y.shape[1:])

@@ -15,7 +15,7 @@ MOST_SECONDS = 0.5
 
 
 def resources_of(teacher, student, row):
-    """Bytes and seconds of teacher (None: there is none) and student."""
+    """Bytes and seconds of student and teacher, which may be None."""
     return {
         "teacher_bytes": None if teacher is None else size(teacher),
         "student_bytes": size(student),
@@ -71,7 +71,7 @@ def comparison(scored_on, labels, teacher_logits, student_logits, baseline_logit
     return found
 
 
-def comparison_of_numbers(scored_on, y, taught, predicted, predicted_by_baseline):
+def comparison_of_numbers(scored_on, y, predicted_by_teacher, predicted, predicted_by_baseline):
     """R² on samples with targets y, and the distance of student and teacher.
 
     Each of the predictions, of the teacher, the student and the student alone, may be None.
@@ -79,7 +79,7 @@ def comparison_of_numbers(scored_on, y, taught, predicted, predicted_by_baseline
     found = {"scored_on": scored_on, "n_scored": len(y)}
     is_enough, errors = len(y) > 1, {}
     for name, values in (
-        ("teacher", taught),
+        ("teacher", predicted_by_teacher),
         ("student", predicted),
         ("baseline", predicted_by_baseline),
     ):
@@ -87,8 +87,8 @@ def comparison_of_numbers(scored_on, y, taught, predicted, predicted_by_baseline
         found[f"{name}_score"] = r2_score(y, values) if has_score else None
         if has_score:
             errors[name] = np.mean(np.square(values - y).reshape(len(y), -1), axis=1)
-    both = is_enough and taught is not None and predicted is not None
-    found["rmse_to_teacher"] = root_mean_square(taught - predicted) if both else None
+    both = is_enough and predicted_by_teacher is not None and predicted is not None
+    found["rmse_to_teacher"] = root_mean_square(predicted_by_teacher - predicted) if both else None
     warn_of_weak_teacher(found, errors.get("teacher"), errors.get("baseline"))
     return found
 
@@ -116,7 +116,7 @@ def warn_of_weak_teacher(found, teacher_errors, baseline_errors):
 
 
 def agreement(logits, other_logits):
-    """Share of samples for which both would answer the same class."""
+    """Fraction of samples for which both predict the same class."""
     return float(np.mean(winners(logits) == winners(other_logits)))
 
 
@@ -138,5 +138,5 @@ def winners(logits):
 
 
 def as_columns(decisions):
-    """Logits (n_samples, n_outputs) of what a decision function answers."""
+    """Logits (n_samples, n_outputs) from the output of a decision function."""
     return decisions.reshape(len(decisions), -1)

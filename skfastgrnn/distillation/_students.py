@@ -134,10 +134,10 @@ def cloned(estimator, rng=None):
 
 @contextmanager
 def baseline_or_warning(student):
-    """Let a student be trained without a teacher, or warn that it cannot be.
+    """Train a student without a teacher, or warn that this failed.
 
-    It may have too few samples, which is no reason to lose the one that has a teacher. Its network
-    tells no callbacks of its training.
+    It may have too few samples, which must not discard the distilled student. Its network does not
+    call callbacks.
     """
     network = last_step(student)
     if getattr(network, "_skl_callbacks", ()):

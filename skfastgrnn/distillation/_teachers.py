@@ -62,7 +62,7 @@ class Teacher:
         values = self._columns(getattr(self.estimator, self.method)(X))
         if len(values) != _num_samples(X):
             raise ValueError(
-                f"{self.method} of the teacher answers {len(values)} rows for {_num_samples(X)} "
+                f"{self.method} of the teacher returns {len(values)} rows for {_num_samples(X)} "
                 "samples."
             )
         if len(self._places) == len(self.classes):
@@ -113,15 +113,15 @@ class Teacher:
             last = last_estimator(self.estimator)
             if n_pairs != n_classes or getattr(last, "decision_function_shape", None) == "ovo":
                 raise ValueError(
-                    f"decision_function of the teacher {name} answers {n_pairs} columns for "
+                    f"decision_function of the teacher {name} returns {n_pairs} columns for "
                     f"{n_classes} classes, one for each pair of them, which are no logits. Use "
                     "decision_function_shape='ovr', or a teacher with predict_proba (such as "
                     "CalibratedClassifierCV(teacher))."
                 )
         if len(shape) != 2 or shape[1] != n_classes:
             raise ValueError(
-                f"{self.method} of the teacher {name} answers the shape {shape} for {n_classes} "
-                "classes; it must answer a column for each of them."
+                f"{self.method} of the teacher {name} returns the shape {shape} for {n_classes} "
+                "classes; it must return a column for each of them."
             )
 
 

@@ -1,4 +1,4 @@
-"""What the estimators share: the way from X to a trained network."""
+"""Base class of the estimators: from X to a trained network."""
 
 from abc import abstractmethod
 from copy import copy, deepcopy
@@ -48,26 +48,26 @@ from ._fitted import FittedMixin
 from ._partial_fit import StreamMixin
 from ._warm_start import copy_cells, make_parametrization, moments_of, restore_optimizer_state
 
-#: Attributes that are there only while a training runs: ours and scikit-learn's.
+#: Attributes that exist only during a fit: ours and scikit-learn's.
 WHILE_FITTING = (
     "_running_fit",
     "_callback_fit_ctx",
     "_skl_callbacks_to_teardown",
     "_parent_callback_ctx",
 )
-#: Parameters that a training's result does not depend on.
+#: Parameters that do not affect the result of training.
 WITHOUT_EFFECT = ("n_jobs", "verbose")
 
 
 class PreparedFit(NamedTuple):
-    """Inputs of `train` for one fit, and what callbacks and checkpoints have to know of it.
+    """Inputs of `train` for one fit, and the state for callbacks and checkpoints.
 
     network : Network
     whole, training, validation : DataSet; `validation` may be None, `whole` is without X_val
     objective : Objective
     state : TrainingState
     start : dict, the random state with which the fit began
-    fingerprint : dict, what must be the same where the training is resumed
+    fingerprint : dict, must be equal when training is resumed
     """
 
     network: Network
@@ -83,7 +83,7 @@ class PreparedFit(NamedTuple):
 class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
     """A FastGRNN cell with a linear head, trained by backpropagation through time.
 
-    Subclasses say by `_new_objective` what they minimise, on which targets.
+    Subclasses define by `_new_objective` what they minimise, on which targets.
     """
 
     _parameter_constraints = CONSTRAINTS
@@ -102,16 +102,15 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         gate_activation,
         update_activation,
         n_timesteps,
+        max_iter,
+        batch_size,
+        gradient_accumulation_steps,
+        shuffle,
         solver,
         learning_rate,
         learning_rate_init,
         lr_decay,
         lr_decay_step,
-        batch_size,
-        gradient_accumulation_steps,
-        max_iter,
-        shuffle,
-        alpha,
         beta_1,
         beta_2,
         epsilon,
@@ -119,6 +118,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         nesterovs_momentum,
         clip_norm,
         clip_value,
+        alpha,
         dropout,
         augment,
         early_stopping,
@@ -140,16 +140,15 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         self.gate_activation = gate_activation
         self.update_activation = update_activation
         self.n_timesteps = n_timesteps
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.shuffle = shuffle
         self.solver = solver
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.lr_decay = lr_decay
         self.lr_decay_step = lr_decay_step
-        self.batch_size = batch_size
-        self.gradient_accumulation_steps = gradient_accumulation_steps
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.alpha = alpha
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -157,6 +156,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         self.nesterovs_momentum = nesterovs_momentum
         self.clip_norm = clip_norm
         self.clip_value = clip_value
+        self.alpha = alpha
         self.dropout = dropout
         self.augment = augment
         self.early_stopping = early_stopping
@@ -173,23 +173,23 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
 
     @abstractmethod
     def _new_objective(self, y=None):
-        """The objective of these parameters for targets such as y, which it has not seen yet.
+        """A new objective with these parameters for targets of the kind of y.
 
-        Without y for targets such as the estimator was fitted to.
+        Without y, for targets of the kind that the estimator was fitted on.
         """
 
     def _fitted_objective(self):
-        """The same, which knows the targets that the estimator was fitted to."""
+        """The objective restored from the fitted attributes."""
         objective = self._new_objective()
         objective.restore(vars(self))
         return objective
 
     def _check_combinations(self):
-        """Refuse parameters that exclude each other."""
+        """Raise for mutually exclusive parameters."""
         if self.warm_start and self.refit:
             raise ValueError(
-                "warm_start=True and refit=True exclude each other: the former goes on with what "
-                "was learned, the latter trains once more from the start. Set one of them to False."
+                "warm_start=True and refit=True exclude each other: the former continues from the "
+                "learned weights, the latter trains again from scratch. Set one of them to False."
             )
 
     def _check_validation_arguments(self, X_val, y_val, sample_weight_val):
@@ -295,7 +295,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         whole, objective = prepared.whole, prepared.objective
         if len(prepared.training.rows) == len(whole.rows):  # validation came by itself
             whole = concatenated(whole, prepared.validation)
-        rng = deepcopy(prepared.state.rng)  # so that a checkpoint tells of the first training
+        rng = deepcopy(prepared.state.rng)  # so that a checkpoint is of the first run
         state = self._new_state(prepared.network, whole, objective, rng, patience=np.inf)
         rates = prepared.state.history["learning_rate"]
         config = replace(
@@ -360,19 +360,18 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         y_val=None,
         sample_weight_val=None,
     ):
-        """Take up a training that was interrupted, as if it had not been.
+        """Resume an interrupted fit from a checkpoint.
 
-        The weights, the history and all that follows are those of a `fit` that was never
-        interrupted, to the last bit, if the data are the same and the processor has the same
-        instruction set.
+        The result equals that of an uninterrupted `fit` to the last bit, if the data are the same
+        and the processor has the same instruction set.
 
         Parameters
         ----------
         path : str, bytes or path-like
-            A file that :class:`skfastgrnn.callbacks.Checkpoint` has written during `fit`.
+            A file written by :class:`skfastgrnn.callbacks.Checkpoint` during `fit`.
 
         X, y : array-like
-            What `fit` was called with, as all that follows.
+            The arguments of `fit`, like all that follow.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of X.
@@ -390,10 +389,10 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         Raises
         ------
         ValueError
-            If the file is no checkpoint, is damaged, or something is not what it was: the value of
-            a parameter (`n_jobs` and `verbose` aside), the shape of the data, classes, or a
-            checksum of targets, weights and the first and last sequence. The error names the file
-            and lists what differs; the estimator is left as it was.
+            If the file is not a checkpoint, is damaged, or does not match: the value of a parameter
+            (except `n_jobs` and `verbose`), the shape of the data, classes, or a checksum of
+            targets, weights and the first and last sequence. The error names the file and lists the
+            differences; the estimator is unchanged.
         FileNotFoundError, IsADirectoryError, PermissionError
             If there is no such file, it is a folder, or it may not be read.
         """
@@ -433,7 +432,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         return {name: state[name] for name in names if name in state}, self.params_
 
     def _restore(self, attributes, arrays):
-        """Become what `_to_save` told of, if it makes sense."""
+        """Restore fitted attributes from the results of `_to_save`, validated."""
         record({**FITTED, **self._saved_attributes}, SOMETIMES_FITTED)("attributes", attributes)
         vars(self).update(attributes)
         network = make_network_spec(self, self._fitted_objective().n_outputs)

@@ -1,4 +1,4 @@
-"""FastGRNNClassifier: labels in, labels and probabilities out."""
+"""FastGRNNClassifier: sequences in, labels and probabilities out."""
 
 from numbers import Real
 
@@ -22,7 +22,7 @@ from ._base import BaseFastGRNN
 
 @saveable
 class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
-    r"""Classify sequences with a kilobyte-sized gated recurrent network.
+    r"""Kilobyte-sized gated recurrent network for classification of sequences.
 
     A FastGRNN cell reads a sequence step by step,
 
@@ -33,88 +33,97 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         c_t &= \tanh(a_t + b_h) \\
         h_t &= (\zeta (1 - z_t) + \nu) \odot c_t + z_t \odot h_{t-1},
 
-    and a linear head turns its last state (or the mean of its states) into one logit for two
-    classes, or one for each of more. It is trained by exact backpropagation through time, by
+    and a linear head maps its last state (or the mean of its states) to a single logit for two
+    classes, or to one logit per class. It is trained by exact backpropagation through time, by
     default with Adam, on the cross-entropy [1]_.
+
+    Parameters are grouped by purpose: network (`hidden_size` to `n_timesteps`); loss, epochs and
+    minibatches (`loss` to `shuffle`); optimizer and learning rate (`solver` to `clip_value`);
+    regularisation (`alpha` to `augment`); validation and stopping (`early_stopping` to `refit`);
+    warm start and freezing (`warm_start`, `frozen`); other (`n_jobs` to `verbose`).
 
     Parameters
     ----------
     hidden_size : int, default=32
-        Number of hidden units H of a cell. A network of one cell, D channels and O outputs has
-        ``H * (D + H + 2) + 2 + O * (H + 1)`` parameters.
-
-    loss : {'cross_entropy', 'focal'}, default='cross_entropy'
-        What is minimised. 'focal' multiplies the cross-entropy of a sample by ``(1 - p) **
-        focal_gamma``, p being the probability of its class, so that samples which are predicted
-        well count less: for rare classes [7]_.
-
-    focal_gamma : float, default=2.0
-        The exponent of ``loss='focal'``, at least 0; with 0 it is the cross-entropy.
+        Number of hidden units H of a cell. A network of one cell, D channels and O outputs has ``H
+        * (D + H + 2) + 2 + O * (H + 1)`` parameters.
 
     n_layers : int, default=1
         Number of layers, at most 16. Each layer reads the states of the one below, step by step.
 
     bidirectional : bool, default=False
-        Whether each layer has a second cell, which reads the steps from the end [4]_.
+        Whether each layer has a second cell that reads the steps in reverse [4]_.
 
     pooling : {'last', 'mean'}, default='last'
-        What the head reads: the last state of a sequence, or the mean of its states.
+        Input of the head: the last state of a sequence, or the mean of its states.
 
     gate_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='sigmoid'
         Activation of the gate z. ``hard_sigmoid`` is ``clip((x + 1) / 2, 0, 1)`` and ``hard_tanh``
-        ``clip(x, -1, 1)``, the piecewise-linear forms for devices that compute in integers.
+        ``clip(x, -1, 1)``, piecewise-linear forms for devices with integer arithmetic.
 
     update_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='tanh'
         Activation of the candidate state c.
 
     n_timesteps : int or None, default=None
-        How to read 2-D X. ``None``: a row is a univariate series, one column a step. ``T``: a row
+        How to read 2-D X. ``None``: a row is a univariate series, one column per step. ``T``: a row
         holds T steps of ``n_columns / T`` channels, one step after the other; 1 is plain tabular
-        data. Other forms of X do not need it.
+        data. Not needed for 3-D X and lists.
 
-    solver : {'adam', 'adamw', 'sgd', 'rmsprop', 'adagrad'}, default='adam'
-        The optimizer: Adam [2]_; Adam with decoupled weight decay, which multiplies weights by
-        ``1 - rate * alpha`` at every update; stochastic gradient descent with `momentum`; RMSProp;
-        AdaGrad.
+    loss : {'cross_entropy', 'focal'}, default='cross_entropy'
+        The loss to minimise. 'focal' multiplies the cross-entropy of a sample by ``(1 - p) **
+        focal_gamma``, where p is the predicted probability of its class, so that well-classified
+        samples count less, for rare classes [7]_.
 
-    learning_rate : str or callable, default='auto'
-        How the rate changes from epoch to epoch: 'constant', 'step', 'exponential', 'linear',
-        'cosine', 'one_cycle' or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any
-        callable epoch -> factor of `learning_rate_init`, epochs counted from 0. 'auto' is
-        'one_cycle', a rise and fall over `max_iter` epochs [6]_; where the length of the training
-        is not known (`n_iter_no_change` is a number, or `partial_fit`) it stays at 0.6 of the
-        highest rate. 'plateau' lowers the rate tenfold when the loss has not improved for a third
-        of `n_iter_no_change` epochs, or for more than ten where that is None.
+    focal_gamma : float, default=2.0
+        The exponent of ``loss='focal'``, at least 0; with 0 it equals the cross-entropy.
 
-    learning_rate_init : float, default=0.02
-        The learning rate, which `learning_rate` multiplies by a factor in every epoch: with
-        'one_cycle' the highest one.
+    class_weight : dict, 'balanced' or None, default=None
+        Weights by class label; 'balanced' gives all classes the same total weight in the training
+        data. They multiply `sample_weight`, and `sample_weight_val` in validation.
 
-    lr_decay : float or None, default=None
-        Factor in (0, 1] by which 'step' and 'exponential' lower the rate; None for 0.1 and 0.95.
-
-    lr_decay_step : int or None, default=None
-        Epochs between two decays of 'step'; None for 50.
-
-    batch_size : int or 'auto', default='auto'
-        Sequences in a minibatch; all of them where there are fewer. 'auto' takes a thirty-second of
-        the training sequences, but at least 8 and at most 32.
-
-    gradient_accumulation_steps : int, default=1
-        Minibatches whose gradients make one update together, which equals a minibatch as many times
-        as large.
+    sampling : {'balanced'} or None, default=None
+        'balanced' draws the sequences of every epoch with replacement, such that all classes are
+        equally frequent. Unlike `class_weight`, it shows rare classes more often instead of
+        weighting their loss; use only one of the two.
 
     max_iter : int or None, default=None
         Maximum number of epochs. None for 100, or for as many as make 2000 updates: small training
         sets need more epochs.
 
+    batch_size : int or 'auto', default='auto'
+        Number of sequences in a minibatch, or all of them if there are fewer. 'auto' is a
+        thirty-second of the training sequences, but at least 8 and at most 32.
+
+    gradient_accumulation_steps : int, default=1
+        Number of minibatches whose gradients make one update, equivalent to a minibatch that many
+        times as large.
+
     shuffle : bool, default=True
         Whether to shuffle the sequences before each epoch.
 
-    alpha : float, default=1e-5
-        Strength of the L2 penalty ``alpha / 2 * ||weights||² / n`` on W, U and the head's weights,
-        n being the number of sequences of a minibatch, times the mean weight where they have
-        weights: with smaller weights it counts for more.
+    solver : {'adam', 'adamw', 'sgd', 'rmsprop', 'adagrad'}, default='adam'
+        The optimizer: Adam [2]_; Adam with decoupled weight decay, which multiplies weights by ``1
+        - rate * alpha`` at every update; stochastic gradient descent with `momentum`; RMSProp;
+        AdaGrad.
+
+    learning_rate : str or callable, default='auto'
+        Learning-rate schedule: 'constant', 'step', 'exponential', 'linear', 'cosine', 'one_cycle'
+        or 'plateau', an object of :mod:`skfastgrnn.schedules`, or any callable that returns for an
+        epoch, counted from 0, a factor of `learning_rate_init`. 'auto' is 'one_cycle', a rise and
+        fall over `max_iter` epochs [6]_; if the length of training is not known (`n_iter_no_change`
+        is a number, or in `partial_fit`) it is constant at 0.6 of the highest rate. 'plateau'
+        divides the rate by 10 when the loss has not improved for a third of `n_iter_no_change`
+        epochs, or for more than ten if that is None.
+
+    learning_rate_init : float, default=0.02
+        The learning rate, which `learning_rate` multiplies by a factor in every epoch; with
+        'one_cycle' the highest rate.
+
+    lr_decay : float or None, default=None
+        Factor in (0, 1] of 'step' and 'exponential'; None for 0.1 and 0.95.
+
+    lr_decay_step : int or None, default=None
+        Number of epochs between two decays of 'step'; None for 50.
 
     beta_1 : float, default=0.9
         Adam's decay rate of the mean of gradients, in [0, 1).
@@ -124,96 +133,93 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         None for 0.999, 0.999 and 0.99, the defaults of PyTorch.
 
     epsilon : float, default=1e-8
-        Guard of 'adam', 'adamw', 'rmsprop' and 'adagrad' against division by zero.
+        Added to the denominator by 'adam', 'adamw', 'rmsprop' and 'adagrad' for numerical
+        stability.
 
     momentum : float, default=0.9
-        Momentum of solver='sgd', in [0, 1).
+        Momentum of ``solver='sgd'``, in [0, 1).
 
     nesterovs_momentum : bool, default=True
-        Whether that momentum is Nesterov's.
+        Whether to use Nesterov's momentum with ``solver='sgd'``.
 
     clip_norm : float or None, default=5.0
-        Gradients of a larger norm are scaled down to it.
+        Gradients with a larger norm are scaled down to this norm.
 
     clip_value : float or None, default=None
-        Gradient entries are first clipped to ``[-clip_value, clip_value]``.
+        Entries of gradients are clipped to ``[-clip_value, clip_value]``, before `clip_norm`
+        applies.
+
+    alpha : float, default=1e-5
+        Strength of the L2 penalty ``alpha / 2 * ||weights||² / n`` on W, U and the head's weights,
+        where n is the number of sequences of a minibatch, times the mean sample weight if there are
+        weights. With ``solver='adamw'`` the weight decay.
 
     dropout : float, default=0.0
-        Share of states, in [0, 1), that are dropped at random in training: of those that a layer
+        Fraction of states, in [0, 1), that are dropped at random in training: of those that a layer
         passes to the next, and of those that the head reads [3]_.
 
     augment : list of augmentations or None, default=None
-        What is done to the training sequences of every epoch, in this order; see
+        Random changes of the training sequences in every epoch, applied in this order; see
         :mod:`skfastgrnn.augmentation`.
-
-    sampling : {'balanced'} or None, default=None
-        'balanced' draws the sequences of every epoch with replacement, such that all classes come
-        equally often. Unlike `class_weight`, it shows rare classes more often instead of letting
-        each of their sequences count for more; use one of the two.
 
     early_stopping : bool or 'auto', default='auto'
         Whether to hold out `validation_fraction` of the training sequences, to restore the weights
-        of the epoch in which their (weighted) loss was lowest, and to stop when it has not improved
-        for `n_iter_no_change` epochs. `X_val` in `fit` takes the place of the held-out part. 'auto'
-        does so with `X_val` alone and holds nothing out: what is held out is worth more for
-        training.
+        of the epoch with the lowest (weighted) validation loss, and to stop when it has not
+        improved for `n_iter_no_change` epochs. `X_val` in `fit` replaces the held-out part. 'auto'
+        is True if `X_val` is passed, and otherwise holds nothing out, since the sequences are worth
+        more for training.
 
     validation_fraction : float, default=0.2
-        Share to hold out, in (0, 1).
+        Fraction to hold out, in (0, 1).
 
     validation_split : {'auto', 'random', 'tail'}, default='auto'
-        What to hold out: sequences drawn at random, of every class its share, or the last ones, as
-        a forecast wants it: 'tail' does so while the others are shuffled. 'auto' takes the tail
-        with ``shuffle=False``, and otherwise draws.
+        Which sequences to hold out: 'random' draws them (stratified by class), 'tail' takes the
+        last ones, as needed for forecasts, and still shuffles the others. 'auto' is 'tail' with
+        ``shuffle=False``, and otherwise 'random'.
 
     n_iter_no_change : int, inf or None, default=None
-        Stop after so many epochs in which the validation loss (without validation the training
-        loss) did not improve by `tol`; a `ConvergenceWarning` says where `max_iter` came first.
-        None stops with validation after a third of the `max_iter` epochs without improvement, and
-        without where nothing is left to learn: where the training loss is below ``30 * tol``.
-        ``float("inf")`` always trains for `max_iter` epochs.
+        Number of epochs without an improvement of the validation loss (without validation, of the
+        training loss) by `tol` after which training stops, with a `ConvergenceWarning` if
+        `max_iter` is reached first. None: with validation a third of `max_iter`; without, training
+        stops only when nothing is left to learn, that is when the training loss is below ``30 *
+        tol`` (of a regressor ``tol / 100``). ``float("inf")`` always trains for `max_iter` epochs.
 
     tol : float, default=1e-4
-        The least improvement that counts.
+        Minimum decrease of the loss that counts as an improvement.
 
     refit : bool, default=False
-        Whether to train once more on all sequences, the validation set included, for `best_iter_`
-        epochs at the rates of the first training: the protocol of [1]_. `history_` remains that of
-        the first training.
-
-    class_weight : dict, 'balanced' or None, default=None
-        Weights by class label; 'balanced' makes all classes weigh the same in the training data.
-        They multiply `sample_weight`, and `sample_weight_val` in validation.
+        Whether to train again on all sequences, the validation set included, for `best_iter_`
+        epochs at the rates of the first run: the protocol of [1]_. `history_` remains that of the
+        first run.
 
     warm_start : bool, default=False
-        Whether `fit` goes on with what an earlier `fit` or `partial_fit` has learned, instead of
-        fresh weights. The moments of the optimizer go along where they were kept (by `partial_fit`,
-        or by `fit` with ``warm_start=True``), unless the solver or the classes are others. All else
-        begins anew: epochs and learning rate, early stopping, `history_`, the random
-        numbers of an integer `random_state`. With other classes in y than before, the head is put
-        together anew: classes that were known keep their weights, new ones get fresh ones, and
-        those that are missing from y are given up. The network (channels, `hidden_size`,
-        `n_layers`, `bidirectional`, `pooling`, activations) must be what it was, and `refit` must
-        be False; otherwise `fit` raises ValueError.
+        Whether `fit` starts from the weights of an earlier `fit` or `partial_fit` instead of
+        initial ones. Optimizer moments are kept if the model has them (after `partial_fit`, or a
+        `fit` with ``warm_start=True``), unless the solver or the classes change. Everything else
+        starts afresh: epochs and learning rate, early stopping, `history_`, the random numbers of
+        an integer `random_state`. If y has other classes than before, the head is rebuilt: known
+        classes keep their weights, new ones get initial ones, and those missing from y are dropped.
+        The network (channels, `hidden_size`, `n_layers`, `bidirectional`, `pooling`, activations)
+        must not change, and `refit` must be False; otherwise `fit` raises ValueError.
 
     frozen : str, list or tuple of str, or None, default=None
-        What is not trained: 'cell' (all parameters but those of the head, in all layers and
-        directions), 'head', a name in `params_`, or several of these. With `warm_start` and in
-        `partial_fit`, frozen parameters keep their learned values, otherwise their initial ones: a
-        cell that is frozen from the start is a random reservoir whose states a trained head reads,
-        as in echo state networks [5]_. A name that the network does not have raises ValueError,
-        as does freezing everything.
+        Parameters of the network that are not trained: 'cell' (all parameters except those of the
+        head, in all layers and directions), 'head', a name in `params_`, or several of these. With
+        `warm_start` and in `partial_fit`, frozen parameters keep their learned values, otherwise
+        their initial ones: a cell that is frozen from the start is a random reservoir whose states
+        a trained head reads, as in echo state networks [5]_. A name that the network does not have
+        raises ValueError, as does freezing everything.
 
     n_jobs : int or None, default=None
-        Threads. None means 1 (unless in a :class:`joblib.parallel_config` context), -1 all cores.
-        The result does not depend on it, to the last bit.
+        Number of threads. None means 1 (unless in a :class:`joblib.parallel_config` context), -1
+        all cores. The result does not depend on it, to the last bit.
 
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, shuffling and the held-out part. No global state is used or
         changed.
 
     verbose : int, default=0
-        With 1, print a line an epoch (losses, elapsed and remaining time), and one where training
+        With 1, print a line per epoch (losses, elapsed and remaining time), and one if training
         stops early.
 
     Attributes
@@ -222,29 +228,30 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         The class labels, sorted; in multilabel classification 0 to n_labels - 1.
 
     n_features_in_ : int
-        Number of columns of 2-D X; number of channels of X in another form.
+        Number of columns of 2-D X, otherwise number of channels.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of columns, where X was a DataFrame with names that are strings; those of channels,
-        where it was a list of such DataFrames.
+        Names of columns if X was a DataFrame with string column names; names of channels if it was
+        a list of such DataFrames.
 
     n_channels_ : int
-        Number of channels of a step.
+        Number of channels.
 
     n_iter_ : int
-        Number of epochs trained: those of the last `fit`, and of `partial_fit` since then.
+        Number of epochs trained by the last `fit`, and by `partial_fit` since then.
 
     best_iter_ : int
-        The epoch, counted from 1, whose weights are kept: that of the lowest validation loss.
-        Without validation the last, or that of the lowest training loss where it fits better. 0
-        where no epoch was better than the initial weights (a training that diverged) or none was
-        finished (one that was interrupted). After `partial_fit` the last that did no harm.
+        The epoch, counted from 1, whose weights were kept: that of the lowest validation loss.
+        Without validation the last one, or that of the lowest training loss if it fits better. 0 if
+        no epoch was better than the initial weights (training diverged) or none was completed
+        (training was interrupted). After `partial_fit` the last call that did not diverge.
 
     loss_ : float
-        Training objective (mean loss and penalty) of the last epoch.
+        Training objective (mean loss and penalty) of the last epoch. Losses of a regressor refer to
+        scaled targets.
 
     best_loss_ : float
-        The lowest validation loss, or the lowest training objective where there is no validation.
+        The lowest validation loss, or the lowest training objective if there is no validation.
 
     loss_curve_, validation_loss_curve_ : list of float
         Training objective and validation loss of every epoch, as in `history_`; the latter is empty
@@ -254,22 +261,22 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Validation accuracy of every epoch; None without validation.
 
     best_validation_score_ : float or None
-        The highest of these. The weights that are kept are those of the lowest validation loss
-        (`best_iter_`), which may be another epoch's.
+        The highest of `validation_scores_`. The weights kept are those of the lowest validation
+        loss (`best_iter_`), which may be another epoch's.
 
     history_ : dict of str -> list of float
         Per epoch: 'loss', 'validation_loss', 'accuracy', 'validation_accuracy', 'learning_rate',
         'gradient_norm' (mean over updates, before clipping) and 'seconds'. Training values are
-        averages over the minibatches, each taken before its update. After `partial_fit` of the
-        last 1000 epochs.
+        averages over the minibatches, each computed before its update. After `partial_fit` for the
+        last 1000 epochs only.
 
     params_ : dict of str -> ndarray
-        The learned parameters by name.
+        The learned parameters of the network by name.
 
     See Also
     --------
-    FastGRNNRegressor : Predicts numbers.
-    sklearn.neural_network.MLPClassifier : Reads a sequence as one flat row.
+    FastGRNNRegressor : Regression on sequences.
+    sklearn.neural_network.MLPClassifier : Multi-layer perceptron, for rows.
 
     References
     ----------
@@ -320,24 +327,25 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         self,
         hidden_size=32,
         *,
-        loss="cross_entropy",
-        focal_gamma=2.0,
         n_layers=1,
         bidirectional=False,
         pooling="last",
         gate_activation="sigmoid",
         update_activation="tanh",
         n_timesteps=None,
+        loss="cross_entropy",
+        focal_gamma=2.0,
+        class_weight=None,
+        sampling=None,
+        max_iter=None,
+        batch_size="auto",
+        gradient_accumulation_steps=1,
+        shuffle=True,
         solver="adam",
         learning_rate="auto",
         learning_rate_init=0.02,
         lr_decay=None,
         lr_decay_step=None,
-        batch_size="auto",
-        gradient_accumulation_steps=1,
-        max_iter=None,
-        shuffle=True,
-        alpha=1e-5,
         beta_1=0.9,
         beta_2=None,
         epsilon=1e-8,
@@ -345,16 +353,15 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         nesterovs_momentum=True,
         clip_norm=5.0,
         clip_value=None,
+        alpha=1e-5,
         dropout=0.0,
         augment=None,
-        sampling=None,
         early_stopping="auto",
         validation_fraction=0.2,
         validation_split="auto",
         n_iter_no_change=None,
         tol=1e-4,
         refit=False,
-        class_weight=None,
         warm_start=False,
         frozen=None,
         n_jobs=None,
@@ -369,16 +376,15 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             gate_activation=gate_activation,
             update_activation=update_activation,
             n_timesteps=n_timesteps,
+            max_iter=max_iter,
+            batch_size=batch_size,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            shuffle=shuffle,
             solver=solver,
             learning_rate=learning_rate,
             learning_rate_init=learning_rate_init,
             lr_decay=lr_decay,
             lr_decay_step=lr_decay_step,
-            batch_size=batch_size,
-            gradient_accumulation_steps=gradient_accumulation_steps,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            alpha=alpha,
             beta_1=beta_1,
             beta_2=beta_2,
             epsilon=epsilon,
@@ -386,6 +392,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             nesterovs_momentum=nesterovs_momentum,
             clip_norm=clip_norm,
             clip_value=clip_value,
+            alpha=alpha,
             dropout=dropout,
             augment=augment,
             early_stopping=early_stopping,
@@ -424,23 +431,23 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         ----------
         X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
                 list of n_samples arrays of shape (n_timesteps_i, n_channels) or (n_timesteps_i,)
-            Training sequences. Of different lengths they come as a list or object array, or in
-            three dimensions with steps at their ends that are NaN in every channel: these are no
-            part of them. 2-D X is read as `n_timesteps` says. float32 is trained in float32,
+            Training sequences. Sequences of different lengths are passed as a list or object array,
+            or in three dimensions with trailing steps that are NaN in every channel, which are
+            ignored. 2-D X is read according to `n_timesteps`. float32 is trained in float32,
             anything else in float64. An array in C order, and views of one, are read in place.
 
         y : array-like of shape (n_samples,), or array-like or sparse matrix of shape \
                 (n_samples, n_labels)
-            Class labels: strings, integers or booleans. Or an indicator matrix (multilabel): 1 for
-            each label that a sample has, 0 for the others.
+            Class labels: strings, integers or booleans. Or an indicator matrix (multilabel) with 1
+            for each label of a sample, 0 for the others.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the samples.
 
         X_val : array-like, default=None
-            Validation sequences of the same form, used instead of a held-out part of X. A
-            Pipeline transforms them like X with ``transform_input=["X_val"]``, metadata routing
-            enabled and ``set_fit_request(X_val=True, y_val=True)``.
+            Validation sequences in the same form, used instead of a held-out part of X. A Pipeline
+            transforms them like X with ``transform_input=["X_val"]``, metadata routing enabled and
+            ``set_fit_request(X_val=True, y_val=True)``.
 
         y_val : array-like of shape (n_validation_samples,), default=None
             Labels of X_val.
@@ -449,8 +456,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             Weights of X_val.
 
         objective : Objective, default=None
-            What to minimise in place of the estimator's own loss. For meta-estimators, such as
-            :class:`DistilledFastGRNN`; there is no public way to make one yet.
+            Objective to minimise instead of the estimator's own loss. For meta-estimators, such as
+            :class:`DistilledFastGRNN`; there is no public constructor yet.
 
         Returns
         -------
@@ -459,25 +466,25 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Raises
         ------
         ValueError, TypeError
-            If an argument cannot be used; the estimator is then left as it was.
+            If an argument is invalid; the estimator is then unchanged.
 
         Warns
         -----
         ConvergenceWarning
-            If `max_iter` came before convergence, or if the training diverged.
+            If `max_iter` was reached before convergence, or if training diverged.
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, objective)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch more, on these sequences.
+        """Train for one more epoch, on these sequences.
 
-        The first call, unless the model is fitted, begins with fresh weights. Later calls go on
-        with weights, moments of the optimizer, `history_` (of the last 1000 calls) and the count of
-        epochs. Nothing is held out, and callbacks are not called. Schedules that need an end or
-        losses to compare ('cosine', 'linear', 'one_cycle', 'plateau') do not apply: the rate is
-        then `learning_rate_init`, or with the default 'auto' 0.6 times that. Weights from before
-        are kept where a piece does harm.
+        The first call, unless the model is fitted, starts from initial weights. Later calls
+        continue with weights, optimizer moments, `history_` (of the last 1000 calls) and the count
+        of epochs. Nothing is held out, and callbacks are not called. Schedules that need an end or
+        comparable losses ('cosine', 'linear', 'one_cycle', 'plateau') do not apply: the rate is
+        then `learning_rate_init`, or with the default 'auto' 0.6 times that. If training on a batch
+        diverges, the previous weights are restored.
 
         Parameters
         ----------
@@ -489,8 +496,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             Class labels; some classes may be missing. Or an indicator matrix, as in `fit`.
 
         classes : array-like of shape (n_classes,), default=None
-            All labels that ever come; the first call needs them, later ones may leave them out. An
-            indicator matrix does without.
+            All labels that will ever occur; required in the first call, optional in later ones. Not
+            needed for an indicator matrix.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the samples.
@@ -502,17 +509,16 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Raises
         ------
         ValueError, TypeError
-            If an argument cannot be used, y has a label that is none of the classes,
-            ``early_stopping=True`` or ``class_weight="balanced"``; the estimator is then left as it
-            was.
+            If an argument is invalid, y has a label that is not in `classes`,
+            ``early_stopping=True`` or ``class_weight="balanced"``; the estimator is then unchanged.
 
         Warns
         -----
         ConvergenceWarning
-            If the training diverged: the loss of these sequences has more than doubled by training
-            on them, to more than twice that of guessing.
+            If training diverged: the loss of these sequences has more than doubled by training on
+            them, to more than twice that of guessing.
         UserWarning
-            If callbacks are set, or the schedule has come to a rate of next to nothing.
+            If callbacks are set, or the learning rate of the schedule is almost 0.
         """
         if isinstance(self.class_weight, str):
             raise ValueError(
@@ -554,7 +560,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         return Classification(owner, class_weight=self.class_weight, loss=loss)
 
     def _check_multilabel(self):
-        """Refuse parameters that only make sense where a sample has one class."""
+        """Raise for parameters that require one class per sample."""
         for name, neutral, advice in (
             ("class_weight", None, "Weigh samples by sample_weight instead."),
             ("sampling", None, "Weigh samples by sample_weight instead."),
@@ -594,14 +600,14 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Returns
         -------
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
-            For two classes the logit of ``classes_[1]``. float32 or float64, as fitted.
+            For two classes the logit of ``classes_[1]``. float32 or float64, like X in `fit`.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            If X has another number of channels or columns than fitted, or is not finite.
+            If the number of channels or columns differs from that in `fit`, or X is not finite.
         """
         outputs = as_it_is(self)._outputs(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
@@ -618,8 +624,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the order of `classes_`; float32 or float64, as fitted. In multilabel classification
-            that of each label by itself.
+            In the order of `classes_`; float32 or float64, like X in `fit`. In multilabel
+            classification, independent for each label.
         """
         now = as_it_is(self)
         outputs = now._outputs(X)
@@ -633,7 +639,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         return outputs
 
     def predict_log_proba(self, X):
-        """Logarithms of the probabilities of the classes, also where these are 0 in floating point.
+        """Log-probabilities of the classes, also where the probabilities underflow to 0.
 
         Parameters
         ----------
@@ -644,8 +650,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the order of `classes_`; float32 or float64, as fitted. In multilabel classification
-            that of each label by itself.
+            In the order of `classes_`; float32 or float64, like X in `fit`. In multilabel
+            classification, independent for each label.
         """
         now = as_it_is(self)
         outputs = now._outputs(X)
@@ -669,7 +675,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Labels from `classes_`; an indicator matrix of 0 and 1 where y was one in `fit`.
+            Labels from `classes_`; an indicator matrix of 0 and 1 if y was one in `fit`.
         """
         now = as_it_is(self)
         outputs = now._outputs(X)

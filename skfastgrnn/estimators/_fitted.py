@@ -55,7 +55,7 @@ class FittedMixin:
 
     def _read(self, X):
         """X as sequences of the fitted dtype and number of channels, and its form."""
-        if "_parameters" not in vars(self):  # sooner known than by scikit-learn's check
+        if "_parameters" not in vars(self):  # faster than scikit-learn's check
             check_is_fitted(self)
         return to_sequences(self, X, reset=False, dtype=self._parameters.dtype)
 
@@ -80,18 +80,18 @@ class FittedMixin:
         Returns
         -------
         ndarray of shape (n_samples, n_states) or (n_samples, n_timesteps, n_states)
-            States of the last layer, float32 or float64, as fitted. n_states is hidden_size; with
-            `bidirectional` twice that, the forward cell first, whose last state is that after the
-            last step, while that of the reverse cell is the one after the first step. Of all steps
-            of a list (or object array) another one, of arrays (n_timesteps_i, n_states); of 3-D X
-            with padding, padded with NaN.
+            States of the last layer, float32 or float64, like X in `fit`. n_states is hidden_size;
+            with `bidirectional` twice that, the forward cell first. The last state of the reversed
+            cell is that at the first step. With `all_steps`, a list (or object array) of arrays
+            (n_timesteps_i, n_states) if X is one, and an array padded with NaN if X is 3-D with
+            padding.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            If X has another number of channels or columns than fitted, or is not finite.
+            If the number of channels or columns differs from that in `fit`, or X is not finite.
         """
         now = as_it_is(self)
         sequences, form = now._read(X)

@@ -16,8 +16,8 @@ def copy_cells(parts, earlier, network, earlier_network):
     ]
     if differences:
         raise ValueError(
-            "Training cannot go on with the weights that were learned before, since the network "
-            f"is another one: {'; '.join(differences)}. Set them back, set warm_start=False and "
+            "Training cannot continue from the earlier weights, since the network "
+            f"differs: {'; '.join(differences)}. Set them back, set warm_start=False and "
             "call fit, or clone the estimator."
         )
     for name in parts.keys() - set(HEAD):
@@ -66,9 +66,9 @@ def moments_of(optimizer):
 
 
 def restore_optimizer_state(optimizer, moments, parametrization):
-    """Go on with the moments of another training, unless its solver was another one.
+    """Continue with the moments of an earlier fit, unless its solver differs.
 
-    Frozen parameters begin without: moments would go on moving them.
+    Frozen parameters get none: moments would continue to move them.
     """
     if moments is not None and moments["solver"] == optimizer.solver:
         optimizer.first[:] = parametrization.restricted(moments["first"])

@@ -194,7 +194,7 @@ cdef check(int status, Py_ssize_t position):
         KERNEL_BAD_ROW: "there is no such sequence",
         KERNEL_BAD_PLACE: "its steps do not lie within the values",
         KERNEL_BAD_ORDER: "it is longer than the one before it",
-        KERNEL_BAD_LABEL: "its label is none of the network's classes",
+        KERNEL_BAD_LABEL: "its label is not a class of the network",
     }.get(status, "lengths have changed while they were read")
     raise ValueError(f"The chosen sequence at position {position} cannot be computed: {reason}.")
 

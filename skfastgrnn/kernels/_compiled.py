@@ -45,7 +45,7 @@ class CompiledKernel:
         last : ndarray of shape (n_sequences, R)
         final : ndarray of shape (n_sequences, cells, hidden)
             The state that each cell ends with. Where none reads from the end, it is the h0 with
-            which a sequence goes on: two parts give the same bits as the whole.
+            which a sequence continues: two parts give the same bits as the whole.
         """
         every = np.empty((len(sequences.values), network.n_states), dtype=parameters.dtype)
         final = self._final_states(network, parameters, sequences, h0, every)

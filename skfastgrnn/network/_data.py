@@ -1,4 +1,4 @@
-"""What a kernel reads and answers: sequences, targets, sums, and the optimizer's state."""
+"""Data passed to and returned by kernels: sequences, targets, sums, optimizer state."""
 
 from dataclasses import dataclass
 from functools import cached_property

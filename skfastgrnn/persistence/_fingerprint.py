@@ -1,4 +1,4 @@
-"""What a training learned from, so that it is resumed on the same data with the same parameters."""
+"""Fingerprints of data and parameters, which must match when training is resumed."""
 
 import zlib
 
@@ -8,7 +8,7 @@ from ._serialization import same
 
 
 def data_fingerprint(training, validation, classes):
-    """What data a training learns from, as far as names and numbers can tell."""
+    """Fingerprint of the data of a fit: names and numbers that must match."""
     fingerprint = {} if classes is None else {"classes": classes.tolist()}
     for name, part in (("training", training), ("validation", validation)):
         if part is not None:
@@ -41,7 +41,7 @@ def checksum(data):
 
 
 def check_fingerprint(path, saved, now, *, ignored=()):
-    """Refuse to take up a training with something else than it had; both are dicts by name.
+    """Raise unless saved and current entries are equal; both are dicts by name.
 
     What is compared are values: order in a dict, or a list for a tuple, makes no difference.
     """
@@ -52,6 +52,6 @@ def check_fingerprint(path, saved, now, *, ignored=()):
     ]
     if differences:
         raise ValueError(
-            f"The training in {path} cannot be taken up, since not all is as it was:\n  "
+            f"The training in {path} cannot be resumed, since these differ:\n  "
             + "\n  ".join(differences)
         )

@@ -82,7 +82,7 @@ class Checkpoint(NamedTuple):
 
 
 def save(estimator, path):
-    """Write a fitted estimator into a safetensors file.
+    """Save a fitted estimator to a safetensors file.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def save(estimator, path):
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it is none of this package, or its labels are neither strings nor numbers.
+        If it is not of this package, or its labels are neither strings nor numbers.
     ValueError
         If `load` would refuse the file: parameters have been set that are not those of the fitted
         network (such as another `hidden_size`) or that no `fit` takes, or a fitted attribute has
@@ -112,7 +112,7 @@ def save(estimator, path):
 
     See Also
     --------
-    load : Reads it back.
+    load : Reads the file back.
     skfastgrnn.callbacks.Checkpoint : Writes files while a model is trained.
 
     Examples
@@ -138,7 +138,7 @@ def save(estimator, path):
 
 
 def load(path):
-    """Read an estimator that `save` has written, or the one inside of a checkpoint.
+    """Load an estimator from a file written by `save`, or from a checkpoint.
 
     Parameters
     ----------
@@ -148,8 +148,8 @@ def load(path):
     Returns
     -------
     FastGRNNClassifier or FastGRNNRegressor
-        Fitted; what it predicts is what the saved one does, to the last bit. From a checkpoint the
-        model as it was after the checkpoint's epoch.
+        Fitted; its predictions equal those of the saved one to the last bit. From a checkpoint, the
+        model after the checkpoint's epoch.
 
     Raises
     ------
@@ -173,8 +173,8 @@ def content_of(estimator, training=None):
     name = type(estimator).__name__
     if SAVEABLE.get(name) is not type(estimator):
         raise TypeError(
-            f"{name} is no estimator that can be saved so; there are {sorted(SAVEABLE)}. Pickle "
-            "it, or of a distillation save what strip_teacher() answers."
+            f"{name} is not an estimator that can be saved; there are {sorted(SAVEABLE)}. Pickle "
+            "it, or save the result of strip_teacher() of a distillation."
         )
     attributes, arrays = estimator._to_save()
     tensors = dict(arrays)
@@ -219,7 +219,7 @@ def read(path):
 
 
 def restored(content, tensors, path):
-    """What JSON and arrays tell of, checked as a whole; takes arrays out of the dict `tensors`."""
+    """The `Checkpoint` of JSON and arrays, validated as a whole; pops arrays from `tensors`."""
     content = upgraded(content)
     version = content.get("format_version") if isinstance(content, dict) else None
     if version != FORMAT_VERSION:
@@ -256,7 +256,7 @@ def read_checkpoint(path, estimator_name):
     checkpoint = read(path)
     if checkpoint.training is None:
         raise ValueError(
-            f"{checkpoint.path} holds a saved estimator, not a training that could be taken up: "
+            f"{checkpoint.path} holds a saved estimator, not a training that can be resumed: "
             "load it, and use warm_start or partial_fit."
         )
     found = type(checkpoint.estimator).__name__

@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from ..network import ACTIVATIONS, MAX_LAYERS, POOLINGS, SOLVERS, n_parameters, shapes
 from ._serialization import Refused, shortened
 
-#: The largest count: a float can still tell it from the next one.
+#: The largest count that is exact in float64.
 MOST = 2**53
 
 

@@ -13,10 +13,10 @@ from ._objective import Objective
 
 HEAD = ("head_weight", "head_bias")
 
-#: What to do where a piece of a stream has a label that is none of the classes.
+#: Advice if a batch of a stream has a label that is not one of the classes.
 NEW_CLASSES = (
-    "partial_fit cannot add classes: with warm_start=True, fit goes on from what was learned, on "
-    "data of all classes, old and new."
+    "partial_fit cannot add classes: with warm_start=True, fit continues from the learned weights, "
+    "on data of all classes, old and new."
 )
 
 
@@ -82,7 +82,7 @@ class Classification(Objective):
             unknown = set(y.tolist()) - set(number)
             if unknown:
                 raise ValueError(
-                    f"It has labels that are none of the classes: {sorted(unknown)}; there are "
+                    f"It has labels that are not in classes: {sorted(unknown)}; there are "
                     f"{self.classes.tolist()}. {advice}".rstrip()
                 )
             labels = np.array([number[label] for label in y.tolist()])

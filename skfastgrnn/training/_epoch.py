@@ -32,7 +32,7 @@ class EpochConfig:
 
 
 def run_epoch(kernel, network, parameters, training, optimizer, parametrization, config, rng):
-    """Train parameters and optimizer in place; answers the EpochTotals."""
+    """Train parameters and optimizer in place; returns the EpochTotals."""
     rows = rows_of_epoch(training, config, rng)
     mean_weight = training.targets.mean_weight(rows)
     totals = EpochTotals()

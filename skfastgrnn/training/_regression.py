@@ -99,8 +99,9 @@ class Regression(Objective):
         if is_coarse.any():
             output = np.argmax(is_coarse)
             raise ValueError(
-                f"{dtype} cannot tell values of y apart: they lie within {scale[output]:g} of "
-                f"{center[output]:g}. Subtract an offset from y, or pass X in float64."
+                f"{dtype} cannot represent the differences of y: its values are within "
+                f"{scale[output]:g} of {center[output]:g}. Subtract an offset from y, or "
+                "pass X in float64."
             )
         self.statistics, self.center, self.scale = statistics, center, scale
         return self.data_set(sequences, y, weights, scale)
@@ -133,7 +134,7 @@ class Regression(Objective):
             check_outputs(y, self.n_outputs)
         with error_context("sample_weight_val"):
             weights = checked_weights(sample_weight, sequences)
-        # Of an output that is constant in training there is no scale to tell errors by.
+        # An output that is constant in training has no scale to measure errors by.
         spread = np.sqrt(np.mean(np.square(y - self.center), axis=0))
         scale = np.where(self.scale > 0, self.scale, spread)
         with error_context("y_val"):

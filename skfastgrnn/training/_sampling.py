@@ -8,9 +8,9 @@ def balanced_rows(labels, weights, rows, rng):
 
     A row is drawn by drawing a class, then one of its rows, all with the same probability and with
     replacement: random oversampling of small classes and undersampling of large ones [1]_. Weights
-    do not change probabilities, since they go on multiplying the loss and would count twice. Rows
+    do not change probabilities, since they still multiply the loss and would count twice. Rows
     of zero weight are left out, and with them classes that have no others: they would take the
-    places of rows that teach something.
+    places of rows with weight.
 
     Parameters
     ----------

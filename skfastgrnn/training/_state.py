@@ -1,4 +1,4 @@
-"""What changes from epoch to epoch, and from where a training can be taken up again."""
+"""The state of training, which changes from epoch to epoch and can be resumed from."""
 
 from dataclasses import dataclass
 
@@ -67,7 +67,7 @@ class TrainingState:
         }
 
     def restore(self, saved):
-        """Take the place of the training that `to_dict` told of; `_schema` has checked it."""
+        """Restore the state from the result of `to_dict`, checked by `_schema`."""
         self.parameters = saved["parameters"]
         self.initial = saved["initial"]
         for name in OF_OPTIMIZER:

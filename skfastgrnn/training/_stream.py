@@ -10,7 +10,7 @@ from ._trainer import TrainingResult, train
 
 #: Epochs that the history of a stream keeps.
 LONGEST_HISTORY = 1000
-#: Sequences of a piece that tell whether training on it did harm.
+#: Sequences of a batch used to check whether training on it diverged.
 MOST_CHECKED = 32
 #: Below this factor of learning_rate_init a call learns next to nothing.
 SMALLEST_FACTOR = 1e-6

@@ -64,7 +64,7 @@ def train(kernel, network, training, validation, objective, state, config, notif
     state : TrainingState
     config : TrainingConfig
     notifier : FitNotifier or None
-        Is told of every epoch, and may end the training.
+        Called before and after every epoch; may stop training.
 
     Returns
     -------

@@ -74,7 +74,7 @@ REFUSED = {
     "rows of a teacher": (
         {"teacher": Few().fit(X, y), "cv": "prefit"},
         {},
-        "answers 40 rows for 120 samples",
+        "returns 40 rows for 120 samples",
     ),
     "halved": ({"student": HALVING}, {}, "inconsistent numbers of samples"),
     "doubled": ({"student": DOUBLING}, {}, "inconsistent numbers of samples"),

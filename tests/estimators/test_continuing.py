@@ -118,7 +118,7 @@ def test_classes_of_partial_fit():
     with pytest.raises(ValueError, match="is not the same as on last call"):
         model.partial_fit(X, y, classes=[0, 1])
     before = model._parameters.copy()
-    with pytest.raises(ValueError, match=r"y: It has labels that are none of the classes: \[7\]"):
+    with pytest.raises(ValueError, match=r"y: It has labels that are not in classes: \[7\]"):
         model.partial_fit(X[:2], [0, 7])
     np.testing.assert_array_equal(model._parameters, before)
     with pytest.raises(ValueError, match="at least 2"):

@@ -315,7 +315,7 @@ REFUSED = {
     "not to be told apart": (
         {},
         {"X": X.astype(np.float32), "y": y + 1e8},
-        "float32 cannot tell values of y apart",
+        "float32 cannot represent the differences of y",
     ),
     "nothing but zero weights left": (
         {"early_stopping": True, "shuffle": False},

@@ -310,7 +310,7 @@ def test_labels_are_classes_or_where_a_teacher_knows_them_minus_one(
     if is_right:
         assert np.isfinite(kernel.loss(*arguments).loss)
     else:
-        with pytest.raises(ValueError, match=r"position 1 .* its label is none of"):
+        with pytest.raises(ValueError, match=r"position 1 .* its label is not a class of"):
             kernel.loss(*arguments)
 
 

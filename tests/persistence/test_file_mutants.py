@@ -180,7 +180,7 @@ def outcome_of_checkpoint(path, case):
         return check_usable(path)
     assert str(path) in message
     assert vars(model) == before
-    if "cannot be taken up" in message:
+    if "cannot be resumed" in message:
         return f"{outcome_of_model(path, case)}, but not by this estimator"
     return "refused"
 

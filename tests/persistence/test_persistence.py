@@ -142,7 +142,7 @@ def test_only_fitted_networks_of_this_package_can_be_saved(tmp_path):
     with pytest.raises(NotFittedError):
         skfastgrnn.save(quick(), path)
     for other in (SequenceStandardScaler().fit(X), Mine(2, max_iter=1).fit(X, y), "model", None):
-        with pytest.raises(TypeError, match="no estimator that can be saved so"):
+        with pytest.raises(TypeError, match="not an estimator that can be saved"):
             skfastgrnn.save(other, path)
     assert list(tmp_path.iterdir()) == []
 

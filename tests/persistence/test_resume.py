@@ -209,7 +209,7 @@ OTHER = {
 def test_what_differs_is_listed(case, checkpoint):
     params, data, message = OTHER[case]
     model = network(**params)
-    with pytest.raises(ValueError, match=f"(?s)cannot be taken up.*{message}"):
+    with pytest.raises(ValueError, match=f"(?s)cannot be resumed.*{message}"):
         model.resume(checkpoint, **{"X": X, "y": y, **data})
     assert vars(model).keys() == model.get_params().keys()
 
@@ -269,7 +269,7 @@ def test_parameters_of_another_value_are_others(case, tmp_path):
     path = tmp_path / "training.safetensors"
     network(**then).set_callbacks(Checkpoint(path), Stop(3)).fit(X, y)
     with pytest.raises(
-        ValueError, match=rf"{path.name} cannot be taken up(?s:.*){next(iter(then))}: .* in"
+        ValueError, match=rf"{path.name} cannot be resumed(?s:.*){next(iter(then))}: .* in"
     ):
         network(**now).resume(path, X, y)
 

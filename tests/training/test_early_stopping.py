@@ -370,5 +370,5 @@ def test_interrupted_refit_keeps_the_first_training(monkeypatch):
 
 def test_validation_labels_of_another_type_are_refused():
     labels = np.arange(60) % 20
-    with pytest.raises(ValueError, match="y_val: It has labels that are none of the classes"):
+    with pytest.raises(ValueError, match="y_val: It has labels that are not in classes"):
         quick().fit(X, labels, X_val=X, y_val=labels.astype(str))

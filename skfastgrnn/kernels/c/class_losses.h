@@ -70,7 +70,7 @@ INLINE ptrdiff_t largest(ptrdiff_t n, const real *x) {
     return best;
 }
 
-/* Turns logits x (O), of which `top` is the largest, to probabilities; answers Σ_k e^(x_k - top).
+/* Turns logits x (O), of which `top` is the largest, to probabilities; returns Σ_k e^(x_k - top).
  */
 INLINE real softmax(ptrdiff_t O, ptrdiff_t Op, real *x, real top) {
     for (ptrdiff_t j = 0; j < Op; j += LANES) store(x + j, vec_exp(load(x + j) - top));

@@ -31,7 +31,7 @@ enum { MAX_LAYERS = 16, MAX_CELLS = 2 * MAX_LAYERS };
 /* What functions return instead of 0. */
 enum {
     KERNEL_NO_MEMORY = -1,
-    KERNEL_BAD_ROW = -2,    /* a chosen sequence is none of the N */
+    KERNEL_BAD_ROW = -2,    /* a chosen sequence does not exist */
     KERNEL_BAD_PLACE = -3,  /* a sequence does not lie within the values */
     KERNEL_BAD_ORDER = -4,  /* a sequence is longer than the one chosen before it */
     KERNEL_BAD_LABEL = -5,  /* a label is no class */
@@ -132,7 +132,7 @@ typedef struct {
 
 /* A part of the flat parameter vector, rows x columns. */
 typedef struct {
-    const char *name; /* without what tells cells apart */
+    const char *name; /* without the suffix of the cell */
     int cell;         /* or -1 of the head */
     ptrdiff_t rows, columns;
     int decayed; /* whether weight decay shrinks it */
@@ -157,7 +157,7 @@ typedef struct {
     /* The states after every step: `all` (S, R), those of the last layer, where the steps are, or
      * NULL; and `final` (n, C, H), the last one that each cell computes. h0 (n, C, H), what each
      * cell begins with, or NULL for zeros. Where no cell is reversed, a sequence whose first part
-     * left `final` goes on from it as h0. */
+     * left `final` continues from it as h0. */
     int (*states)(const Network *, const void *parameters, const Sequences *, const void *h0,
                   void *all, void *final);
 

@@ -38,8 +38,8 @@ class ReferenceKernel:
         every : ndarray of shape (n_steps, R)
         last : ndarray of shape (n_sequences, R)
         final : ndarray of shape (n_sequences, cells, hidden)
-            The state that each cell ends with. Where none reads from the end, it is the h0 with
-            which a sequence goes on: two parts give the same bits as the whole.
+            The final state of each cell. Without reversed cells, it is the h0 with which a
+            sequence continues: two parts give the same bits as the whole.
         """
         p, dtype = named_views(network, parameters), parameters.dtype
         every = np.empty((len(sequences.values), network.n_states), dtype=dtype)
