@@ -1,13 +1,13 @@
-"""What guards a call: nothing is lost where it fails, and the error says what it is about."""
+"""Restoring state on errors, and errors that name their argument."""
 
 import re
 from contextlib import contextmanager
 
 
 def as_it_is(estimator):
-    """A copy that shares the attributes of one moment, whatever other threads do to the estimator.
+    """A shallow copy that is consistent even if other threads change the estimator.
 
-    Unlike `copy.copy` it takes all of them, also what a pickle must not have.
+    Unlike `copy.copy` it copies all attributes, also those excluded from pickles.
     """
     copied = object.__new__(type(estimator))
     vars(copied).update(vars(estimator))  # in one piece, as both are dicts of strings
@@ -16,12 +16,11 @@ def as_it_is(estimator):
 
 @contextmanager
 def working_copy(estimator):
-    """Fit a copy of an estimator, which takes over at the end what the copy has learned.
+    """Fit a copy of an estimator, and update the estimator from it at the end.
 
-    Until then nothing that is half fitted can be seen: not in the estimator, nor in its copies and
-    pickles. An error leaves it as it was. The copy has settings of its own: what another thread
-    does to the estimator meanwhile has no effect on a fit that runs. Attributes have to be
-    replaced, arrays must not be written to.
+    Until then the estimator, its copies and pickles show no half-fitted state. An error leaves it
+    unchanged. Changes of the estimator by other threads do not affect a running fit. Attributes
+    must be replaced; arrays must not be modified in place.
     """
     copied = as_it_is(estimator)
     before = vars(copied).copy()
@@ -33,14 +32,14 @@ def working_copy(estimator):
 
 
 def changed_attributes(before, after):
-    """Attributes that are new or another object; both are dicts by name."""
+    """Attributes that are new or replaced; both are dicts by name."""
     missing = object()
     return {name: value for name, value in after.items() if before.get(name, missing) is not value}
 
 
 @contextmanager
 def restore_on_error(estimator):
-    """Leave an estimator as it was where fitting it fails."""
+    """Restore the attributes of an estimator if fitting it fails."""
     before = vars(estimator).copy()
     try:
         yield
@@ -52,10 +51,10 @@ def restore_on_error(estimator):
 
 @contextmanager
 def error_context(argument):
-    """Say in an error which argument it is about.
+    """Add the name of an argument to errors.
 
-    Messages that begin with its name, as those of scikit-learn's checks do, get no prefix; in them
-    "y_val" takes the place of "y".
+    Messages that begin with the name, like those of scikit-learn's checks, get no prefix; in them
+    "y_val" replaces "y".
     """
     try:
         yield
@@ -65,7 +64,7 @@ def error_context(argument):
 
 
 def named(message, argument):
-    """A message that names an argument: the one it names already, or else one before it."""
+    """A message that begins with the name of an argument."""
     begins = re.match(rf"(Input )?{argument.removesuffix('_val')}(?!\w)", message)
     if begins is None:
         return f"{argument}: {message}"

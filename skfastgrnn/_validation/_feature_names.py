@@ -1,4 +1,4 @@
-"""Names of channels: those of the columns, where sequences are DataFrames."""
+"""Names of channels, from the columns of DataFrames."""
 
 import warnings
 
@@ -10,7 +10,7 @@ MOST_NAMES = 5
 
 
 def learn_or_check_names(estimator, X, *, reset):
-    """Remember the names of channels in X as `feature_names_in_`, or check them against these.
+    """Set `feature_names_in_` to the names of channels in X, or check X against them.
 
     Parameters
     ----------
@@ -22,14 +22,14 @@ def learn_or_check_names(estimator, X, *, reset):
     Raises
     ------
     ValueError
-        If names differ, or come in another order.
+        If names or their order differ.
     TypeError
         If some of the names of a sequence are strings and others are not.
 
     Warns
     -----
     UserWarning
-        In scikit-learn's words, if X has names and what was fitted has none, or the reverse.
+        As in scikit-learn, if only one of X and the fitted data has names.
     """
     if reset:
         vars(estimator).pop("feature_names_in_", None)
@@ -64,9 +64,9 @@ def learn_or_check_names(estimator, X, *, reset):
 
 
 def runs_of_names(X):
-    """The first of neighbouring members with the same names, and these: [(sample, names), ...].
+    """Runs of consecutive members with the same names: [(first sample, names), ...].
 
-    Names are None where a member has none that are strings.
+    Names are None if a member has no string names.
     """
     runs, earlier = [], None
     for sample, member in enumerate(X):
@@ -93,7 +93,7 @@ def names_of(member, columns):
 
 
 def refuse_other_names(names, expected, sample, first=None):
-    """Raise an error where names of a sample differ from those expected: of `first`, or of fit."""
+    """Raise if names of a sample differ from those of sample `first`, or of fit."""
     if np.array_equal(names, expected):
         return
     if first is None:  # scikit-learn's words

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-#: Values looked at together: bounds the memory of the search.
+#: Values processed together: bounds the memory of the search.
 CHUNK = 1 << 18
 CHANNELS_FIRST = (
     " Or if this is the padding of an array with its channels first, as in aeon and sktime, write "
@@ -11,10 +11,10 @@ CHANNELS_FIRST = (
 
 
 def checked_lengths(sequences, *, is_padded, allow_gaps):
-    """Lengths (n_sequences,) without padding; an error locates the first value of no sequence.
+    """Lengths (n_sequences,) without padding; an error locates the first invalid value.
 
-    Padding are the steps at the ends of sequences that are NaN throughout, if `is_padded`. No
-    sequence may hold infinity, nothing but NaN or, unless `allow_gaps`, any NaN.
+    If `is_padded`, trailing all-NaN steps are padding. Sequences must not contain infinity, only
+    NaN or, unless `allow_gaps`, any NaN.
     """
     if all_finite(sequences.values):
         return sequences.lengths
@@ -36,9 +36,9 @@ def without_padding(values, starts, lengths):
 
 
 def refuse_not_finite(values, rows, starts, lengths, allow_gaps, is_padded):
-    """Raise an error if one of the sequences `rows` holds in `values` what it may not.
+    """Raise if one of the sequences `rows` contains invalid `values`.
 
-    Where these are `is_padded`, it says so if what is NaN looks like padding of the other axis.
+    If `is_padded`, the error mentions NaN that looks like padding of the other axis.
     """
     is_broken = np.isinf(values) if allow_gaps else ~np.isfinite(values)
     broken = np.flatnonzero(is_broken.any(axis=1))
@@ -74,16 +74,16 @@ def all_finite(values):
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(values), rows):
             part = values[start : start + rows]
-            # Where only the sum overflows, a closer look costs memory once.
+            # If only the sum overflows, check each value.
             if not np.isfinite(part.sum()) and not np.isfinite(part).all():
                 return False
     return True
 
 
 def neighbours(sequences):
-    """Sequences that lie close together, as (rows, first, values): they lie in values, from first.
+    """Groups of nearby sequences, as (rows, first, values), where values start at step first.
 
-    Few enough at a time to bound the memory of looking at them.
+    The size of a group bounds the memory of checking it.
     """
     order = np.argsort(sequences.starts, kind="stable")
     ends = sequences.starts + sequences.lengths

@@ -1,4 +1,4 @@
-"""The forms that X can have, beside plain arrays: lists and object arrays of sequences."""
+"""Forms of X besides plain arrays: lists and object arrays of sequences."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Set, ValuesView
@@ -11,7 +11,7 @@ from ._numbers import are_exact, as_numbers, is_frame
 
 
 class Form(NamedTuple):
-    """What X was, so that an answer for every step can have the same form.
+    """The form of X, so that results for every step can be returned in the same form.
 
     kind : "2-D", "3-D", "list" or "objects" (an object array)
     n_timesteps : steps of a row of 2-D X, or of an entry of 3-D X with its padding
@@ -73,7 +73,7 @@ def is_ragged(X, *, one_channel):
         return X.dtype == object and X.ndim == 1 and any(depth(member) > 0 for member in X)
     if not isinstance(X, list | tuple):
         return False
-    if depth(X) == 1:  # the first member is a number, or missing; others may be sequences
+    if depth(X) == 1:  # the first member is a number or missing; others may be sequences
         return any(depth(member) > 0 for member in X)
     if depth(X) == 2 and not one_channel:
         return len({len(member) if depth(member) == 1 else None for member in X}) > 1
@@ -180,9 +180,9 @@ def from_cells(X):
 
 
 def refuse_unreadable(X, name="X"):
-    """Refuse what can be read only once or has no order, and arrays of some other libraries.
+    """Raise for X that can be read only once or has no order, and for some other libraries.
 
-    These are converted by their owner, who knows what that costs.
+    Their conversion may be expensive, so it is left to the user.
     """
     if isinstance(X, np.ndarray | list) or issparse(X):
         return

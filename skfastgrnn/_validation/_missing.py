@@ -1,4 +1,4 @@
-"""Which values are missing: None, NaN, NaT, the NA of pandas, null of polars, masked entries."""
+"""Missing values: None, NaN, NaT, pandas' NA, polars' null, masked entries."""
 
 import numpy as np
 from sklearn.utils._missing import is_pandas_na
@@ -7,7 +7,7 @@ NEVER_MISSING = (str, bytes, int, np.integer, np.bool_)
 
 
 def is_missing(value):
-    """Whether a single value stands for one that is not there."""
+    """Whether a single value is a missing value."""
     if value is None or value is np.ma.masked or is_pandas_na(value):
         return True
     try:
@@ -59,7 +59,7 @@ def missing_in(values):
 
 
 def word_for_missing(values, i):
-    """How the missing entry i of (n,) or (n, 1) values is called."""
+    """Name of the missing entry i of (n,) or (n, 1) values, for messages."""
     is_masked = isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).flat[i]
     value = np.ma.masked if is_masked else np.asarray(values, dtype=object).flat[i]
     if value is np.ma.masked:

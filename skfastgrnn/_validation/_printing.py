@@ -1,4 +1,4 @@
-"""Values as they should read in a sentence: 0 and not ``np.int64(0)``."""
+"""Values for messages: 0 and not ``np.int64(0)``."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Weights of samples, checked."""
+"""Validation of sample weights."""
 
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
@@ -35,7 +35,7 @@ def without_missing(sample_weight):
 
 
 def check_total(weights):
-    """Refuse weights that are all zero, or whose size would overflow or vanish in arithmetic."""
+    """Raise if weights are all zero, or so large or small that arithmetic over- or underflows."""
     if not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     limits = np.finfo(weights.dtype)

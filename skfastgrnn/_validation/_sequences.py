@@ -1,6 +1,6 @@
-"""The one gate for input: every form of X that users have becomes a `SequenceBatch`.
+"""Input validation: convert X to a `SequenceBatch`.
 
-A float32 or float64 array is read where it lies; only sequences that lie apart are put together.
+A float32 or float64 array is not copied; only separate sequences are concatenated.
 """
 
 from collections import deque

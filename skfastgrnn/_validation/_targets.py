@@ -1,4 +1,4 @@
-"""What y may be: a label for each sample, or numbers; and none of them missing."""
+"""Validation of y: labels or numbers, none of them missing."""
 
 from contextlib import suppress
 

@@ -1,12 +1,12 @@
-"""Where sequences lie: found out so that nothing is copied that need not be."""
+"""Zero-copy views of sequences in the user's buffer."""
 
 import numpy as np
 
 
 def joined(members):
-    """Members as (values, starts): where they lie if that is one buffer, as windows of one series.
+    """Members as (values, starts): a view if they share a buffer, like windows of a series.
 
-    Otherwise they are copied, one after the other.
+    Otherwise they are copied into one array.
     """
     lengths = np.array([len(member) for member in members], dtype=np.intp)
     starts = _places_in_one_buffer(members)
@@ -20,7 +20,7 @@ def joined(members):
 
 
 def is_worth_a_view(n_spanned, n_used):
-    """A view of steps is searched for NaN as a whole; where few are used, a copy costs less."""
+    """A view is searched for NaN as a whole; if few of its steps are used, a copy costs less."""
     return n_spanned <= 4 * n_used
 
 
