@@ -1,4 +1,4 @@
-"""Knowledge distillation: what a large estimator knows, in a small network.
+"""Knowledge distillation: train a small network on the predictions of a large estimator.
 
 _teachers.py     the logits of fitted teachers
 _folds.py        clones of a teacher, asked about samples that they were not fitted on

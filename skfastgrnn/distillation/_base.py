@@ -117,7 +117,7 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         return super().set_params(**params)
 
     def strip_teacher(self):
-        """The fitted student, an estimator of its own that knows nothing of the teacher.
+        """The fitted student, an independent estimator without reference to the teacher.
 
         Returns
         -------
@@ -133,7 +133,7 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         return self.student_
 
     def predict(self, X):
-        """What the student predicts.
+        """Predictions of the student.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         return self.student_.feature_names_in_
 
     def get_metadata_routing(self):
-        """What `fit` passes on to teacher, student and `cv`, where metadata routing is enabled.
+        """Metadata that `fit` passes on to teacher, student and `cv`, if routing is enabled.
 
         Returns
         -------

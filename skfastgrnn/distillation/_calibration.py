@@ -11,7 +11,7 @@ BOUNDS = 1e-3, 1e3
 
 
 class Calibration(NamedTuple):
-    """What is done to a teacher's logits before the student learns from them.
+    """Calibration of a teacher's logits: a temperature and a lower bound of probabilities.
 
     temperature : what they are divided by
     least : the probability that none is below, or None
@@ -30,7 +30,7 @@ class Calibration(NamedTuple):
 
 
 def calibrated(logits, labels, weights=None, *, are_probabilities, lowest=0.0):
-    """The `Calibration` by labels that are known.
+    """The `Calibration` on known labels.
 
     A probability that so few samples say nothing about, below one in n_samples + n_classes, is
     raised to that: zeros of a forest would decide alone.

@@ -74,7 +74,7 @@ def covering(splits, n_samples, cv):
 
 
 def ask_out_of_fold(teacher, ask, X, y, splits, *, params, n_jobs):
-    """What `ask(fitted teacher, X of the test rows, training rows)` returns for each split.
+    """Results of `ask(fitted teacher, X of the test rows, training rows)` for each split.
 
     Each split has a clone of the teacher, fitted on its training rows; `params` are what its `fit`
     is called with besides X and y, of which those of each sample are split, too.

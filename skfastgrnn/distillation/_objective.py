@@ -139,7 +139,7 @@ class Distillation(Classification):
 
 
 class BlendedRegression(Regression):
-    """Regression on targets in which a teacher's predictions have a share.
+    """Objective of regression on targets blended with a teacher's predictions.
 
     Parameters
     ----------

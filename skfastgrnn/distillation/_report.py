@@ -45,7 +45,7 @@ def latency(estimator, row):
 
 
 def comparison(scored_on, labels, teacher_logits, student_logits, baseline_logits):
-    """Scores on samples of known labels (-1: unknown), and how alike teacher and student are there.
+    """Scores on samples with known labels (-1: unknown), and agreement of teacher and student.
 
     Each of the logits (n_samples, n_outputs) may be None; `scored_on` says what the samples are.
     """
@@ -100,7 +100,7 @@ def root_mean_square(values):
 
 
 def warn_of_weak_teacher(found, teacher_errors, baseline_errors):
-    """Warn where a teacher's errors (n_samples,) are larger than those of the student alone.
+    """Warn if a teacher's errors (n_samples,) are larger than those of the baseline.
 
     By more than one standard error of their mean difference; either may be None.
     """

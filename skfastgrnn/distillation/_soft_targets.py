@@ -38,7 +38,7 @@ class SoftTargets(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What a fold's teacher says.
+    """Predictions of a fold's teacher.
 
     logits : (n_samples, n_classes) of its test samples
     compared : (n_compared,) some of them,
@@ -55,7 +55,7 @@ class Asked(NamedTuple):
 
 
 def ask_fold(estimator, X, train, *, method, classes, labels, X_more):
-    """`Asked`: a fold's teacher about its test samples and X_more, which may be None.
+    """`Asked`: predictions of a fold's teacher for its test samples and X_more (may be None).
 
     labels : ndarray of shape (n_samples,)
         Numbers of the classes of all samples that have one.
@@ -70,7 +70,7 @@ def ask_fold(estimator, X, train, *, method, classes, labels, X_more):
 
 
 def soft_targets_out_of_fold(teacher, X, labels, known, splits, *, params, n_jobs):
-    """`SoftTargets` of a fitted `Teacher` whose clones are asked about the samples it has seen.
+    """`SoftTargets` of a fitted `Teacher`, with out-of-fold predictions of its clones.
 
     A sample that is in several test parts gets the mean of what their teachers say: of
     probabilities, or of decisions. Where these have seen no sample of its class, or it is in no
@@ -121,7 +121,7 @@ def soft_targets_out_of_fold(teacher, X, labels, known, splits, *, params, n_job
 def logits_out_of_fold(
     estimator, method, classes, X, labels, splits, *, params, n_jobs, X_more=None
 ):
-    """What an estimator's clones say of samples that they were not fitted on.
+    """Out-of-fold predictions of an estimator's clones.
 
     Returns
     -------

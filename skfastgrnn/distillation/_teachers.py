@@ -28,7 +28,7 @@ KINDS = {
 
 
 class Teacher:
-    """A fitted classifier, asked for logits in the order of sorted classes.
+    """A fitted classifier that returns logits in the order of sorted classes.
 
     classes : ndarray of shape (n_classes,)
         All of them; the classifier may know some only. None means those that it knows.
@@ -55,7 +55,7 @@ class Teacher:
         self._places = np.array([number[label] for label in own], dtype=np.intp)
 
     def logits(self, X):
-        """Logits (n_samples, n_classes); a class that it does not know has the least probability.
+        """Logits (n_samples, n_classes); a class that it does not know has the lowest probability.
 
         Of two classes the first has logit 0.
         """
@@ -126,7 +126,7 @@ class Teacher:
 
 
 def check_predictions(estimator, method, classes, logits, predicted):
-    """Refuse logits (n_samples, n_classes) of an estimator that contradict what it predicts.
+    """Raise if logits (n_samples, n_classes) of an estimator contradict its predictions.
 
     predicted : ndarray of shape (n_samples,)
         Numbers of classes, -1 for none of them.
@@ -145,7 +145,7 @@ def check_predictions(estimator, method, classes, logits, predicted):
 
 
 def contradicted(logits, predicted):
-    """The number of a class whose column says something else than the predictions, or None.
+    """The number of a class whose column contradicts the predictions, or None.
 
     Single disagreements are no reason: of ties, of probabilities that a classifier estimates beside
     its decisions, or of two classes with a threshold of its own. So the logit of the second of two

@@ -218,7 +218,7 @@ def number_of_threads(n_jobs):
 
 
 def new_generator(random_state, n_updates=0):
-    """A generator of its own for a fit; None means fresh entropy, never NumPy's global state.
+    """A new generator for a fit; None means new entropy, never NumPy's global state.
 
     Another one for each number of updates before.
     """

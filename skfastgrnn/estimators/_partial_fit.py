@@ -14,7 +14,7 @@ class StreamMixin:
     """The part of an estimator that learns from pieces."""
 
     def _partial_fit(self, X, y, sample_weight, make_objective):
-        """Train for one epoch more.
+        """Train for one more epoch.
 
         `make_objective` returns the objective, given the copy that learns, and the estimator as it
         was or None.

@@ -1,4 +1,4 @@
-"""Who computes: the compiled kernel, or NumPy.
+"""Kernels: compiled, or NumPy.
 
 reference/     the normative implementation in NumPy
 c/             the same in C: whole epochs, vectorised, on any number of threads

@@ -1,4 +1,4 @@
-"""Which kernel computes: the best compiled one that this machine runs, or NumPy.
+"""Kernel selection: the best compiled one that this machine supports, or NumPy.
 
 The environment variable SKFASTGRNN_KERNEL forces one by name: "reference", "baseline", "avx2" or
 "avx512".

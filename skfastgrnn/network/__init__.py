@@ -1,4 +1,4 @@
-"""What a network is: its specification, its tensors and the data that it reads. Numbers only.
+"""Networks: their specification, their tensors and the data that they read.
 
 _spec.py            what a network is, apart from its parameters
 _tensors.py         its parameters: one flat vector with named parts

@@ -10,7 +10,7 @@ from ._spec import SOLVERS
 
 
 class SequenceBatch:
-    """Sequences where they lie: sequence i is ``values[starts[i] : starts[i] + lengths[i]]``.
+    """Sequences in a buffer: sequence i is ``values[starts[i] : starts[i] + lengths[i]]``.
 
     They may overlap, as windows of one series do, and leave steps out, as padding.
 
@@ -85,7 +85,7 @@ class SequenceBatch:
 
 
 class Targets(NamedTuple):
-    """What the outputs should be, by sequence; which of it a `Loss` needs depends on its kind.
+    """Targets of sequences; the fields that a `Loss` needs depend on its kind.
 
     labels : (n_sequences,) int32, or None; for "distillation" beside values, -1 (None: everywhere)
         where a sequence has no label

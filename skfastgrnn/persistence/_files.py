@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole, and paths in every form that Python has for them."""
+"""Atomic replacement of files, and paths of every type."""
 
 import errno
 import os
@@ -58,7 +58,7 @@ def check_folder(folder, purpose):
 
 
 def replaceable(path):
-    """The file that a path leads to, which may not exist yet; no device or pipe."""
+    """The target file of a path, which may not exist yet; devices and pipes are refused."""
     target = target_of(path)
     if target.exists() and not target.is_file():
         raise OSError(f"{path} is a device or a pipe, not a file, and is not replaced by one.")
@@ -66,7 +66,7 @@ def replaceable(path):
 
 
 def target_of(path):
-    """What a path leads to, over symbolic links, if something can be written there."""
+    """The target of a path, following symbolic links, if it is writable."""
     path = as_path(path)
     with about(path):
         target = Path(os.path.realpath(path))
@@ -101,7 +101,7 @@ def take_over_permissions(new, old):
 
 @contextmanager
 def about(path):
-    """Let the system's errors name a path, and not one that is made up on the way."""
+    """Make system errors name this path instead of a temporary one."""
     try:
         yield
     except OSError as error:
@@ -112,7 +112,7 @@ def about(path):
 
 @contextmanager
 def making_files_in(folder, purpose):
-    """Let the system's errors say that it is the folder which cannot be written to, and why so."""
+    """Make system errors say that the folder is not writable, and for what it is needed."""
     try:
         yield
     except OSError as error:

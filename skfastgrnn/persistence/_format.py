@@ -1,4 +1,4 @@
-"""The version of the format, and how a file of an older one is read.
+"""The format version, and upgrades of files of older versions.
 
 A change of what files hold raises `FORMAT_VERSION`, and adds to `UPGRADES` a function that makes of
 the content of the version before that of the new one. Files that were written by every version are

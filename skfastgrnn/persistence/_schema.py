@@ -1,4 +1,4 @@
-"""What the entries of a file must be: tables of names and checks.
+"""Schema of files: tables of names and checks.
 
 A check is called with the name and the value of an entry, and raises an error that names it. For
 another attribute of fitted estimators, or another number in a checkpoint, add a line to a table.

@@ -199,7 +199,7 @@ UNPACKED = {
 
 
 def shortened(value, length=80):
-    """What `repr` says, cut off where it is long."""
+    """The `repr` of a value, truncated."""
     text = repr(value)
     return text if len(text) <= length else text[: length - 3] + "..."
 

@@ -1,4 +1,4 @@
-"""Training: whole epochs come from the kernel; what happens between two epochs is decided here.
+"""Training loop: the kernel runs whole epochs; this package controls what happens between them.
 
 _early_stopping.py  when to stop, and which weights to keep
 _state.py           what changes from epoch to epoch

@@ -21,7 +21,7 @@ NEW_CLASSES = (
 
 
 class Classification(Objective):
-    """One of several classes for each sequence.
+    """Objective of classification: one class for each sequence.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ class Classification(Objective):
 
 
 def remap_head(parts, earlier, classes, earlier_classes):
-    """Copy the head's rows of the classes that were known; those of new ones stay as drawn.
+    """Copy the head's rows of known classes; those of new classes keep their initial values.
 
     The single logit o of two classes is taken for the two logits (-o / 2, o / 2), which give the
     same probabilities; from two logits comes their difference.

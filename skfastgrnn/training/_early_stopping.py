@@ -4,7 +4,7 @@ import numpy as np
 
 
 class EarlyStopping:
-    """The lowest loss so far, its parameters, and when to stop.
+    """Early stopping: the lowest loss so far, its parameters, and when to stop.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class EpochConfig:
-    """What an epoch does with its data.
+    """Configuration of an epoch.
 
     batch_size : sequences of one update
     shuffle : whether rows come in random order

@@ -11,7 +11,7 @@ from ._objective import Objective
 
 
 class Multilabel(Objective):
-    """The sum of the binary cross-entropies of all labels.
+    """Objective of multilabel classification: the summed binary cross-entropies of all labels.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ import numpy as np
 
 
 class Objective:
-    """A loss, the targets that it is computed from, and when epochs can be compared by it.
+    """Base class of objectives: the loss, its targets, and when losses of epochs are comparable.
 
     An objective belongs to one training. `encode` is called first: it learns what is to be learned
     from y, such as classes or a scale, which `attributes` and `restore` exchange with an estimator.
@@ -21,7 +21,7 @@ class Objective:
     metric = None
 
     def encode(self, y, sequences, sample_weight, earlier=None):
-        """Learn from y what there is to learn.
+        """Learn properties of the targets, such as classes or scale, from y.
 
         Parameters
         ----------

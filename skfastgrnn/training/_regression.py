@@ -19,7 +19,7 @@ REACH = 10.0
 
 
 class Regression(Objective):
-    """One or several numbers for each sequence, in units of the scale of y.
+    """Objective of regression: one or several numbers for each sequence, in scaled units of y.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ class Regression(Objective):
         return tol / 100
 
     def init_head(self, parts, earlier_params, earlier):
-        """From outputs in the units of y to outputs for scaled targets.
+        """Convert the head from the units of y to scaled targets.
 
         Of an output that was constant, the head was folded to nothing: it stays as drawn.
         """
@@ -209,7 +209,7 @@ class Regression(Objective):
         parts["head_bias"][rows] = (earlier_params["head_bias"][rows] - center) / scale
 
     def is_settling(self, earlier):
-        """Whether predictions still follow center and scale of a stream that has just begun.
+        """Whether predictions still follow center and scale, at the beginning of a stream.
 
         Later they stay what they are in units of y while center and scale move. In the first few
         updates a network has learned less than these have: taking their moves back in the head's
@@ -218,7 +218,7 @@ class Regression(Objective):
         return earlier.has_just_begun and self.head_is_trained
 
     def rescale_moments(self, moments, network, earlier):
-        """Moments as if the gradients behind them had been of targets in the scale of now.
+        """Optimizer moments rescaled as if all gradients had used the current scale of the targets.
 
         The gradient of the head is proportional to the error, so to 1 / scale. That of the cell is
         proportional to error and head: to 1 / scale², and of several outputs to the mean of these.

@@ -11,7 +11,7 @@ from ._early_stopping import EarlyStopping
 
 @dataclass
 class TrainingState:
-    """A training between two epochs: the next one depends on nothing else but data and plan.
+    """State of training between two epochs; with data and configuration it determines the next.
 
     parameters, initial : (P,) after the last epoch, and before the first one
     optimizer : its moments and the number of its updates

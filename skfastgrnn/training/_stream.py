@@ -17,7 +17,7 @@ SMALLEST_FACTOR = 1e-6
 
 
 def train_on_piece(kernel, network, piece, objective, state, config):
-    """Train for one epoch, and keep the weights from before it where it did harm.
+    """Train for one epoch, and restore the previous weights if it diverged.
 
     The loss of a piece is high where its data are new, so a high loss alone is no sign of
     divergence. But where training on the piece has more than doubled its own loss, up to one above

@@ -1,4 +1,4 @@
-"""Center and scale of the targets of a regression: of a data set, or of a stream so far.
+"""Center and scale of regression targets, of a data set or of a stream so far.
 
 What is known of targets is an array of shape (8, n_outputs), which estimators and files can keep:
 the six rows of `Moments`, then a running median and a running median distance from it. All but
@@ -15,7 +15,7 @@ DEVIATIONS = 1.4826
 
 
 def target_statistics(values, weights, *, robust, earlier=None):
-    """What is known of targets after these, and those that `earlier` is of.
+    """Statistics of these targets, combined with `earlier` ones.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def moments_in(statistics):
 
 
 def center_and_scale(statistics, *, robust):
-    """What to subtract from targets, and to divide them by, each (n_outputs,).
+    """Center and scale of targets, each (n_outputs,).
 
     Mean and standard deviation or, if `robust`, median and median distance where that is not zero.
     Of an output that is constant, or varies by no more than rounding does, the scale is 0.
@@ -69,7 +69,7 @@ def center_and_scale(statistics, *, robust):
 
 
 def check_statistics(statistics, n_outputs):
-    """Refuse what `target_statistics` does not return.
+    """Raise unless these are statistics as returned by `target_statistics`.
 
     Raises
     ------

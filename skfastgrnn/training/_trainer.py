@@ -14,7 +14,7 @@ from ._report import epoch_line, stop_line, warn
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """What a training does with its data.
+    """Configuration of training.
 
     epoch : what each epoch does
     schedule : callable, epoch (from 0) -> factor of learning_rate_init; see `schedules`
@@ -44,7 +44,7 @@ class TrainingResult:
 
 
 def train(kernel, network, training, validation, objective, state, config, notifier=None):
-    """Train from `state` on, which is changed in place, epoch by epoch.
+    """Train epoch by epoch from `state`, which is changed in place.
 
     Stops where the training loss is below `config.converged_loss`. With a validation set, stops
     also `state.early_stopping.patience` epochs after its weighted loss last improved, and returns
@@ -157,7 +157,7 @@ class Epochs:
                 )
 
     def advance(self):
-        """Train for one epoch, write it into the history, and watch its loss.
+        """Train for one epoch, add it to the history, and monitor its loss.
 
         The state is `mid_epoch` where something was not finite.
         """

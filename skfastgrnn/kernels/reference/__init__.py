@@ -1,4 +1,4 @@
-"""The kernel in NumPy, against which the compiled one is tested. Twins bear the names of c/.
+"""The kernel in NumPy, the reference for the compiled one; files are named as in c/.
 
 _activations.py       activation functions and their slopes
 _cell.py              a cell's equations, forward and backward

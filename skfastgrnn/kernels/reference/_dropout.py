@@ -8,7 +8,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def splitmix64(x):
-    """What SplitMix64 draws in state x (uint64); its i-th state is seed + i * GOLDEN.
+    """Output of SplitMix64 in state x (uint64); its i-th state is seed + i * GOLDEN.
 
     Steele, Lea & Flood, *Fast Splittable Pseudorandom Number Generators*, OOPSLA 2014.
     """
@@ -19,7 +19,7 @@ def splitmix64(x):
 
 @np.errstate(over="ignore")
 def mask(dropout, positions, layer, n_states, dtype):
-    """What the states of sequences are multiplied by (B, n_states): 0, or 1 / (1 - rate).
+    """Dropout factors of the states of sequences (B, n_states): 0, or 1 / (1 - rate).
 
     `positions` (B,) are those of the sequences in the epoch; states are counted over steps and
     units. Srivastava et al., *Dropout: A Simple Way to Prevent Neural Networks from Overfitting*,

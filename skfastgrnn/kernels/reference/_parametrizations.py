@@ -1,4 +1,4 @@
-"""What lies between the vector θ that the optimizer moves and the parameters that cells read.
+"""Parametrizations: between the optimizer's vector θ and the parameters that cells read.
 
 A training expands θ to the parameters before a forward pass, pulls their gradient back to one of θ,
 and projects θ after an update to where it may be. The twin of c/parametrizations.h, which takes the
@@ -57,7 +57,7 @@ class Parametrization:
 
 @dataclass(frozen=True, eq=False)
 class Frozen(Parametrization):
-    """θ are the parameters, of which some stay as they are.
+    """θ are the parameters, some of which are frozen.
 
     trained : (P,) of the parameters' dtype, 1 where one is trained and 0 where it is frozen
     """
