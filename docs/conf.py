@@ -1,8 +1,13 @@
 """Sphinx configuration: `make docs` builds the pages, a warning is an error."""
 
+import sys
+from pathlib import Path
+
 from docutils import nodes
 
 import skfastgrnn
+
+sys.path.insert(0, str(Path(__file__).parent))  # _mathml
 
 project = "skfastgrnn"
 author = "The skfastgrnn developers"
@@ -12,10 +17,10 @@ version = release = skfastgrnn.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "myst_parser",
+    "_mathml",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates"]
@@ -52,12 +57,15 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",  # run all of them
     "download_all_examples": False,
     "show_memory": False,
+    "write_computation_times": False,  # its pages load scripts from elsewhere
     "within_subsection_order": "FileNameSortKey",
 }
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "skfastgrnn"
-html_static_path = []
+html_static_path = ["_static"]
+html_css_files = ["mathml.css"]
 html_show_sourcelink = False
 html_theme_options = {
     "show_prev_next": False,
@@ -66,7 +74,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": [], "development": [], "changelog": []}
+html_sidebars = {"index": [], "development": [], "extending": [], "decisions": [], "changelog": []}
 
 
 def link_to_scikit_learn(app, env, node, content):
