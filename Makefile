@@ -62,6 +62,7 @@ lint: $(VENV)/.group-lint  ## Check style, formatting and spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run -Werror skfastgrnn/kernels/c/*.[ch] tests/kernels/*.c
 	$(BIN)/codespell
+	$(BIN)/mypy
 
 docs: $(VENV)/.package $(VENV)/.group-docs  ## Build docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html

@@ -9,7 +9,7 @@ from .kernels import active_kernel, available_kernels
 PACKAGES = ("skfastgrnn", "scikit-learn", "numpy", "scipy", "joblib", "safetensors")
 
 
-def show_versions():
+def show_versions() -> None:
     """Print the active kernel, its instruction set, threads, and versions of dependencies.
 
     Examples

@@ -44,7 +44,13 @@ COUNT = Number(Integral, 1, None, closed="left")
 class Augmentation(ValidatedDataclass):
     """Base class of the augmentations; a subclass implements `_change`."""
 
-    def apply(self, values, starts, lengths, rng):
+    def apply(
+        self,
+        values: np.ndarray,
+        starts: np.ndarray,
+        lengths: np.ndarray,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
         """Change contiguous sequences, each independently.
 
         Parameters

@@ -29,7 +29,7 @@ the validation losses, or the training losses if nothing is held out.
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 
@@ -63,7 +63,7 @@ class Schedule(ValidatedDataclass):
     #: Whether it is called with the losses of earlier epochs, too.
     watches_loss = False
 
-    def __call__(self, epoch, losses=()):
+    def __call__(self, epoch: int, losses: Sequence[float] = ()) -> float:
         """The factor by which the learning rate is multiplied in an epoch.
 
         Parameters

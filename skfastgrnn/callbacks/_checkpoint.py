@@ -1,5 +1,6 @@
 """Checkpoint: save the state of training, to resume from it."""
 
+import os
 from numbers import Integral
 from os import PathLike
 
@@ -69,7 +70,13 @@ class Checkpoint(Callback):
         },
         prefer_skip_nested_validation=True,
     )
-    def __init__(self, path=None, *, every=1, best_path=None):
+    def __init__(
+        self,
+        path: str | bytes | os.PathLike | None = None,
+        *,
+        every: int = 1,
+        best_path: str | bytes | os.PathLike | None = None,
+    ) -> None:
         if path is None and best_path is None:
             raise ValueError("Checkpoint needs a path or a best_path to write to; pass one.")
         self.path = path

@@ -3,8 +3,10 @@
 import glob
 import json
 import math
+import os
 import re
 from os import PathLike
+from typing import Any
 
 from sklearn.utils._param_validation import validate_params
 
@@ -62,7 +64,7 @@ class JSONLinesLogger(Callback):
     """
 
     @validate_params({"path": [str, bytes, PathLike]}, prefer_skip_nested_validation=True)
-    def __init__(self, path):
+    def __init__(self, path: str | bytes | os.PathLike) -> None:
         self.path = path
         self._fits = {}  # the file of each
 
@@ -82,7 +84,7 @@ class JSONLinesLogger(Callback):
         if id(estimator) in self._fits:
             self._fits.pop(id(estimator)).close()
 
-    def get_logs(self):
+    def get_logs(self) -> list[dict[str, Any]]:
         """Read the lines of all fits of the latest run back.
 
         A run is a fit of the network, or of the search or other meta-estimator around it. Files of

@@ -38,7 +38,7 @@ class TimeLimit(Callback):
     @validate_params(
         {"seconds": [Interval(Real, 0, None, closed="left")]}, prefer_skip_nested_validation=True
     )
-    def __init__(self, seconds):
+    def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._fits = {}  # when each has begun
 

@@ -20,7 +20,7 @@ class EpochMonitor(SharedMonitor):
     passed in place of the copy.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(scoring=handed_over)
 
     def setup(self, estimator, context):
@@ -143,7 +143,9 @@ class GradientMonitor(EpochMonitor):
         },
         prefer_skip_nested_validation=True,
     )
-    def __init__(self, *, n_sequences=16, vanishing=1e-7, exploding=1e3):
+    def __init__(
+        self, *, n_sequences: int = 16, vanishing: float = 1e-7, exploding: float = 1e3
+    ) -> None:
         if not vanishing < exploding:
             raise ValueError(
                 f"vanishing={plain(vanishing)!r} must be below exploding={plain(exploding)!r}; "

@@ -1,6 +1,8 @@
 """EarlyStoppingOnMetric: stop when a score has stopped improving."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import check_scoring, get_scorer_names
@@ -78,7 +80,15 @@ class EarlyStoppingOnMetric(Callback):
         },
         prefer_skip_nested_validation=True,
     )
-    def __init__(self, scoring=None, *, X_val=None, y_val=None, patience=10, tol=0.0):
+    def __init__(
+        self,
+        scoring: str | Callable | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        patience: int = 10,
+        tol: float = 0.0,
+    ) -> None:
         if (X_val is None) != (y_val is None):
             given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise ValueError(f"{given} is provided, but {missing} was not provided.")

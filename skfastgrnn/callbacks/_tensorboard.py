@@ -1,5 +1,6 @@
 """TensorBoardLogger: metrics and histograms for TensorBoard."""
 
+import os
 from numbers import Integral
 from os import PathLike
 
@@ -64,7 +65,13 @@ class TensorBoardLogger(Callback):
         },
         prefer_skip_nested_validation=True,
     )
-    def __init__(self, folder, *, histograms_every=None, n_sequences=32):
+    def __init__(
+        self,
+        folder: str | bytes | os.PathLike,
+        *,
+        histograms_every: int | None = None,
+        n_sequences: int = 32,
+    ) -> None:
         event_file_class()
         self.folder = folder
         self.histograms_every = histograms_every

@@ -1,6 +1,7 @@
 """DistilledFastGRNN: knowledge distillation from a classifier."""
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
@@ -458,7 +459,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             return schedule_named(self.temperature_schedule)
         return self.temperature_schedule
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classes, according to the student.
 
         Parameters
@@ -474,7 +475,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         check_is_fitted(self)
         return self.student_.predict_proba(X)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Log-probabilities of the classes, according to the student.
 
         Parameters
@@ -490,7 +491,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         check_is_fitted(self)
         return self.student_.predict_log_proba(X)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> np.ndarray:
         """Logits of the classes, according to the student.
 
         Parameters

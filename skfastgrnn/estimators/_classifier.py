@@ -1,6 +1,7 @@
 """FastGRNNClassifier: sequences in, labels and probabilities out."""
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from scipy.special import expit, log_expit
@@ -587,7 +588,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         if isinstance(self.class_weight, dict):
             self._fitted_objective().weights_of_classes(np.arange(len(self.classes_)), None)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> np.ndarray:
         """Logits of the classes.
 
         Parameters
@@ -612,7 +613,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         outputs = as_it_is(self)._outputs(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classes.
 
         Parameters
@@ -638,7 +639,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         outputs /= outputs.sum(axis=1, keepdims=True)
         return outputs
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Log-probabilities of the classes, also where the probabilities underflow to 0.
 
         Parameters
@@ -663,7 +664,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         outputs -= np.log(np.exp(outputs).sum(axis=1, keepdims=True))
         return outputs
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each sequence, or the labels more probable than not.
 
         Parameters

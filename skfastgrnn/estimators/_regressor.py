@@ -1,7 +1,9 @@
 """FastGRNNRegressor: sequences in, numbers out."""
 
 from numbers import Real
+from typing import Any
 
+import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -513,7 +515,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         super()._restore(attributes, arrays)
         check_statistics(self._y_statistics, len(self._y_scale))
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Predict the targets of sequences.
 
         Parameters

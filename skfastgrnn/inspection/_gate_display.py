@@ -1,6 +1,7 @@
 """GateDisplay: gates and states of a cell for one sequence."""
 
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
@@ -79,16 +80,16 @@ class GateDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
+        estimator: Any,
+        X: Any,
         *,
-        sample=0,
-        layer=1,
-        reverse=False,
-        ax=None,
-        gate_kw=None,
-        state_kw=None,
-    ):
+        sample: int = 0,
+        layer: int = 1,
+        reverse: bool = False,
+        ax: Any = None,
+        gate_kw: dict[str, Any] | None = None,
+        state_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Plot gate and state of a fitted cell for one sequence.
 
         Parameters
@@ -156,7 +157,13 @@ class GateDisplay:
         display = cls(gates=gates, states=states, name=", ".join(name) or None)
         return display.plot(ax, gate_kw=gate_kw, state_kw=state_kw)
 
-    def plot(self, ax=None, *, gate_kw=None, state_kw=None):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        gate_kw: dict[str, Any] | None = None,
+        state_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Plot gates and states side by side.
 
         Parameters

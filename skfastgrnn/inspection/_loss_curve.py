@@ -1,5 +1,7 @@
 """LossCurveDisplay: losses and learning rate by epoch."""
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
@@ -85,7 +87,14 @@ class LossCurveDisplay:
         self.first_epoch = first_epoch
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, plot_learning_rate=True, line_kw=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        ax: Any = None,
+        plot_learning_rate: bool = True,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Plot losses and learning rate of a fitted estimator.
 
         Parameters
@@ -127,7 +136,13 @@ class LossCurveDisplay:
         )
         return display.plot(ax, plot_learning_rate=plot_learning_rate, line_kw=line_kw)
 
-    def plot(self, ax=None, *, plot_learning_rate=True, line_kw=None):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        plot_learning_rate: bool = True,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Plot the losses.
 
         Parameters

@@ -19,7 +19,7 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import safetensors
@@ -81,7 +81,7 @@ class Checkpoint(NamedTuple):
     training: dict | None
 
 
-def save(estimator, path):
+def save(estimator: Any, path: str | bytes | os.PathLike) -> None:
     """Save a fitted estimator to a safetensors file.
 
     Parameters
@@ -137,7 +137,7 @@ def save(estimator, path):
     replace_file(path, as_bytes(content, tensors))
 
 
-def load(path):
+def load(path: str | bytes | os.PathLike) -> Any:
     """Load an estimator from a file written by `save`, or from a checkpoint.
 
     Parameters

@@ -123,7 +123,13 @@ class SequenceImputer(SequenceTransformer):
     }
     _allows_gaps = True
 
-    def __init__(self, strategy="forward", *, add_indicator=False, n_timesteps=None):
+    def __init__(
+        self,
+        strategy: str = "forward",
+        *,
+        add_indicator: bool = False,
+        n_timesteps: int | None = None,
+    ) -> None:
         self.strategy = strategy
         self.add_indicator = add_indicator
         self.n_timesteps = n_timesteps

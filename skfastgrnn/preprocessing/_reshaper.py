@@ -87,7 +87,7 @@ class SequenceReshaper(SequenceTransformer):
         "n_timesteps": [POSITIVE_INTEGER, None],
     }
 
-    def __init__(self, to="3d", *, n_timesteps=None):
+    def __init__(self, to: str = "3d", *, n_timesteps: int | None = None) -> None:
         self.to = to
         self.n_timesteps = n_timesteps
 

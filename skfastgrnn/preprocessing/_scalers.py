@@ -282,7 +282,14 @@ class SequenceStandardScaler(SequenceScaler):
     )
     n_samples_seen_ = statistic("n_samples_seen_", "Steps, or sequences, that statistics are of")
 
-    def __init__(self, *, per="channel", n_timesteps=None, with_mean=True, with_std=True):
+    def __init__(
+        self,
+        *,
+        per: str = "channel",
+        n_timesteps: int | None = None,
+        with_mean: bool = True,
+        with_std: bool = True,
+    ) -> None:
         self.per = per
         self.n_timesteps = n_timesteps
         self.with_mean = with_mean
@@ -430,7 +437,14 @@ class SequenceMinMaxScaler(SequenceScaler):
     min_ = statistic("min_", "Offset added to the product")
     n_samples_seen_ = statistic("n_samples_seen_", "Steps, or sequences, that statistics are of")
 
-    def __init__(self, feature_range=(0, 1), *, clip=False, per="channel", n_timesteps=None):
+    def __init__(
+        self,
+        feature_range: tuple[float, float] = (0, 1),
+        *,
+        clip: bool = False,
+        per: str = "channel",
+        n_timesteps: int | None = None,
+    ) -> None:
         self.feature_range = feature_range
         self.clip = clip
         self.per = per

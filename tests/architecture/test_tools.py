@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+import skfastgrnn
+
 ROOT = Path(__file__).resolve().parents[2]
 REPOSITORIES = {
     "ruff": "astral-sh/ruff-pre-commit",
@@ -22,3 +24,7 @@ def test_versions_of_tools_agree(tool):
     hooks = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
     [version] = re.findall(rf"{REPOSITORIES[tool]}\n +rev: v(\S+)", hooks)
     assert version in allowed[tool]
+
+
+def test_type_checkers_may_read_the_annotations():
+    assert (Path(skfastgrnn.__file__).parent / "py.typed").is_file()
