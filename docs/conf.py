@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
+    "matplotlib.sphinxext.plot_directive",
     "sphinx_gallery.gen_gallery",
     "myst_parser",
     "_mathml",
@@ -60,6 +61,11 @@ sphinx_gallery_conf = {
     "write_computation_times": False,  # its pages load scripts from elsewhere
     "within_subsection_order": "FileNameSortKey",
 }
+
+plot_include_source = False
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("png", 150)]
 
 html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"

@@ -81,10 +81,18 @@ class Schedule(ValidatedDataclass):
         return self._at(epoch, losses)
 
     def resolve(self, max_iter):
-        """The schedule for a training of so many epochs, at most, or with None for a stream.
+        """The schedule for one training.
 
-        ``n_epochs=None`` becomes `max_iter`. A stream has no end and no losses to compare: what
-        needs them is constant there.
+        Parameters
+        ----------
+        max_iter : int or None
+            Epochs of the training, at most, which take the place of ``n_epochs=None``. None for a
+            stream, which has no end and no losses to compare.
+
+        Returns
+        -------
+        Schedule
+            A `Constant` for a stream where the schedule needs either.
         """
         is_open = getattr(self, "n_epochs", 0) is None
         if max_iter is None:
@@ -337,7 +345,18 @@ class WarmUp(Schedule):
         return watches_loss(self.then)
 
     def resolve(self, max_iter):
-        """The same; what follows gets the epochs that are left, at least 1."""
+        """The schedule for one training.
+
+        Parameters
+        ----------
+        max_iter : int or None
+            Epochs of the training, at most, of which what follows the warm-up gets the rest, at
+            least 1. None for a stream.
+
+        Returns
+        -------
+        WarmUp
+        """
         if max_iter is None:
             return replace(self, then=for_stream(self.then))
         return replace(self, then=for_training(self.then, max(1, max_iter - self.n_epochs)))
