@@ -1,4 +1,4 @@
-"""The picture of the first page: a stream of three channels, and what a small network makes of it."""
+"""The first page's picture: a stream of three channels, and what a small network makes of it."""
 
 import matplotlib.pyplot as plt
 import numpy as np
