@@ -177,7 +177,7 @@ def test_folders_that_cannot_be_made_are_told_before_the_training(tmp_path, monk
         (tmp_path / "file" / "log", NotADirectoryError),
         (tmp_path / "file", FileExistsError),
     ):
-        with pytest.raises(error, match="cannot make the folder"):
+        with pytest.raises(error, match="cannot create the folder"):
             model.set_callbacks(TensorBoardLogger(folder)).fit(X, y)
         assert snapshot(model.set_callbacks()) == was
     assert epochs == []

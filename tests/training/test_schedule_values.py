@@ -172,7 +172,7 @@ def test_bad_warm_up(parameters, message):
     "schedule", [CosineDecay(), OneCycle(), WarmUp(2, CosineDecay())], ids=repr
 )
 def test_length_of_a_training_is_unknown_outside_of_one(schedule):
-    with pytest.raises(ValueError, match=r"\(n_epochs=None.* say how many n_epochs it has"):
+    with pytest.raises(ValueError, match=r"\(n_epochs=None.* to call it directly, set n_epochs"):
         schedule(5)
 
 
