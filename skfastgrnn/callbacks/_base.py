@@ -63,10 +63,10 @@ def path_of_fit(path, context):
     Then the numbers of its tasks are put before the suffix, ``log-0-2-1.jsonl``, so that the fits
     of a grid search do not overwrite each other's files.
     """
-    return numbered(path, numbers_of_fit(context))
+    return with_numbers(path, numbers_of_fit(context))
 
 
-def numbered(path, numbers):
+def with_numbers(path, numbers):
     """A path with numbers before its suffix."""
     path = as_path(path)
     return path.with_name("-".join([path.stem, *map(str, numbers)]) + path.suffix)

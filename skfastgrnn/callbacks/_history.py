@@ -11,7 +11,7 @@ from typing import Any
 from sklearn.utils._param_validation import validate_params
 
 from ..persistence._files import as_path, check_writable
-from ._base import Callback, entries_of_epoch, numbered, numbers_of_fit, path_of_fit
+from ._base import Callback, entries_of_epoch, numbers_of_fit, path_of_fit, with_numbers
 from ._sklearn import fit_context
 
 
@@ -109,7 +109,7 @@ class JSONLinesLogger(Callback):
             match = name.fullmatch(file.name)
             lines = read_lines(file) if match else []
             # "log-2.jsonl" may also be the file of JSONLinesLogger("log-2.jsonl"), fitted alone.
-            if lines and numbered(path, lines[0]["fit"]).name == file.name:
+            if lines and with_numbers(path, lines[0]["fit"]).name == file.name:
                 fits.append(lines)
         latest = max(((lines[0]["begun"], lines[0]["run"]) for lines in fits), default=None)
         fits = [lines for lines in fits if (lines[0]["begun"], lines[0]["run"]) == latest]

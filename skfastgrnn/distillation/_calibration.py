@@ -33,7 +33,7 @@ def calibrated(logits, labels, weights=None, *, are_probabilities, lowest=0.0):
     """The `Calibration` on known labels.
 
     A probability that so few samples say nothing about, below one in n_samples + n_classes, is
-    raised to that: zeros of a forest would decide alone.
+    raised to that: zeros of a forest would decide baseline.
 
     Parameters
     ----------

@@ -331,7 +331,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
                 "soft targets to learn from. Raise alpha, or leave these samples out."
             )
         student, routed = self._prepared(sample_weight, metadata, rng)
-        alone = cloned(student)
+        baseline = cloned(student)
 
         teacher = None
         if proba is not None:
@@ -369,7 +369,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
             "temperature": calibration.temperature if is_auto else float(self.temperature),
             "temperature_reason": calibration.reason,
             **resources_of(self.teacher_, student, _safe_indexing(X, [0])),
-            **self._comparison(X, objective, soft, splits, held_out, alone, routed.student),
+            **self._comparison(X, objective, soft, splits, held_out, baseline, routed.student),
         }
 
     def _fit_teacher(self, X, classes, labels, routed, rng, calls):
@@ -395,12 +395,12 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         )
         return teacher, soft, splits
 
-    def _comparison(self, X, objective, soft, splits, held_out, alone, for_student):
+    def _comparison(self, X, objective, soft, splits, held_out, baseline, for_student):
         """Teacher, student and baseline, scored on samples that were not trained on."""
         known = np.flatnonzero(objective.labels >= 0)
         if "X_val" not in for_student and len(held_out) == 0:
             return self._comparison_out_of_fold(
-                X, objective, soft, splits, known, alone, for_student
+                X, objective, soft, splits, known, baseline, for_student
             )
         if "X_val" in for_student:
             X_scored, logits = for_student["X_val"], objective.validation_logits
@@ -413,17 +413,17 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         baseline_logits = None
         if self.compare:
             self._say("Training the same student without a teacher, to compare.")
-            with baseline_or_warning(alone):
+            with baseline_or_warning(baseline):
                 y_known = objective.classes[objective.labels[known]]
-                for_alone = of_rows(for_student, known, _num_samples(X))
-                alone.fit(rows_of(X, known), y_known, **for_alone)
-                baseline_logits = as_columns(alone.decision_function(X_scored))
+                for_baseline = of_rows(for_student, known, _num_samples(X))
+                baseline.fit(rows_of(X, known), y_known, **for_baseline)
+                baseline_logits = as_columns(baseline.decision_function(X_scored))
                 if baseline_logits.shape != student_logits.shape:  # a class had no label
                     baseline_logits = None
         where = "X_val" if "X_val" in for_student else "held out"
         return comparison(where, labels, logits, student_logits, baseline_logits)
 
-    def _comparison_out_of_fold(self, X, objective, soft, splits, known, alone, for_student):
+    def _comparison_out_of_fold(self, X, objective, soft, splits, known, baseline, for_student):
         """Teacher and baseline, scored out of fold, if nothing is held out."""
         labels = objective.labels[known]
         is_scored = np.zeros(len(known), dtype=bool)
@@ -434,9 +434,9 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
         baseline_logits = None
         if self.compare:
             self._say("Training the same student without a teacher, out of fold, to compare.")
-            with baseline_or_warning(alone):
+            with baseline_or_warning(baseline):
                 found, *_ = logits_out_of_fold(
-                    alone,
+                    baseline,
                     "decision_function",
                     objective.classes,
                     rows_of(X, known),

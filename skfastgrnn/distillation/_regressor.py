@@ -253,7 +253,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
                 "nothing else to learn from. Raise alpha, or leave these samples out."
             )
         student, routed = self._prepared(sample_weight, metadata, rng)
-        alone, teacher = cloned(student), None
+        baseline, teacher = cloned(student), None
         if teacher_prediction is not None:
             soft, splits = numbers(teacher_prediction, "teacher_prediction"), []
         elif self.teacher is None:
@@ -274,7 +274,7 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         self.teacher_, self.student_ = teacher, student
         self.report_ = {
             **resources_of(teacher, student, _safe_indexing(X, [0])),
-            **self._comparison(X, y, is_known, soft, splits, held_out, alone, routed.student),
+            **self._comparison(X, y, is_known, soft, splits, held_out, baseline, routed.student),
         }
 
     def _fit_teacher(self, X, y, is_known, routed, rng, calls):
@@ -312,12 +312,12 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
             soft[others] = like(teacher.predict(rows_of(X, others)), y)
         return teacher, soft, splits
 
-    def _comparison(self, X, y, is_known, soft, splits, held_out, alone, for_student):
+    def _comparison(self, X, y, is_known, soft, splits, held_out, baseline, for_student):
         """Teacher, student and baseline, scored on samples that were not trained on."""
         known = np.flatnonzero(is_known)
         has_own = "X_val" in for_student
         if not has_own and len(held_out) == 0:
-            return self._comparison_out_of_fold(X, y, known, soft, splits, alone, for_student)
+            return self._comparison_out_of_fold(X, y, known, soft, splits, baseline, for_student)
         if has_own:
             X_val, y_val = for_student["X_val"], np.asarray(for_student["y_val"])
             predicted_by_teacher = (
@@ -330,26 +330,26 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
         predicted_by_baseline = None
         if self.compare and len(y_val):
             self._say("Training the same student without a teacher, to compare.")
-            with baseline_or_warning(alone):
-                for_alone = of_rows(for_student, known, len(y))
-                alone.fit(rows_of(X, known), y[known], **for_alone)
-                predicted_by_baseline = alone.predict(X_val)
+            with baseline_or_warning(baseline):
+                for_baseline = of_rows(for_student, known, len(y))
+                baseline.fit(rows_of(X, known), y[known], **for_baseline)
+                predicted_by_baseline = baseline.predict(X_val)
         predicted = self.student_.predict(X_val) if len(y_val) else None
         where = "X_val" if has_own else "held out"
         return comparison_of_numbers(
             where, y_val, predicted_by_teacher, predicted, predicted_by_baseline
         )
 
-    def _comparison_out_of_fold(self, X, y, known, soft, splits, alone, for_student):
+    def _comparison_out_of_fold(self, X, y, known, soft, splits, baseline, for_student):
         """Teacher and baseline, scored out of fold, if nothing is held out."""
         if not splits:
             return comparison_of_numbers(None, y[:0], None, None, None)
         predicted_by_baseline = None
         if self.compare:
             self._say("Training the same student without a teacher, out of fold, to compare.")
-            with baseline_or_warning(alone):
+            with baseline_or_warning(baseline):
                 asked = ask_out_of_fold(
-                    alone,
+                    baseline,
                     predicted,
                     rows_of(X, known),
                     y[known],
