@@ -81,18 +81,18 @@ class Schedule(ValidatedDataclass):
         return self._at(epoch, losses)
 
     def resolve(self, max_iter):
-        """The schedule for one training.
+        """The schedule for training of a known length, or for a stream.
 
         Parameters
         ----------
         max_iter : int or None
-            Epochs of the training, at most, which take the place of ``n_epochs=None``. None for a
-            stream, which has no end and no losses to compare.
+            Maximum number of epochs; None for a stream.
 
         Returns
         -------
-        Schedule
-            A `Constant` for a stream where the schedule needs either.
+        callable
+            The schedule with `max_iter` in place of ``n_epochs=None``. For a stream, which has no
+            end and no comparable losses, a constant rate if the schedule needs either.
         """
         is_open = getattr(self, "n_epochs", 0) is None
         if max_iter is None:
@@ -345,17 +345,17 @@ class WarmUp(Schedule):
         return watches_loss(self.then)
 
     def resolve(self, max_iter):
-        """The schedule for one training.
+        """The schedule with `then` resolved for the remaining epochs.
 
         Parameters
         ----------
         max_iter : int or None
-            Epochs of the training, at most, of which what follows the warm-up gets the rest, at
-            least 1. None for a stream.
+            Maximum number of epochs; None for a stream.
 
         Returns
         -------
         WarmUp
+            With `then` resolved for the epochs after the warm-up, at least 1.
         """
         if max_iter is None:
             return replace(self, then=for_stream(self.then))

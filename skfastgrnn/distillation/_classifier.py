@@ -80,7 +80,7 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
 
     alpha : float, default=0.5
         Weight of the teacher in the loss, in [0, 1]. With 0 the student is trained as without a
-        teacher. (The L2 penalty of the student is `student__alpha`.)
+        teacher. The L2 penalty of the student is `student__alpha`.
 
     cv : int, splitter, iterable of splits, "prefit" or None, default=None
         How soft targets for the training samples are obtained: out of fold, so that an overfitted
