@@ -20,9 +20,10 @@ The package::
 
 Imports point downward::
 
-    distillation  -> estimators, callbacks, training, schedules, _validation
-    estimators    -> callbacks, training, persistence, kernels, network, _validation
-    callbacks     -> training, persistence
+    distillation  -> estimators, callbacks, training, schedules, network, _validation
+    estimators    -> callbacks, training, persistence, kernels, augmentation, schedules, network,
+                     _validation
+    callbacks     -> training, persistence, _validation
     training      -> kernels, augmentation, schedules, network, _statistics, _validation
     persistence   -> augmentation, schedules, network, _validation
     preprocessing -> _validation, _statistics

@@ -4,13 +4,17 @@ from contextlib import suppress
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from ._input_format import refuse_unreadable
 from ._missing import as_objects, missing_in, word_for_missing
 from ._numbers import as_numbers, is_frame
 
+ONE_D = (
+    "y should be a 1d array of labels, or an indicator matrix (n_samples, n_labels) of zeros and "
+    "ones"
+)
 LEAVE_OUT = "Leave such samples out of X and y; {} learns from them, too."
 
 
@@ -28,6 +32,7 @@ def checked_labels(y, sequences):
         If y has another length or shape, a label is missing, or they are no labels.
     """
     refuse_unreadable(y, "y")
+    refuse_several_labels(y)
     refuse_missing_labels(y)
     labels = column_of_labels(y)
     check_consistent_length(sequences, labels)
@@ -74,18 +79,41 @@ def _as_array(y, with_missing):
 
 
 def is_multilabel(y):
-    """Whether y is an indicator matrix (n_samples, n_labels), dense or sparse."""
+    """Whether y has the form of an indicator matrix: numbers (n_samples, n_labels), two or more.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If y is of a kind that NumPy would misread.
+    """
+    refuse_unreadable(y, "y")
+    return _as_matrix(y) is not None
+
+
+def _as_matrix(y):
+    """Numbers (n_samples, n_labels) of at least two labels, or None."""
+    if hasattr(y, "tocsr"):
+        return y if y.shape[1] > 1 else None
     if isinstance(y, list | tuple):
         if not (len(y) and isinstance(y[0], list | tuple | np.ndarray)):
-            return False
-        with suppress(ValueError):  # rows of several lengths are refused as labels
+            return None
+        try:
             y = np.asarray(y)
-    if len(getattr(y, "shape", ())) != 2 or y.shape[1] < 2:
-        return False
-    dtype = getattr(y, "dtype", None)
-    if isinstance(dtype, np.dtype) and dtype.kind == "f" and not np.isfinite(y).all():
-        return False
-    return type_of_target(y) == "multilabel-indicator"
+        except ValueError:  # rows of several lengths
+            return None
+    shape = getattr(y, "shape", ())
+    if len(shape) != 2 or shape[1] < 2:
+        return None
+    if np.ma.is_masked(y):
+        sample, column = np.argwhere(np.ma.getmaskarray(y))[0]
+        raise ValueError(
+            f"Input y contains masked values: sample {sample}, column {column} is one."
+        )
+    matrix = np.asarray(y)
+    if is_frame(y) and matrix.dtype.kind == "O":  # pandas' own integers and booleans
+        with suppress(TypeError, ValueError):
+            matrix = matrix.astype(np.float64)
+    return matrix if matrix.dtype.kind in "biuf" else None
 
 
 def checked_indicators(y, sequences):
@@ -101,21 +129,34 @@ def checked_indicators(y, sequences):
     ValueError, TypeError
         If y has another length, or holds anything but zeros and ones.
     """
-    if not is_multilabel(y):
+    matrix = _as_matrix(y) if is_multilabel(y) else None
+    if matrix is None:
+        raise ValueError("It must be an indicator matrix (n_samples, n_labels) of zeros and ones.")
+    if hasattr(matrix, "tocsr"):
+        matrix = matrix.toarray()
+    check_consistent_length(sequences, matrix)
+    is_wrong = ~((matrix == 0) | (matrix == 1))
+    if is_wrong.any():
+        sample, column = np.argwhere(is_wrong)[0]
         raise ValueError(
-            "It must be an indicator matrix (n_samples, n_labels) of zeros and ones, as the y that "
-            "the model was fitted to."
+            f"{ONE_D}; sample {sample}, column {column} is {matrix[sample, column]}. For several "
+            "targets of several classes use sklearn.multioutput.MultiOutputClassifier."
         )
-    y = y.toarray() if hasattr(y, "tocsr") else np.asarray(y)
-    check_consistent_length(sequences, y)
-    low, high = np.min(y), np.max(y)
-    if low < 0 or high > 1 or not np.array_equal(y, y.astype(bool)):
-        sample, label = np.argwhere(~np.isin(y, (0, 1)))[0]
-        raise ValueError(
-            f"An indicator matrix holds zeros and ones; sample {sample}, label {label} is "
-            f"{y[sample, label]}."
-        )
-    return y.astype(np.int8)
+    return matrix.astype(np.int8)
+
+
+def refuse_several_labels(y):
+    """Refuse lists of the labels of each sample, and matrices that are no numbers."""
+    if isinstance(y, list | tuple):
+        several = (set, frozenset, list, tuple)
+        if any(isinstance(of_one, several) and len(of_one) != 1 for of_one in y):
+            raise ValueError(
+                f"{ONE_D}; got several labels for a sample. Make such a matrix of them by "
+                "sklearn.preprocessing.MultiLabelBinarizer."
+            )
+    shape = getattr(y, "shape", ())
+    if len(shape) == 2 and shape[1] > 1:
+        raise ValueError(f"{ONE_D}; got an array of shape {shape} instead.")
 
 
 def refuse_missing_labels(y):

@@ -13,7 +13,7 @@ from .._validation._errors import restore_on_error, working_copy
 from ..callbacks._sklearn import CallbackSupport, StepNotifier
 from ..estimators._config import holds_out, holds_out_tail, new_generator
 from ..training import warn
-from ._students import cloned, fit_param, network_in, routed
+from ._students import cloned, fit_param, network_in, routed, takes_parameter
 
 
 class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
@@ -52,6 +52,11 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
         student = cloned(self._given_student(), rng)
         network = network_in(student, self._student_class)
         network._validate_params()
+        if not takes_parameter(network.fit, "objective"):
+            raise TypeError(
+                f"{type(network).__name__} overrides fit without the parameter objective, which is "
+                "how a student learns from its teacher: add it, and pass it on to super().fit."
+            )
         if _routing_enabled():
             network.set_fit_request(objective=True)
         parts = routed(self, student, sample_weight, metadata)

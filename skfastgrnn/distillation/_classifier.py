@@ -15,6 +15,7 @@ from sklearn.utils.validation import (
 )
 
 from .._validation._sample_weight import without_missing
+from .._validation._targets import is_multilabel
 from ..callbacks._sklearn import with_callbacks
 from ..estimators._classifier import FastGRNNClassifier
 from ..schedules import NAMES as SCHEDULES
@@ -296,6 +297,11 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
     def _fit(self, X, y, sample_weight, teacher_proba, X_unlabeled, metadata, calls):
         rng = self._generator()
         check_given(self, y)
+        if is_multilabel(y):
+            raise ValueError(
+                f"{type(self).__name__} learns one class for each sample: y should be a 1d array "
+                "of labels, not an indicator matrix."
+            )
         y, missing = read_labels(y)
         if sample_weight is not None:
             sample_weight = without_missing(sample_weight)

@@ -1,6 +1,7 @@
 """Students of a distillation: networks, alone or at the end of a pipeline, and their samples."""
 
 from contextlib import contextmanager
+from inspect import signature
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +51,12 @@ def fit_param(estimator, name, value):
         step, last = estimator.steps[-1]
         return {f"{step}__{key}": value for key, value in fit_param(last, name, value).items()}
     return {name: value}
+
+
+def takes_parameter(method, name):
+    """Whether a method has a parameter of that name, or takes any."""
+    parameters = signature(method).parameters
+    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 class Routed(NamedTuple):

@@ -32,6 +32,7 @@ from ..training import (
 )
 from ._config import (
     CONSTRAINTS,
+    check_validation_arguments,
     epochs_of,
     holds_out,
     holds_out_tail,
@@ -192,17 +193,13 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
                 "learned weights, the latter trains again from scratch. Set one of them to False."
             )
 
-    def _check_validation_arguments(self, X_val, y_val, sample_weight_val):
-        if X_val is not None and y_val is None:
-            raise ValueError("X_val is provided, but y_val was not provided.")
-        if X_val is None and y_val is not None:
-            raise ValueError("y_val is provided, but X_val was not provided.")
-        if X_val is None and sample_weight_val is not None:
-            raise ValueError("sample_weight_val is provided, but X_val was not provided.")
-        if X_val is not None and not self.early_stopping:
-            raise ValueError(
-                "X_val and y_val are passed to fit while early_stopping is False, so they would be "
-                "ignored; set early_stopping to 'auto' or True."
+    def _check_objective(self, objective):
+        if objective is None:
+            return
+        if not (isinstance(objective, Objective) and objective.metric == self._metric):
+            raise TypeError(
+                f"objective must be one that {type(self).__name__} can minimise, or None; got "
+                f"{objective!r}."
             )
 
     def _fit(
@@ -210,7 +207,8 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
     ):
         """Train on X; see `persistence` for the checkpoint of a training to resume."""
         self._check_combinations()
-        self._check_validation_arguments(X_val, y_val, sample_weight_val)
+        check_validation_arguments(self, X_val, y_val, sample_weight_val)
+        self._check_objective(objective)
         notifier = make_notifier(self, X, y, sample_weight)
         with restore_on_error(self):  # as callbacks may raise one when the fit is at its end
             with working_copy(self) as fitted:
@@ -316,6 +314,8 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         is_held_out = prepared.validation is not None
         part = prepared.validation if is_held_out else prepared.training
         rows, targets = prepared.objective.scoring_rows(part.rows)
+        if hasattr(y, "tocsr"):  # not every sparse format can be indexed
+            y = y.tocsr()
         if targets is None and not is_held_out:
             return X, y
         return _safe_indexing(X, rows), _safe_indexing(y, rows) if targets is None else targets

@@ -38,10 +38,15 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     classes, or to one logit per class. It is trained by exact backpropagation through time, by
     default with Adam, on the cross-entropy [1]_.
 
-    Parameters are grouped by purpose: network (`hidden_size` to `n_timesteps`); loss, epochs and
-    minibatches (`loss` to `shuffle`); optimizer and learning rate (`solver` to `clip_value`);
-    regularisation (`alpha` to `augment`); validation and stopping (`early_stopping` to `refit`);
-    warm start and freezing (`warm_start`, `frozen`); other (`n_jobs` to `verbose`).
+    Parameters are grouped by purpose:
+
+    - network (`hidden_size` to `n_timesteps`)
+    - loss, epochs and minibatches (`loss` to `shuffle`)
+    - optimizer and learning rate (`solver` to `clip_value`)
+    - regularisation (`alpha` to `augment`)
+    - validation and stopping (`early_stopping` to `refit`)
+    - warm start and freezing (`warm_start`, `frozen`)
+    - other (`n_jobs` to `verbose`)
 
     Parameters
     ----------
@@ -88,12 +93,12 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         weighting their loss; use only one of the two.
 
     max_iter : int or None, default=None
-        Maximum number of epochs. None for 100, or for as many as make 2000 updates: small training
-        sets need more epochs.
+        Maximum number of epochs. None is 100, or as many as 2000 updates take if these are more:
+        small training sets need more epochs.
 
     batch_size : int or 'auto', default='auto'
-        Number of sequences in a minibatch, or all of them if there are fewer. 'auto' is a
-        thirty-second of the training sequences, but at least 8 and at most 32.
+        Number of sequences in a minibatch, or all of them if there are fewer. 'auto' is 1/32 of
+        the training sequences, but at least 8 and at most 32.
 
     gradient_accumulation_steps : int, default=1
         Number of minibatches whose gradients make one update, equivalent to a minibatch that many
@@ -293,7 +298,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     .. [6] L. N. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using
        Large Learning Rates", arXiv:1708.07120, 2018.
     .. [7] T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, "Focal Loss for Dense Object
-           Detection", ICCV 2017.
+       Detection", ICCV 2017.
 
     Examples
     --------
@@ -315,6 +320,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
     _metric = "accuracy"
     _saved_attributes = CLASSIFIER
+    _is_multilabel = False
 
     _parameter_constraints = {
         **BaseFastGRNN._parameter_constraints,
@@ -521,20 +527,28 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         UserWarning
             If callbacks are set, or the learning rate of the schedule is almost 0.
         """
-        if isinstance(self.class_weight, str):
+        if isinstance(self.class_weight, str) and not is_multilabel(y):
             raise ValueError(
                 "class_weight='balanced' is not supported by partial_fit, which never sees all "
                 "labels. Compute weights with sklearn.utils.compute_class_weight, and pass them as "
                 "the class_weight parameter."
             )
 
+        self._check_sampling()
+
         def make_objective(fitted, earlier):
             objective = fitted._new_objective(y if earlier is None else None)
+            if isinstance(objective, Multilabel):
+                fitted._check_multilabel()
             if earlier is not None:
                 fitted._check_classes_of_stream(classes)
             elif isinstance(objective, Multilabel):
-                fitted.classes_ = np.arange(np.shape(y)[1])
-                fitted._check_classes_of_stream(classes)
+                fitted.classes_ = np.arange(y.shape[1] if hasattr(y, "shape") else len(y[0]))
+                if classes is not None and not np.array_equal(classes, fitted.classes_):
+                    raise ValueError(
+                        f"classes must be 0 to {fitted.classes_[-1]} for such an indicator matrix, "
+                        f"got {plain(classes)!r}; they can be left out."
+                    )
             else:
                 _check_partial_fit_first_call(fitted, classes)
             if len(fitted.classes_) < 2:
@@ -554,7 +568,9 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
     def _new_objective(self, y=None):
         owner = type(self).__name__
-        if is_multilabel(y) if y is not None else getattr(self, "_is_multilabel", False):
+        if y is None and self._is_multilabel:
+            return Multilabel(owner)
+        if y is not None and is_multilabel(y):
             self._check_multilabel()
             return Multilabel(owner)
         loss = Loss(self.loss, gamma=self.focal_gamma if self.loss == "focal" else 0.0)
@@ -563,19 +579,22 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     def _check_multilabel(self):
         """Raise for parameters that require one class per sample."""
         for name, neutral, advice in (
-            ("class_weight", None, "Weigh samples by sample_weight instead."),
-            ("sampling", None, "Weigh samples by sample_weight instead."),
-            ("loss", "cross_entropy", "Its loss is the cross-entropy of each label."),
+            ("class_weight", None, "Use sample_weight instead."),
+            ("sampling", None, "Use sample_weight instead."),
+            ("loss", "cross_entropy", "Set loss='cross_entropy', which is summed over labels."),
         ):
             value = getattr(self, name)
             if value != neutral:
                 raise ValueError(
-                    f"{name}={plain(value)!r} is for one class a sample, and y is an indicator "
-                    f"matrix, of any number of labels a sample. {advice}"
+                    f"{name}={plain(value)!r} needs one class for each sample, but y is an "
+                    f"indicator matrix. {advice}"
                 )
 
     def _check_combinations(self):
         super()._check_combinations()
+        self._check_sampling()
+
+    def _check_sampling(self):
         if self.sampling is not None and (self.class_weight is not None or not self.shuffle):
             clash = "class_weight" if self.class_weight is not None else "shuffle=False"
             raise ValueError(

@@ -141,6 +141,21 @@ def holds_out_tail(estimator):
     return estimator.validation_split == "tail"
 
 
+def check_validation_arguments(estimator, X_val, y_val, sample_weight_val):
+    """Refuse parts of a validation set, and one that would be ignored."""
+    if X_val is not None and y_val is None:
+        raise ValueError("X_val is provided, but y_val was not provided.")
+    if X_val is None and y_val is not None:
+        raise ValueError("y_val is provided, but X_val was not provided.")
+    if X_val is None and sample_weight_val is not None:
+        raise ValueError("sample_weight_val is provided, but X_val was not provided.")
+    if X_val is not None and not estimator.early_stopping:
+        raise ValueError(
+            "X_val and y_val are passed to fit while early_stopping is False, so they would be "
+            "ignored; set early_stopping to 'auto' or True."
+        )
+
+
 def regression_settings(estimator):
     """What `training.Regression` is made with."""
     frozen = (

@@ -19,7 +19,6 @@ class StreamMixin:
         `make_objective` returns the objective, given the copy that learns, and the estimator as it
         was or None.
         """
-        self._check_combinations()
         if holds_out(self):
             raise ValueError("partial_fit does not support early_stopping=True")
         if getattr(self, "_skl_callbacks", ()):

@@ -36,10 +36,15 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     the median and 1.4826 times the median absolute deviation, which outliers do not inflate. A
     constant target is predicted exactly.
 
-    Parameters are grouped by purpose: network (`hidden_size` to `n_timesteps`); loss, epochs and
-    minibatches (`loss` to `shuffle`); optimizer and learning rate (`solver` to `clip_value`);
-    regularisation (`alpha` to `augment`); validation and stopping (`early_stopping` to `refit`);
-    warm start and freezing (`warm_start`, `frozen`); other (`n_jobs` to `verbose`).
+    Parameters are grouped by purpose:
+
+    - network (`hidden_size` to `n_timesteps`)
+    - loss, epochs and minibatches (`loss` to `shuffle`)
+    - optimizer and learning rate (`solver` to `clip_value`)
+    - regularisation (`alpha` to `augment`)
+    - validation and stopping (`early_stopping` to `refit`)
+    - warm start and freezing (`warm_start`, `frozen`)
+    - other (`n_jobs` to `verbose`)
 
     Parameters
     ----------
@@ -79,12 +84,12 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         it must not be smaller than the dtype of X can represent.
 
     max_iter : int or None, default=None
-        Maximum number of epochs. None for 100, or for as many as make 2000 updates: small training
-        sets need more epochs.
+        Maximum number of epochs. None is 100, or as many as 2000 updates take if these are more:
+        small training sets need more epochs.
 
     batch_size : int or 'auto', default='auto'
-        Number of sequences in a minibatch, or all of them if there are fewer. 'auto' is a
-        thirty-second of the training sequences, but at least 8 and at most 32.
+        Number of sequences in a minibatch, or all of them if there are fewer. 'auto' is 1/32 of
+        the training sequences, but at least 8 and at most 32.
 
     gradient_accumulation_steps : int, default=1
         Number of minibatches whose gradients make one update, equivalent to a minibatch that many

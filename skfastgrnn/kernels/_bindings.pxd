@@ -54,7 +54,7 @@ cdef extern from "kernel.h" nogil:
         int diverged
 
     enum:
-        ADAGRAD
+        N_SOLVERS
         PARAMETRIZATION_ARRAYS
         KERNEL_NO_MEMORY, KERNEL_BAD_ROW, KERNEL_BAD_PLACE, KERNEL_BAD_ORDER, KERNEL_BAD_LABEL
 

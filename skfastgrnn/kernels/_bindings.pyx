@@ -168,7 +168,7 @@ cdef Optimizer make_optimizer(optimizer):
     o.clip_value = optimizer.clip_value
     o.clip_norm = optimizer.clip_norm
     o.step = optimizer.step
-    if not 0 <= o.solver <= ADAGRAD:
+    if not 0 <= o.solver < N_SOLVERS:
         raise ValueError(f"There is no solver of number {o.solver}.")
     if not (isfinite(o.learning_rate) and isfinite(o.beta_1) and isfinite(o.beta_2) and isfinite(o.epsilon)
             and isfinite(o.momentum) and isfinite(o.alpha) and o.clip_value > 0 and o.clip_norm > 0):

@@ -46,7 +46,7 @@ def check_fingerprint(path, saved, now, *, ignored=()):
     What is compared are values: order in a dict, or a list for a tuple, makes no difference.
     """
     differences = [
-        f"{name}: {saved.get(name)!r} in the checkpoint, {now.get(name)!r} here"
+        f"{name}: {shown(saved, name)} in the checkpoint, {shown(now, name)} here"
         for name in {**saved, **now}
         if name not in ignored and not same(saved.get(name), now.get(name))
     ]
@@ -55,3 +55,8 @@ def check_fingerprint(path, saved, now, *, ignored=()):
             f"The training in {path} cannot be resumed, since these differ:\n  "
             + "\n  ".join(differences)
         )
+
+
+def shown(entries, name):
+    """An entry as an error shows it."""
+    return repr(entries[name]) if name in entries else "absent"

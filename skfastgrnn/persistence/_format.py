@@ -20,8 +20,7 @@ def from_version_1(content):
     rate = content["parameters"]["learning_rate"]
     content["parameters"]["learning_rate"] = with_renamed_schedules(rate)
     attributes = content["attributes"]
-    if "classes_" in attributes:  # which had no other loss, and one class a sample
-        content["parameters"] |= {"loss": "cross_entropy", "focal_gamma": 2.0}
+    if "classes_" in attributes:  # always one class a sample
         attributes["_is_multilabel"] = False
     settings = attributes["_network_settings"]
     settings["dict"] = renamed(settings["dict"], RENAMED_PARAMETERS)
@@ -56,7 +55,9 @@ UPGRADES = {1: from_version_1}
 
 def upgraded(content):
     """The content of a file as this version has it, or as it is where its version is unknown."""
-    while isinstance(content, dict) and content.get("format_version") in UPGRADES:
+    while isinstance(content, dict) and type(content.get("format_version")) is int:
         version = content["format_version"]
+        if version not in UPGRADES:
+            break
         content = {**UPGRADES[version](content), "format_version": version + 1}
     return content

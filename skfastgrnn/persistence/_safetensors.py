@@ -232,10 +232,12 @@ def restored(content, tensors, path):
     if name not in SAVEABLE:
         raise Refused(f"it holds a {name!r}; there are {sorted(SAVEABLE)}.")
     estimator = SAVEABLE[name]()
+    defaults = estimator.get_params(deep=False)
     parameters = from_json({"dict": content["parameters"]}, "parameters", tensors)
-    unknown = parameters.keys() - estimator.get_params(deep=False).keys()
+    unknown = parameters.keys() - defaults.keys()
     if unknown:
         raise Refused(f"parameters has {sorted(unknown)}, and {name} has no such parameter.")
+    parameters = {**defaults, **parameters}  # a file may be older than a parameter
     estimator.set_params(**{k: value for k, value in parameters.items() if not needs_code(value)})
     estimator._validate_params()
     attributes = from_json({"dict": content["attributes"]}, "attributes", tensors)

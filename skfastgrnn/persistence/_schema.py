@@ -304,7 +304,11 @@ def check_fitted(attributes, arrays, network, estimator):
         for name in ("first", "second"):
             found = form_of(attributes["_moments"][name])
             wanted[f"_moments/{name}"] = (found, (n_parameters(network), dtype))
-    if attributes.get("_class_weights") is not None:
+    if attributes.get("_is_multilabel"):
+        labels = attributes["classes_"].tolist()
+        wanted["classes_"] = (labels, list(range(len(labels))))
+        wanted["_class_weights"] = (attributes["_class_weights"], None)
+    elif attributes.get("_class_weights") is not None:
         n_classes = len(attributes["classes_"])
         wanted["_class_weights (its length)"] = (len(attributes["_class_weights"]), n_classes)
     if "_y_scale" in attributes:

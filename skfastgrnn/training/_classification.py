@@ -156,7 +156,7 @@ class Classification(Objective):
     def converged_loss(self, tol):
         """The cross-entropy of 30 tol, or the focal loss at the same probabilities."""
         surprise = 30 * tol
-        return surprise * -(np.expm1(-surprise) ** self.loss.gamma) if self.loss.gamma else surprise
+        return surprise * (-np.expm1(-surprise)) ** self.loss.gamma
 
     def init_head(self, parts, earlier_params, earlier):
         if isinstance(earlier, Classification):

@@ -36,6 +36,8 @@ class Multilabel(Objective):
         return len(self.classes)
 
     def encode(self, y, sequences, sample_weight, earlier=None):
+        if y is None:
+            raise ValueError(f"{self.owner} requires y to be passed, but the target y is None.")
         with error_context("y"):
             indicators = checked_indicators(y, sequences)
         self.classes = np.arange(indicators.shape[1])

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import skfastgrnn
+
 PACKAGE = Path(__file__).resolve().parents[2] / "skfastgrnn"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -104,6 +106,14 @@ PROTOCOLS = {
     ("callbacks", "_running_fit"): "what callbacks look at, by `callbacks._sklearn.fit_context`",
     ("persistence", "_to_save"): "how an estimator that is `saveable` says what a file keeps",
     ("persistence", "_restore"): "and takes it back",
+    ("persistence", "_network_settings"): "an entry of a file",
+    ("persistence", "_moments"): "an entry of a file",
+    ("training", "_moments"): "what an objective finds in the attributes of an earlier training",
+    **{
+        (part, name): "what objectives learn of targets, estimators have and files keep"
+        for part in ("training", "persistence")
+        for name in ("_is_multilabel", "_y_scale", "_y_statistics", "_y_center", "_y_is_1d")
+    },
 }
 
 
@@ -125,12 +135,11 @@ def private_reaches(source, names):
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute):
             is_own = getattr(node.value, "id", "") in {"self", "cls", "copied"}
-            is_super = isinstance(node.value, ast.Call)
+            called = getattr(node.value, "func", None)
+            is_super = getattr(called, "id", "") == "super"
             found |= {node.attr} if not (is_own or is_super) else set()
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"getattr", "setattr"}:
-            found |= {
-                argument.value for argument in node.args if isinstance(argument, ast.Constant)
-            }
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)  # getattr, vars(...)["..."], hasattr, attrgetter
     return found & names
 
 
@@ -154,11 +163,38 @@ def test_private_attributes_of_estimators_stay_in_their_part(path):
         ("network = fitted._network", {"_network"}),
         ("estimator._fit(X)", {"_fit"}),
         ("getattr(model, '_parameters', None)", {"_parameters"}),
+        ("vars(model)['_parameters'], clone(model)._fit(X)", {"_parameters", "_fit"}),
         ("self._fit(X)\nsuper()._fit(X)\nmodel.n_iter_", set()),
     ],
 )
 def test_a_made_up_reach_is_seen(source, expected):
     assert private_reaches(source, {"_network", "_fit", "_parameters"}) == expected
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nothing_is_imported_by_a_name_in_a_string(path):
+    """But for public submodules, when they are first asked for."""
+    called = {
+        getattr(node.func, "id", getattr(node.func, "attr", ""))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+    }
+    if path != PACKAGE / "__init__.py":
+        assert not called & {"import_module", "__import__"}
+
+
+def test_the_docstring_of_the_package_says_the_same():
+    text = skfastgrnn.__doc__.split("Imports point downward::")[1]
+    said = {
+        part: set(re.findall(r"\w+", below))
+        for part, below in re.findall(r"^    (\w+) +-> ((?:.|\n {10,})+)", text, re.M)
+    }
+    helpers = {"_public", "_show_versions", "__init__"}
+    assert said == {
+        part: below - helpers
+        for part, below in MAY_IMPORT.items()
+        if below - helpers and part not in helpers
+    }
 
 
 def test_parts_have_no_circle():
@@ -174,8 +210,14 @@ def test_parts_have_no_circle():
 def test_the_network_needs_only_numpy_and_scipy(part):
     """It knows nothing of scikit-learn."""
     packages = set()
-    for path in (PACKAGE / part).rglob("*.py*"):
-        found = re.findall(r"^\s*(?:from|c?import) +(\w[\w.]*)", path.read_text("utf-8"), re.M)
-        packages |= {name.split(".")[0] for name in found}
+    for path in (PACKAGE / part).rglob("*.p*"):
+        if path.suffix in {".py", ".pyx", ".pxd"}:
+            for names in re.findall(
+                r"^\s*(?:from +(\w[\w.]*)|c?import +(.+))", path.read_text("utf-8"), re.M
+            ):
+                packages |= {
+                    name.split(" as ")[0].split(".")[0].strip()
+                    for name in "".join(names).split(",")
+                }
     assert packages & {"numpy", "scipy"}
     assert not packages & {"sklearn", "joblib", "safetensors", "pandas", "skfastgrnn"}

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.estimators import bits, quick, sequences, snapshot
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csc_array, csr_array
 from scipy.special import expit
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.neural_network import MLPClassifier
 
 from skfastgrnn import DistilledFastGRNN, load, save
+from skfastgrnn.callbacks import EarlyStoppingOnMetric
 
 X, _ = sequences(60)
 Y = np.column_stack([X.mean(axis=1) > 0, X[:, -1, :1] > 0]).astype(int)  # (60, 3)
@@ -20,7 +21,8 @@ Y = np.column_stack([X.mean(axis=1) > 0, X[:, -1, :1] > 0]).astype(int)  # (60, 
 
 def test_forms_of_y_are_read_as_the_same_labels():
     model = quick().fit(X, Y)
-    for same in (Y.tolist(), Y.astype(bool), Y.astype(float), csr_array(Y), pd.DataFrame(Y)):
+    nullable = pd.DataFrame(Y).astype("Int64")
+    for same in (Y.tolist(), Y.astype(bool), Y.astype(float), csr_array(Y), nullable):
         assert bits(quick().fit(X, same)) == bits(model)
     np.testing.assert_array_equal(model.classes_, [0, 1, 2])
     assert model.params_["head_bias"].shape == (3,)
@@ -88,6 +90,14 @@ def test_streams_warm_starts_and_files(tmp_path):
     np.testing.assert_allclose(warm.predict_proba(X), before)
 
 
+def test_classes_of_a_first_piece_may_be_left_out():
+    quick().partial_fit(X, Y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"classes must be 0 to 2 .* can be left out"):
+        quick().partial_fit(X, Y, classes=["a", "b", "c"])
+    with pytest.raises(ValueError, match="class_weight='balanced' needs one class for each"):
+        quick(class_weight="balanced").partial_fit(X, Y)
+
+
 def test_from_one_class_a_sample_to_several_labels_and_back():
     """The cell goes on; the head means something else."""
     model = quick(warm_start=True).fit(X, Y[:, 0])
@@ -99,6 +109,25 @@ def test_from_one_class_a_sample_to_several_labels_and_back():
     assert model.predict(X).shape == (60,)
 
 
+def test_what_was_set_for_labels_does_not_matter_to_what_was_fitted_to_several():
+    model = quick().fit(X, Y).set_params(loss="focal", warm_start=True)
+    assert model.predict(X).shape == (60, 3)
+    assert model.fit(X, Y[:, 0]).predict(X).shape == (60,)
+
+
+@pytest.mark.parametrize("form", [coo_array, csc_array])
+def test_any_sparse_format_is_scored(form):
+    pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9")
+    watch = EarlyStoppingOnMetric()
+    quick(early_stopping=True).set_callbacks(watch).fit(X, form(Y.astype(float)))
+
+
+def test_masked_labels_are_refused():
+    masked = np.ma.masked_array(Y, mask=np.arange(180).reshape(60, 3) == 5)
+    with pytest.raises(ValueError, match="masked values: sample 1, column 2"):
+        quick().fit(X, masked)
+
+
 def test_searches_and_cross_validation():
     search = GridSearchCV(quick(), {"hidden_size": [2, 6]}, cv=3).fit(X, Y)
     assert search.best_score_ == max(search.cv_results_["mean_test_score"])
@@ -108,10 +137,10 @@ def test_searches_and_cross_validation():
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"class_weight": "balanced"}, "class_weight='balanced' is for one class a sample"),
-        ({"class_weight": {0: 1}}, "class_weight={0: 1} is for one class a sample"),
-        ({"sampling": "balanced"}, "sampling='balanced' is for one class a sample"),
-        ({"loss": "focal"}, "loss='focal' is for one class a sample"),
+        ({"class_weight": "balanced"}, "class_weight='balanced' needs one class for each sample"),
+        ({"class_weight": {0: 1}}, "class_weight={0: 1} needs one class for each sample"),
+        ({"sampling": "balanced"}, "sampling='balanced' needs one class for each sample"),
+        ({"loss": "focal"}, "loss='focal' needs one class for each sample"),
     ],
 )
 def test_parameters_for_one_class_a_sample_are_refused(params, words):
@@ -125,10 +154,14 @@ def test_parameters_for_one_class_a_sample_are_refused(params, words):
 @pytest.mark.parametrize(
     ("y", "words"),
     [
-        (Y * 2, "sample 0, label .* is 2"),
+        (Y * 2, r"1d array of labels, or an indicator matrix.*sample [0-9]+, column [0-9] is 2"),
         (Y[:-1], "inconsistent numbers of samples"),
-        (np.where(Y == 1, np.nan, 0.0), "NaN"),
-        (np.arange(180).reshape(60, 3), "multiclass-multioutput|1d array"),
+        (np.where(Y == 1, np.nan, 0.0), "sample [0-9]+, column [0-9] is nan"),
+        (np.arange(180).reshape(60, 3), "sample 0, column 2 is 2.*MultiOutputClassifier"),
+        ([["a"], ["a", "b"]] * 30, "several labels for a sample.*MultiLabelBinarizer"),
+        ([{"a"}, {"a", "b"}] * 30, "several labels for a sample.*MultiLabelBinarizer"),
+        (np.where(Y == 1, "a", "b"), r"1d array of labels.*shape \(60, 3\)"),
+        (np.full((60, 3), 0.5), "sample 0, column 0 is 0.5"),
     ],
 )
 def test_what_is_no_indicator_matrix_is_refused(y, words):

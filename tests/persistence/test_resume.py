@@ -201,7 +201,7 @@ OTHER = {
     "labels": ({}, {"y": y[::-1]}, "checksum of training data: [0-9]+ in the checkpoint"),
     "values": ({}, {"X": 2 * X}, "checksum of training data"),
     "weights": ({}, {"sample_weight": np.ones(120)}, "training weights: False .* True here"),
-    "validation": ({}, {"X_val": X, "y_val": y}, "validation sequences: None .* 120 here"),
+    "validation": ({}, {"X_val": X, "y_val": y}, "validation sequences: absent .* 120 here"),
 }
 
 

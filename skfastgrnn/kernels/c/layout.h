@@ -124,9 +124,9 @@ static ptrdiff_t flat_count(const Layout *l) {
 static int fits(const Network *net, ptrdiff_t n_parameters) {
     const ptrdiff_t H = net->hidden_size, D = net->n_channels, O = net->n_outputs;
     if (H < 1 || D < 1 || O < 1 || net->n_layers < 1 || net->n_layers > MAX_LAYERS) return 0;
-    if (net->gate < SIGMOID || net->gate > HARD_TANH) return 0;
-    if (net->update < SIGMOID || net->update > HARD_TANH) return 0;
-    if (net->pooling < LAST || net->pooling > MEAN) return 0;
+    if (net->gate < 0 || net->gate >= N_ACTIVATIONS) return 0;
+    if (net->update < 0 || net->update >= N_ACTIVATIONS) return 0;
+    if (net->pooling < 0 || net->pooling >= N_POOLINGS) return 0;
     if (H > n_parameters / H || D > n_parameters / H || O > n_parameters / H) return 0;
     Layout l;
     layout_init(&l, net);

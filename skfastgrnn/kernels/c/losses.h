@@ -62,12 +62,23 @@ INLINE Score softmax_block(const Layout *l, const Loss *loss, const Targets *tar
         const real *soft = targets->values != NULL ? (const real *)targets->values + i * O : NULL;
         const real weight = targets->weights != NULL ? ((const real *)targets->weights)[i] : 1;
         real *o = b->outputs + r * Op;
-        int correct;
-        double value;
-        if (kind == DISTILLATION)
+        int correct = 0;
+        double value = 0;
+        switch (kind) {
+        case CROSS_ENTROPY:
+            value = softmax_loss(O, Op, o, label, soft, &correct);
+            break;
+        case DISTILLATION:
             value = softmax_distillation(O, Op, o, label, soft, loss, b->scratch, &correct);
-        else if (kind == FOCAL) value = softmax_focal(O, Op, o, label, loss, &correct);
-        else value = softmax_loss(O, Op, o, label, soft, &correct);
+            break;
+        case FOCAL:
+            value = softmax_focal(O, Op, o, label, loss, &correct);
+            break;
+        case HUBER:
+        case MULTILABEL:
+        case INFO_NCE:
+            __builtin_unreachable(); /* loss_block sends them elsewhere */
+        }
         for (ptrdiff_t k = 0; k < O; k++) o[k] *= weight;
         add_loss(&score, (double)weight, value, correct);
     }
@@ -102,11 +113,22 @@ INLINE Score logistic_block(const Layout *l, const Loss *loss, const Targets *ta
         const vec logit = load(o + r), target = load(q + r), w = load(weight + r);
         const bits agree = ~((bits)(logit > splat(0)) ^ (bits)(target > splat((real)0.5)));
         vec value, gradient;
-        if (taught)
+        switch (kind) {
+        case CROSS_ENTROPY:
+            value = logistic_loss(logit, target, &gradient);
+            break;
+        case DISTILLATION:
             value =
                 logistic_distillation(logit, target, load(t + r), load(share + r), loss, &gradient);
-        else if (kind == FOCAL) value = logistic_focal(logit, target, loss, &gradient);
-        else value = logistic_loss(logit, target, &gradient);
+            break;
+        case FOCAL:
+            value = logistic_focal(logit, target, loss, &gradient);
+            break;
+        case HUBER:
+        case MULTILABEL:
+        case INFO_NCE:
+            __builtin_unreachable(); /* loss_block sends them elsewhere */
+        }
         score.loss += (double)vec_sum(w * value);
         score.weight += (double)vec_sum(w);
         score.metric += (double)vec_sum(where(agree, w, splat(0)));
