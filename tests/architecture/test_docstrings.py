@@ -91,7 +91,7 @@ def test_shared_entries_have_one_description(shared):
 )
 def test_groups_of_parameters_are_the_same(one, other):
     """In the docstrings of both estimators, and from first to last parameter in their order."""
-    pattern = r"Parameters are grouped by purpose: .*?\n\n"
+    pattern = r"Parameters are grouped by purpose:\n\n.*?\n\n"
     text = re.search(pattern, one.__doc__, re.DOTALL)[0]
     assert text in other.__doc__
     names = re.findall(r"`(\w+)`", text)
