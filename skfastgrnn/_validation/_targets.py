@@ -84,7 +84,7 @@ def is_multilabel(y):
     Raises
     ------
     ValueError, TypeError
-        If y is of a kind that NumPy would misread.
+        If y is of a kind that NumPy would misread, or a matrix with a missing entry.
     """
     refuse_unreadable(y, "y")
     return _as_matrix(y) is not None
@@ -104,10 +104,12 @@ def _as_matrix(y):
     shape = getattr(y, "shape", ())
     if len(shape) != 2 or shape[1] < 2:
         return None
-    if np.ma.is_masked(y):
-        sample, column = np.argwhere(np.ma.getmaskarray(y))[0]
+    missing = np.flatnonzero(missing_in(y))
+    if len(missing):
+        sample, column = divmod(int(missing[0]), shape[1])
         raise ValueError(
-            f"Input y contains masked values: sample {sample}, column {column} is one."
+            f"Input y contains {word_for_missing(y, missing[0])}: sample {sample}, column {column} "
+            "has no label. Leave such samples out of X and y."
         )
     matrix = np.asarray(y)
     if is_frame(y) and matrix.dtype.kind == "O":  # pandas' own integers and booleans

@@ -452,7 +452,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
                 augmentation.apply(step, np.array([0]), np.array([1]), rng)
 
     def __getstate__(self):
-        """What copies and pickles get: nothing that belongs to a fit which is going on."""
+        """What copies and pickles get: nothing that belongs to a running fit."""
         state = dict(super().__getstate__())
         for name in WHILE_FITTING:
             state.pop(name, None)

@@ -1,4 +1,4 @@
-"""Going on from an earlier training: what is taken over, and what stays frozen."""
+"""Warm start: what is copied from an earlier training, and what stays frozen."""
 
 import numpy as np
 

@@ -7,11 +7,9 @@ from .._validation._errors import error_context
 from .._validation._printing import plain
 from .._validation._sample_weight import check_total, checked_weights
 from .._validation._targets import checked_labels
-from ..network import Loss, Targets
+from ..network import HEAD, Loss, Targets
 from ._data import DataSet
 from ._objective import Objective
-
-HEAD = ("head_weight", "head_bias")
 
 #: Advice if a batch of a stream has a label that is not one of the classes.
 NEW_CLASSES = (
