@@ -56,18 +56,18 @@ def right(function):
     own = {
         "states": {
             "h0": np.zeros((N, CELLS, H)),
-            "every": np.empty((S, R)),
-            "final": np.empty((N, CELLS, H)),
+            "every": np.zeros((S, R)),
+            "final": np.zeros((N, CELLS, H)),
         },
         "states_gradient": {
             "h0": np.zeros((N, CELLS, H)),
             "upstream": np.ones((S, R)),
-            "gradient": np.empty(P),
+            "gradient": np.zeros(P),
             "values_gradient": np.zeros((S, D)),
-            "h0_gradient": np.empty((N, CELLS, H)),
+            "h0_gradient": np.zeros((N, CELLS, H)),
         },
-        "outputs": {"output": np.empty((N, O)), "n_threads": 2},
-        "loss_gradient": {**lost, "gradient": np.empty(P)},
+        "outputs": {"output": np.zeros((N, O)), "n_threads": 2},
+        "loss_gradient": {**lost, "gradient": np.zeros(P)},
         "train": {
             **lost,
             "mean_weight": 1.0,
