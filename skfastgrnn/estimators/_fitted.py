@@ -4,7 +4,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation._errors import as_it_is
 from .._validation._sequences import to_sequences
-from ..kernels import active_kernel
+from ..kernels import active_kernel, expand
 from ..network import Network, named_views
 from ._config import number_of_threads
 
@@ -107,6 +107,12 @@ class FittedMixin:
 def network_of(estimator):
     """The specification of a fitted estimator's network."""
     return estimator._network
+
+
+def computed_parts(estimator):
+    """The parameters by name that a fitted estimator computes with: whole matrices, as rounded."""
+    network = estimator._network
+    return named_views(network.dense, expand(network, estimator._parameters))
 
 
 def read_sequences(estimator, X):

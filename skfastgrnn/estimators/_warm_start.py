@@ -33,7 +33,7 @@ def make_parametrization(network, frozen, dtype):
         return IDENTITY
     mask = np.ones(n_parameters(network), dtype=dtype)
     parts = named_views(network, mask)
-    groups = {"cell": set(parts) - set(HEAD), "head": set(HEAD)}
+    groups = {"cell": set(parts) - set(HEAD), "head": set(parts) & set(HEAD)}
     names = [frozen] if isinstance(frozen, str) else list(frozen)
     unknown = [name for name in names if name not in groups and name not in parts]
     if unknown:

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from .._validation._printing import plain
-from ..estimators._fitted import network_of, read_sequences
+from ..estimators._fitted import computed_parts, network_of, read_sequences
 from ..kernels.reference import gates_and_states
 from ._estimators import fitted_network, network_input
 
@@ -148,7 +148,8 @@ class GateDisplay:
         sample = _checked(sample, "sample", 0, len(sequences) - 1, "sequence(s) in X")
         start = sequences.starts[sample]
         x = sequences.values[start : start + sequences.lengths[sample]]
-        gates, states = gates_and_states(network, fitted.params_, x, layer - 1, reverse)
+        parts = computed_parts(fitted)
+        gates, states = gates_and_states(network.dense, parts, x, layer - 1, reverse)
         name = []
         if network.n_layers > 1:
             name.append(f"layer {layer}")

@@ -8,7 +8,7 @@ _dispatch.py   which of them is in use
 """
 
 from ._dispatch import active_kernel, available_kernels, kernel_named
-from .reference._parametrizations import IDENTITY, Frozen, Parametrization
+from .reference._parametrizations import IDENTITY, Frozen, Parametrization, expand, pull_back
 
 __all__ = [
     "IDENTITY",
@@ -16,5 +16,7 @@ __all__ = [
     "Parametrization",
     "active_kernel",
     "available_kernels",
+    "expand",
     "kernel_named",
+    "pull_back",
 ]

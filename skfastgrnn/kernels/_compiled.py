@@ -4,7 +4,7 @@ import numpy as np
 
 from ..network import Dropout, EpochTotals, Score, n_decayed, n_parameters
 from . import _bindings
-from .reference._parametrizations import IDENTITY
+from .reference._parametrizations import IDENTITY, expand, pull_back
 
 #: Work of one call between two looks at the keyboard, about a tenth of a second; one minibatch at
 #: the least.
@@ -47,12 +47,14 @@ class CompiledKernel:
             The state that each cell ends with. Where none reads from the end, it is the h0 with
             which a sequence continues: two parts give the same bits as the whole.
         """
+        parameters, network = expand(network, parameters), network.dense
         every = np.empty((len(sequences.values), network.n_states), dtype=parameters.dtype)
         final = self._final_states(network, parameters, sequences, h0, every)
         return every, last_of(network, final), final
 
     def last_states(self, network, parameters, sequences):
         """The last state of each sequence (n_sequences, R)."""
+        parameters, network = expand(network, parameters), network.dense
         final = self._final_states(network, parameters, sequences, None, None)
         return last_of(network, final)
 
@@ -72,6 +74,8 @@ class CompiledKernel:
         `upstream` (n_steps, R) is the gradient of every state. The sequences lie one after the
         other.
         """
+        given, theta = network, parameters
+        parameters, network = expand(network, theta), network.dense
         rows = all_rows(sequences)
         gradient = np.empty_like(parameters)
         d_values = np.zeros_like(sequences.values)
@@ -90,10 +94,11 @@ class CompiledKernel:
             d_values,
             d_h0,
         )
-        return gradient, d_values, in_place_of(rows, d_h0, sequences)
+        return pull_back(given, theta, gradient), d_values, in_place_of(rows, d_h0, sequences)
 
     def outputs(self, network, parameters, sequences, n_threads=1):
         """Outputs of the head (n_sequences, n_outputs)."""
+        parameters, network = expand(network, parameters), network.dense
         rows = all_rows(sequences)
         output = np.empty((len(rows), network.n_outputs), dtype=parameters.dtype)
         for part in parts(network, sequences, len(rows)):
@@ -110,7 +115,7 @@ class CompiledKernel:
 
     def outputs_memory(self, network, sequences, n_threads=1):
         """Bytes that `outputs` allocates beside its result."""
-        rows = all_rows(sequences)
+        network, rows = network.dense, all_rows(sequences)
         count = n_parameters(network)
         return int(
             _bindings.outputs_memory(
@@ -120,6 +125,7 @@ class CompiledKernel:
 
     def loss(self, network, parameters, sequences, targets, loss, rows, n_threads=1):
         """Score of the sequences `rows`."""
+        parameters, network = expand(network, parameters), network.dense
         rows = sequences.longest_first(rows)
         cut = [slice(0, len(rows))] if loss.couples_rows else parts(network, sequences, len(rows))
         scores = [
@@ -144,6 +150,8 @@ class CompiledKernel:
     ):
         """Score of the sequences `rows` and the gradient (P) of its loss, without penalty."""
         rows = sequences.longest_first(rows)
+        given, theta = network, parameters
+        parameters, network = expand(network, theta), network.dense
         gradient = np.empty_like(parameters)
         score = _bindings.loss_gradient(
             self._isa,
@@ -157,7 +165,7 @@ class CompiledKernel:
             gradient,
             n_threads,
         )
-        return Score(*score), gradient
+        return Score(*score), pull_back(given, theta, gradient)
 
     def train_epoch(
         self,
@@ -215,7 +223,7 @@ class CompiledKernel:
 
 def parts(network, sequences, n, sequences_each=1):
     """Slices of `range(n)`, for calls short enough that Ctrl-C is heard soon; at least one of n."""
-    flops_per_step = 6 * n_decayed(network)
+    flops_per_step = 6 * n_decayed(network.dense)
     steps = sequences_each * sequences.n_steps / len(sequences)
     size = 1 + int(FLOPS_BETWEEN_SIGNALS / (flops_per_step * steps))
     return [slice(first, min(n, first + size)) for first in range(0, n, size)]

@@ -2,6 +2,7 @@
 
 _spec.py            what a network is, apart from its parameters
 _tensors.py         its parameters: one flat vector with named parts
+_rounding.py        weights of few bits
 _initialization.py  their initial values
 _losses.py          what a training minimises
 _data.py            what kernels read and return
@@ -10,12 +11,25 @@ _data.py            what kernels read and return
 from ._data import Dropout, EpochTotals, Optimizer, Score, SequenceBatch, Targets
 from ._initialization import initial
 from ._losses import LOSSES, Loss
-from ._spec import ACTIVATIONS, MAX_LAYERS, POOLINGS, SOLVERS, Network
-from ._tensors import HEAD, cell_parts, n_decayed, n_parameters, named_views, shapes, tensors
+from ._rounding import first_log_steps, integers, steps, with_log_steps
+from ._spec import ACTIVATIONS, LEVELS, MAX_LAYERS, POOLINGS, SOLVERS, Network
+from ._tensors import (
+    FACTORS,
+    HEAD,
+    by_kind,
+    cell_parts,
+    n_decayed,
+    n_parameters,
+    named_views,
+    shapes,
+    tensors,
+)
 
 __all__ = [
     "ACTIVATIONS",
+    "FACTORS",
     "HEAD",
+    "LEVELS",
     "LOSSES",
     "MAX_LAYERS",
     "POOLINGS",
@@ -28,11 +42,16 @@ __all__ = [
     "Score",
     "SequenceBatch",
     "Targets",
+    "by_kind",
     "cell_parts",
+    "first_log_steps",
     "initial",
+    "integers",
     "n_decayed",
     "n_parameters",
     "named_views",
     "shapes",
+    "steps",
     "tensors",
+    "with_log_steps",
 ]

@@ -1,6 +1,6 @@
 """What a network is, apart from its numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 
 #: In the order of the compiled kernel's enumerations (kernels/c/kernel.h).
@@ -8,6 +8,8 @@ ACTIVATIONS = ("sigmoid", "tanh", "relu", "hard_sigmoid", "hard_tanh")
 POOLINGS = ("last", "mean")
 SOLVERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
 MAX_LAYERS = 16
+#: Weights of so many bits are integers from -LEVELS[bits] to LEVELS[bits], times a step.
+LEVELS = {8: 127, 4: 7}
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,9 @@ class Network:
     their end. The first layer reads the channels, every other one the states of the layer below.
     `pooling` "last" reads the last state of each cell of the last layer, "mean" the mean of its
     states. `n_outputs` is 1 for two classes.
+
+    `rank_w` and `rank_u` make W and U of every cell products of two factors of that rank, or of the
+    lower one that a cell has room for; `bits` (4 or 8) rounds every matrix (`_rounding`).
     """
 
     n_channels: int
@@ -28,9 +33,15 @@ class Network:
     update_activation: str = "tanh"
     n_layers: int = 1
     bidirectional: bool = False
+    rank_w: int | None = None
+    rank_u: int | None = None
+    bits: int | None = None
 
     def __post_init__(self):
-        for name in ("n_channels", "hidden_size", "n_outputs", "n_layers"):
+        sizes = ["n_channels", "hidden_size", "n_outputs", "n_layers"]
+        optional = ("rank_w", "rank_u", "bits")
+        sizes += [name for name in optional if getattr(self, name) is not None]
+        for name in sizes:
             size = getattr(self, name)
             # True and 2.0 equal an int, in whose place a cache would return what was made of them.
             if isinstance(size, bool) or not isinstance(size, Integral):
@@ -42,6 +53,19 @@ class Network:
             )
         if not 1 <= self.n_layers <= MAX_LAYERS:
             raise ValueError(f"A network has 1 to {MAX_LAYERS} layers, not {self.n_layers}.")
+        for name in ("rank_w", "rank_u"):
+            rank = getattr(self, name)
+            if rank is not None and rank < 1:
+                raise ValueError(f"{name} of a network must be at least 1, not {rank}.")
+        if self.bits is not None and self.bits not in LEVELS:
+            raise ValueError(f"bits of a network must be 4 or 8, not {self.bits}.")
+
+    @property
+    def dense(self):
+        """The network that is computed: the same, of whole matrices that are not rounded."""
+        if self.rank_w is None and self.rank_u is None and self.bits is None:
+            return self
+        return replace(self, rank_w=None, rank_u=None, bits=None)
 
     @property
     def n_directions(self):

@@ -1,25 +1,32 @@
 """The parameters of a network: one flat vector, and its parts by name.
 
-==============  ======================  =====================================================
-name            shape                   in the equations
-==============  ======================  =====================================================
-W               (hidden, inputs)        W, of what the cell reads
-U               (hidden, hidden)        U, of the previous state
-head_weight     (outputs, states)       V, of the linear head
-bias_gate       (hidden,)               b_z
-bias_update     (hidden,)               b_h
-zeta_hat        (1,)                    ζ = σ(zeta_hat)
-nu_hat          (1,)                    ν = σ(nu_hat)
-head_bias       (outputs,)              b, of the linear head
-==============  ======================  =====================================================
+=====================  ==================  ======================================================
+name                   shape               in the equations
+=====================  ==================  ======================================================
+W                      (hidden, inputs)    W, of what the cell reads
+W1, W2                 (hidden, rank),     factors of W = W1 W2, in its place with `rank_w`
+                       (rank, inputs)
+U                      (hidden, hidden)    U, of the previous state
+U1, U2                 (hidden, rank),     factors of U = U1 U2, in its place with `rank_u`
+                       (rank, hidden)
+head_weight            (outputs, states)   V, of the linear head
+bias_gate              (hidden,)           b_z
+bias_update            (hidden,)           b_h
+zeta_hat               (1,)                ζ = σ(zeta_hat)
+nu_hat                 (1,)                ν = σ(nu_hat)
+head_bias              (outputs,)          b, of the linear head
+W_log_step and so on   (rows,)             log s of every row of every matrix, with `bits`
+=====================  ==================  ======================================================
 
 Each further cell has its own, whose names end in ``_2`` for the second layer and so on, and in
-``_reverse`` for the cell that goes backward: ``W_2_reverse``. Weight decay shrinks W, U and
-head_weight, which therefore come first (`n_decayed`). All of this derives from `TABLE`; the
-compiled kernel has the same table (kernels/c/layout.h), and a test compares the two.
+``_reverse`` for the cell that goes backward: ``W_2_reverse``. Weight decay shrinks the matrices,
+which therefore come first (`n_decayed`). The logarithms of steps come last, so that a vector
+without rounding is the beginning of one with it. All of this derives from `TABLE`; the compiled
+kernel has the same table (kernels/c/layout.h), and a test compares the two.
 """
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
@@ -27,34 +34,68 @@ from typing import NamedTuple
 import numpy as np
 
 
+def always(network):
+    """Whether a network has a tensor that each has."""
+    return True
+
+
 class Kind(NamedTuple):
     """A tensor that every cell has, or the head.
 
     shape : one letter an axis, as in kernels/c/kernel.h: H hidden, D inputs of the cell, O outputs,
-        R states that the head reads
+        R states that the head reads, K and L the ranks of W and U
+    when : whether a network has it
     """
 
     name: str
     shape: str
     decayed: bool
     of_cell: bool
+    when: Callable = always
 
+
+def matrix(name, shape, of_cell=True, when=always):
+    """A matrix, or a vector that is one row: decayed, and rounded where a network has `bits`."""
+    return Kind(name, shape, decayed=True, of_cell=of_cell, when=when)
+
+
+def log_step(kind):
+    """The logarithms of the steps that the rows of a matrix are rounded to."""
+    return Kind(
+        f"{kind.name}_log_step",
+        kind.shape[:-1] or "1",
+        decayed=False,
+        of_cell=kind.of_cell,
+        when=lambda network: network.bits is not None and kind.when(network),
+    )
+
+
+#: What weight decay shrinks and `bits` round.
+MATRICES = (
+    matrix("W", "HD", when=lambda network: network.rank_w is None),
+    matrix("W1", "HK", when=lambda network: network.rank_w is not None),
+    matrix("W2", "KD", when=lambda network: network.rank_w is not None),
+    matrix("U", "HH", when=lambda network: network.rank_u is None),
+    matrix("U1", "HL", when=lambda network: network.rank_u is not None),
+    matrix("U2", "LH", when=lambda network: network.rank_u is not None),
+    matrix("head_weight", "OR", of_cell=False),
+)
 
 #: In the order of the flat vector, in which a run of neighbours of one cell is repeated cell by
 #: cell.
 TABLE = (
-    Kind("W", "HD", decayed=True, of_cell=True),
-    Kind("U", "HH", decayed=True, of_cell=True),
-    Kind("head_weight", "OR", decayed=True, of_cell=False),
+    *MATRICES,
     Kind("bias_gate", "H", decayed=False, of_cell=True),
     Kind("bias_update", "H", decayed=False, of_cell=True),
     Kind("zeta_hat", "1", decayed=False, of_cell=True),
     Kind("nu_hat", "1", decayed=False, of_cell=True),
     Kind("head_bias", "O", decayed=False, of_cell=False),
+    *map(log_step, MATRICES),
 )
 
-
-#: Names of the head's tensors.
+#: Factors by the matrix that they make.
+FACTORS = {"W": ("W1", "W2"), "U": ("U1", "U2")}
+#: Names of tensors that the head may have.
 HEAD = tuple(kind.name for kind in TABLE if not kind.of_cell)
 
 
@@ -84,16 +125,23 @@ def tensors(network):
     found, start = [], 0
     for of_cell, run in groupby(TABLE, key=lambda kind: kind.of_cell):
         owners = enumerate(cell_endings(network)) if of_cell else [(None, "")]
-        kinds = list(run)
+        kinds = [kind for kind in run if kind.when(network)]
         for cell, ending in owners:
             reads_channels = cell is not None and cell < network.n_directions
             sizes["D"] = network.n_channels if reads_channels else network.n_states
+            sizes["K"] = min(network.rank_w or sizes["D"], sizes["D"], sizes["H"])
+            sizes["L"] = min(network.rank_u or sizes["H"], sizes["H"])
             for kind in kinds:
                 shape = tuple(sizes[axis] for axis in kind.shape)
                 stop = start + math.prod(shape)
                 found.append(Tensor(kind.name + ending, kind, cell, shape, slice(start, stop)))
                 start = stop
     return tuple(found)
+
+
+def by_kind(network):
+    """The parts of the flat vector by the names of their kind and the numbers of their cell."""
+    return {(tensor.kind.name, tensor.cell): tensor for tensor in tensors(network)}
 
 
 def shapes(network):

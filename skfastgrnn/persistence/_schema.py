@@ -198,7 +198,13 @@ FITTED = {
             "update_activation": one_of(*ACTIVATIONS),
             "n_layers": count(1, MAX_LAYERS),
             "bidirectional": boolean,
-        }
+        },
+        # Absent from files that were written before there was compression.
+        {
+            "rank_w": optional(count(1)),
+            "rank_u": optional(count(1)),
+            "bits": optional(count(4, 8)),
+        },
     ),
     "n_iter_": count(0),
     "best_iter_": count(0),
@@ -281,7 +287,7 @@ def check_fitted(attributes, arrays, network, estimator):
     settings = attributes["_network_settings"]
     refuse_differences(
         "attributes/_network_settings",
-        {name: (settings[name], value) for name, value in vars(network).items()},
+        {name: (settings.get(name), value) for name, value in vars(network).items()},
     )
     check_arrays(network, arrays)
     dtype = next(iter(arrays.values())).dtype

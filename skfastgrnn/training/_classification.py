@@ -7,7 +7,7 @@ from .._validation._errors import error_context
 from .._validation._printing import plain
 from .._validation._sample_weight import check_total, checked_weights
 from .._validation._targets import checked_labels
-from ..network import HEAD, Loss, Targets
+from ..network import Loss, Targets
 from ._data import DataSet
 from ._objective import Objective
 
@@ -159,6 +159,8 @@ class Classification(Objective):
     def init_head(self, parts, earlier_params, earlier):
         if isinstance(earlier, Classification):
             remap_head(parts, earlier_params, self.classes, earlier.classes)
+        if self.has_head_of(earlier) and "head_weight_log_step" in parts:
+            parts["head_weight_log_step"][...] = earlier_params["head_weight_log_step"]
 
     def has_head_of(self, earlier):
         is_like = isinstance(earlier, Classification)
@@ -171,9 +173,10 @@ def remap_head(parts, earlier, classes, earlier_classes):
     The single logit o of two classes is taken for the two logits (-o / 2, o / 2), which give the
     same probabilities; from two logits comes their difference.
     """
-    rows = {name: rows_of_classes(parts[name]) for name in HEAD}
+    names = ("head_weight", "head_bias")
+    rows = {name: rows_of_classes(parts[name]) for name in names}
     place = {label: i for i, label in enumerate(earlier_classes.tolist())}
-    for name in HEAD:
+    for name in names:
         known = rows_of_classes(earlier[name])
         for i, label in enumerate(classes.tolist()):
             if label in place:

@@ -77,7 +77,7 @@ class Multilabel(Objective):
     def init_head(self, parts, earlier_params, earlier):
         """Copy the head of the same labels; another one stays as drawn."""
         if self.has_head_of(earlier):
-            for name in ("head_weight", "head_bias"):
+            for name in parts.keys() & {"head_weight", "head_bias", "head_weight_log_step"}:
                 parts[name][...] = earlier_params[name]
 
     def has_head_of(self, earlier):

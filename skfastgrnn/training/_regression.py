@@ -207,6 +207,9 @@ class Regression(Objective):
         center, scale = units.center[rows], units.scale[rows]
         parts["head_weight"][rows] = earlier_params["head_weight"][rows] / scale[:, None]
         parts["head_bias"][rows] = (earlier_params["head_bias"][rows] - center) / scale
+        if "head_weight_log_step" in parts:
+            log_steps = earlier_params["head_weight_log_step"][rows]
+            parts["head_weight_log_step"][rows] = log_steps - np.log(scale)
 
     def is_settling(self, earlier):
         """Whether predictions still follow center and scale, at the beginning of a stream.
@@ -232,6 +235,8 @@ class Regression(Objective):
         head = named_views(network, factors)
         head["head_weight"][...] = ratio[:, None]
         head["head_bias"][...] = ratio
+        if "head_weight_log_step" in head:  # whose gradient is proportional to the step, too
+            head["head_weight_log_step"][...] = ratio**2
         first, second = factors * moments["first"], factors**2 * moments["second"]
         return {**moments, "first": first, "second": second}
 
@@ -242,6 +247,9 @@ class Regression(Objective):
         head["head_weight"] *= self.scale[:, None]
         head["head_bias"] *= self.scale
         head["head_bias"] += self.center
+        if "head_weight_log_step" in head:
+            # Where the scale is 0 the weights are, and any step rounds them to 0.
+            head["head_weight_log_step"] += np.log(np.where(self.scale > 0, self.scale, 1))
         return final
 
     def score_of(self, data):

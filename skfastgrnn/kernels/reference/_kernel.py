@@ -9,7 +9,7 @@ from ...network import Dropout, EpochTotals, Score, n_decayed, named_views
 from . import _head, _stack
 from ._losses import loss_block
 from ._optimizers import clip, update
-from ._parametrizations import IDENTITY
+from ._parametrizations import IDENTITY, expand, pull_back
 
 NO_DROPOUT = Dropout()
 
@@ -41,6 +41,7 @@ class ReferenceKernel:
             The final state of each cell. Without reversed cells, it is the h0 with which a
             sequence continues: two parts give the same bits as the whole.
         """
+        parameters, network = expand(network, parameters), network.dense
         p, dtype = named_views(network, parameters), parameters.dtype
         every = np.empty((len(sequences.values), network.n_states), dtype=dtype)
         last = np.empty((len(sequences), network.n_states), dtype=dtype)
@@ -65,6 +66,8 @@ class ReferenceKernel:
         `upstream` (n_steps, R) is the gradient of every state. The sequences lie one after the
         other.
         """
+        given, theta = network, parameters
+        parameters, network = expand(network, theta), network.dense
         p = named_views(network, parameters)
         gradient = np.zeros_like(parameters)
         d_values = np.zeros_like(sequences.values)
@@ -80,10 +83,11 @@ class ReferenceKernel:
             dx, d_h0[rows] = _stack.backward(network, lengths, records, up, parts)
             for b, row in enumerate(rows):
                 d_values[steps_of(sequences, row)] = dx[b, : lengths[b]]
-        return gradient, d_values, d_h0
+        return pull_back(given, theta, gradient), d_values, d_h0
 
     def outputs(self, network, parameters, sequences, n_threads=1):
         """Outputs of the head (n_sequences, n_outputs)."""
+        parameters, network = expand(network, parameters), network.dense
         p = named_views(network, parameters)
         output = np.empty((len(sequences), network.n_outputs), dtype=parameters.dtype)
         for rows in self._parts(sequences):
@@ -92,6 +96,7 @@ class ReferenceKernel:
 
     def loss(self, network, parameters, sequences, targets, loss, rows, n_threads=1):
         """Score of the sequences `rows`."""
+        parameters, network = expand(network, parameters), network.dense
         p = named_views(network, parameters)
         scores = []
         most_rows = len(rows) if loss.couples_rows else self.most_rows
@@ -121,6 +126,8 @@ class ReferenceKernel:
         """
         dropout = dropout or Dropout()
         rows = sequences.longest_first(rows)
+        given, theta = network, parameters
+        parameters, network = expand(network, theta), network.dense
         p = named_views(network, parameters)
         output, lengths, read, records, masks = forward(
             network, p, sequences, rows, dropout, position
@@ -130,7 +137,7 @@ class ReferenceKernel:
         parts = named_views(network, flat)
         upstream = _head.backward(network, p, read, lengths, d_output, parts)
         _stack.backward(network, lengths, records, upstream, parts, masks, lowest)
-        return score, flat
+        return score, pull_back(given, theta, flat)
 
     @np.errstate(over="ignore", invalid="ignore")
     def train_epoch(
