@@ -4,6 +4,7 @@ The package::
 
     estimators/         FastGRNNClassifier, FastGRNNRegressor
     distillation/       DistilledFastGRNN and its regressor: teachers, students
+    compression/        models in few bytes, and their sizes
     callbacks/          what looks at a training while it runs: logs, checkpoints, limits
     inspection/         displays of losses and gates
     preprocessing/      scalers, imputer, clipper, temporal features, windows
@@ -21,6 +22,7 @@ The package::
 Imports point downward::
 
     distillation  -> estimators, callbacks, training, schedules, network, _validation
+    compression   -> estimators, training, persistence, preprocessing, kernels, network, _validation
     estimators    -> callbacks, training, persistence, kernels, augmentation, schedules, network,
                      _validation
     callbacks     -> training, persistence, _validation
@@ -57,7 +59,14 @@ __all__ = [
 
 set_public_module(__name__, __all__)
 
-SUBMODULES = ("augmentation", "callbacks", "inspection", "preprocessing", "schedules")
+SUBMODULES = (
+    "augmentation",
+    "callbacks",
+    "compression",
+    "inspection",
+    "preprocessing",
+    "schedules",
+)
 
 
 def __getattr__(name):

@@ -23,6 +23,16 @@ MAY_IMPORT = {
         "schedules",
         "training",
     },
+    "compression": {
+        "_public",
+        "_validation",
+        "estimators",
+        "kernels",
+        "network",
+        "persistence",
+        "preprocessing",
+        "training",
+    },
     "estimators": {
         "_validation",
         "augmentation",
