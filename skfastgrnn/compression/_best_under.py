@@ -47,6 +47,9 @@ class BestUnder:
                 f"{sizes[smallest]:g}, with the parameters {_params(cv_results, smallest)}. Allow "
                 "more bytes, or search smaller models."
             )
+        if "iter" in cv_results:  # of a halving search: scores of different resources differ
+            iteration = np.asarray(cv_results["iter"])
+            small &= iteration == iteration[small].max()
         best = small & (scores == scores[small].max())
         return int(np.argmin(np.where(best, sizes, np.inf)))
 
@@ -54,12 +57,13 @@ class BestUnder:
 def best_under(max_bytes: float, *, score: str | None = None, n_bytes: str = "neg_n_bytes") -> Any:
     """Make a `refit` callable that selects the best candidate of at most `max_bytes` bytes.
 
-    For :class:`~sklearn.model_selection.GridSearchCV`, RandomizedSearchCV and the halving searches.
-    Among the candidates whose models are small enough in every split, it selects that with the
-    highest mean test score, and of equally good ones the smallest.
+    For :class:`~sklearn.model_selection.GridSearchCV` and
+    :class:`~sklearn.model_selection.RandomizedSearchCV`. Among the candidates whose models are
+    small enough in every split, it selects that with the highest mean test score, and of equally
+    good ones the smallest.
 
     scikit-learn passes only `cv_results_` to such a callable, so the search has to measure sizes as
-    a metric beside the score.
+    a metric beside the score: see :func:`neg_n_bytes_scorer`.
 
     Parameters
     ----------
@@ -84,6 +88,16 @@ def best_under(max_bytes: float, *, score: str | None = None, n_bytes: str = "ne
     ValueError
         If `max_bytes` is not above 0. The returned callable raises it if a metric is missing, and
         if no candidate is small enough; the error then gives the size of the smallest.
+
+    See Also
+    --------
+    neg_n_bytes_scorer : Measures sizes in a search.
+
+    Notes
+    -----
+    The halving searches of scikit-learn ignore a `refit` callable. Their `cv_results_` can be
+    passed to the callable afterwards; it then compares the small candidates of the last iteration
+    that has any.
 
     Examples
     --------

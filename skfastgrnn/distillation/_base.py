@@ -13,7 +13,7 @@ from .._validation._errors import restore_on_error, working_copy
 from ..callbacks._sklearn import CallbackSupport, StepNotifier
 from ..estimators._config import holds_out, holds_out_tail, new_generator
 from ..training import warn
-from ._students import cloned, fit_param, network_in, routed, takes_parameter
+from ._students import cloned, fit_param, last_step, network_in, routed, takes_parameter
 
 
 class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
@@ -167,6 +167,18 @@ class BaseDistillation(CallbackSupport, MetaEstimatorMixin, BaseEstimator):
     def feature_names_in_(self):
         """Names of features that the student has seen."""
         return self.student_.feature_names_in_
+
+    @property
+    def n_bytes_(self):
+        """Bytes of the student's network, as a device stores it."""
+        check_is_fitted(self)
+        return last_step(self.student_).n_bytes_
+
+    @property
+    def n_operations_per_step_(self):
+        """Multiply-adds of the student's network in a time step."""
+        check_is_fitted(self)
+        return last_step(self.student_).n_operations_per_step_
 
     def get_metadata_routing(self):
         """Metadata that `fit` passes on to teacher, student and `cv`, if routing is enabled.

@@ -132,6 +132,9 @@ class DistilledFastGRNN(ClassifierMixin, BaseDistillation):
     student_ : FastGRNNClassifier or Pipeline
         The fitted student, which makes all predictions.
 
+    n_bytes_, n_operations_per_step_ : int
+        Those of the network that is the student, or at its end.
+
     report_ : dict
         'temperature' and its explanation 'temperature_reason'; 'teacher_bytes' and 'student_bytes'
         of their pickles; 'teacher_latency' and 'student_latency', the median time of `predict` for

@@ -91,6 +91,9 @@ class DistilledFastGRNNRegressor(RegressorMixin, BaseDistillation):
     student_ : FastGRNNRegressor or Pipeline
         The fitted student, which makes all predictions.
 
+    n_bytes_, n_operations_per_step_ : int
+        Those of the network that is the student, or at its end.
+
     report_ : dict
         'teacher_bytes' and 'student_bytes' of their pickles; 'teacher_latency' and
         'student_latency', the median time of `predict` for one sample. On 'n_scored' samples that

@@ -279,6 +279,16 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     params_ : dict of str -> ndarray
         The learned parameters of the network by name.
 
+    n_bytes_ : int
+        Bytes of the network, as a device stores it: 4 for each parameter, whatever the precision of
+        training. A matrix with weights that are 0 is stored as the others and a bitmap, if that is
+        shorter. See :func:`skfastgrnn.compression.size_report`.
+
+    n_operations_per_step_ : int
+        Multiply-adds of a time step: one for each stored weight of the cells, and 3 for the update
+        of each hidden unit. Activation functions, sums and what happens once in a sequence (the
+        head) are not counted.
+
     See Also
     --------
     FastGRNNRegressor : Regression on sequences.

@@ -5,7 +5,13 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation._errors import as_it_is
 from .._validation._sequences import to_sequences
 from ..kernels import active_kernel, expand
-from ..network import Network, named_views
+from ..network import (
+    Network,
+    bytes_by_part,
+    kept_weights,
+    n_operations_per_step,
+    named_views,
+)
 from ._config import number_of_threads
 
 
@@ -52,6 +58,20 @@ class FittedMixin:
         check_is_fitted(self)
         now = as_it_is(self)
         return named_views(now._network, now._parameters)
+
+    @property
+    def n_bytes_(self):
+        """Bytes of the network, as a device stores it."""
+        check_is_fitted(self)
+        return sum(bytes_of_fitted(self).values())
+
+    @property
+    def n_operations_per_step_(self):
+        """Multiply-adds of a time step."""
+        check_is_fitted(self)
+        now = as_it_is(self)
+        network = now._network
+        return n_operations_per_step(network, kept_weights(network, now._parameters))
 
     def _read(self, X):
         """X as sequences of the fitted dtype and number of channels, and its form."""
@@ -113,6 +133,13 @@ def computed_parts(estimator):
     """The parameters by name that a fitted estimator computes with: whole matrices, as rounded."""
     network = estimator._network
     return named_views(network.dense, expand(network, estimator._parameters))
+
+
+def bytes_of_fitted(estimator):
+    """Bytes of a fitted estimator's network by `network.SIZE_PARTS`."""
+    now = as_it_is(estimator)
+    network = now._network
+    return bytes_by_part(network, kept_weights(network, now._parameters))
 
 
 def read_sequences(estimator, X):

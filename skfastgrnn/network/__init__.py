@@ -5,6 +5,7 @@ _tensors.py         its parameters: one flat vector with named parts
 _rounding.py        weights of few bits
 _initialization.py  their initial values
 _losses.py          what a training minimises
+_size.py            its bytes on a device, its operations per step
 _data.py            what kernels read and return
 """
 
@@ -12,6 +13,7 @@ from ._data import Dropout, EpochTotals, Optimizer, Score, SequenceBatch, Target
 from ._initialization import initial
 from ._losses import LOSSES, Loss
 from ._rounding import first_log_steps, integers, steps, with_log_steps
+from ._size import FLOAT, SIZE_PARTS, bytes_by_part, kept_weights, n_operations_per_step
 from ._spec import ACTIVATIONS, LEVELS, MAX_LAYERS, POOLINGS, SOLVERS, Network
 from ._tensors import (
     FACTORS,
@@ -28,11 +30,13 @@ from ._tensors import (
 __all__ = [
     "ACTIVATIONS",
     "FACTORS",
+    "FLOAT",
     "HEAD",
     "LEVELS",
     "LOSSES",
     "MAX_LAYERS",
     "POOLINGS",
+    "SIZE_PARTS",
     "SOLVERS",
     "Dropout",
     "EpochTotals",
@@ -43,11 +47,14 @@ __all__ = [
     "SequenceBatch",
     "Targets",
     "by_kind",
+    "bytes_by_part",
     "cell_parts",
     "first_log_steps",
     "initial",
     "integers",
+    "kept_weights",
     "n_decayed",
+    "n_operations_per_step",
     "n_parameters",
     "named_views",
     "shapes",

@@ -4,10 +4,15 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers.estimators import quick, sequences
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import make_pipeline
 
-from skfastgrnn.compression import best_under
+from skfastgrnn.compression import best_under, neg_n_bytes_scorer, size_report
+from skfastgrnn.preprocessing import SequenceStandardScaler
 
 
 def table(scores, sizes, **more):
@@ -94,3 +99,81 @@ def test_results_that_it_cannot_choose_from(cv_results, options, error, message)
 def test_arguments_that_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         best_under(**arguments)
+
+
+SCORING = {"accuracy": "accuracy", "neg_n_bytes": neg_n_bytes_scorer}
+SIZES = [2, 3, 5]
+
+
+def of_search(search):
+    return search.fit(*sequences(24, n_timesteps=4, n_channels=2))
+
+
+@pytest.mark.parametrize("budget", [150, 1000])
+def test_a_grid_search_of_a_pipeline_refits_the_choice(budget):
+    model = make_pipeline(SequenceStandardScaler(), quick(max_iter=2))
+    search = of_search(
+        GridSearchCV(
+            model,
+            {"fastgrnnclassifier__hidden_size": SIZES},
+            scoring=SCORING,
+            refit=best_under(budget),
+            cv=2,
+            n_jobs=2,
+        )
+    )
+    sizes = [4 * (size * (2 + size + 2) + 2 + size + 1 + 4) for size in SIZES]  # 4: of the scaler
+    np.testing.assert_array_equal(search.cv_results_["mean_test_neg_n_bytes"], np.negative(sizes))
+    scores = search.cv_results_["mean_test_accuracy"]
+    small = [index for index in range(3) if sizes[index] <= budget]
+    assert search.best_index_ == max(small, key=lambda i: (scores[i], -sizes[i]))
+    assert size_report(search.best_estimator_).total == sizes[search.best_index_] <= budget
+
+
+def test_a_random_search_without_a_small_model_says_so():
+    search = RandomizedSearchCV(
+        quick(max_iter=1),
+        {"hidden_size": SIZES},
+        n_iter=3,
+        scoring=SCORING,
+        refit=best_under(50),
+        cv=2,
+        random_state=0,
+    )
+    with pytest.raises(ValueError, match=r"at most 50 bytes: the smallest has 68.*hidden_size': 2"):
+        of_search(search)
+
+
+def test_a_search_that_measures_no_sizes_is_told_how():
+    search = GridSearchCV(quick(max_iter=1), {"hidden_size": SIZES}, refit=best_under(99), cv=2)
+    with pytest.raises(ValueError, match=r"scoring=\{'score': 'accuracy', 'neg_n_bytes'"):
+        of_search(search)
+
+
+def both(model, X, y):
+    return {"score": model.score(X, y), "neg_n_bytes": neg_n_bytes_scorer(model)}
+
+
+def test_halving_ignores_refit_but_its_results_can_be_passed():
+    search = HalvingGridSearchCV(
+        quick(max_iter=1),
+        {"hidden_size": [2, 3, 5]},
+        scoring=both,
+        refit=best_under(1),  # scikit-learn does not call it
+        min_resources=8,
+        cv=2,
+    )
+    results = of_search(search).cv_results_
+    assert results["iter"].max() > 0
+    sizes = [model["hidden_size"] for model in results["params"]]
+    for budget, largest in ((100, 3), (1000, 5)):
+        chosen = best_under(budget)(results)
+        small = [row for row in range(len(sizes)) if sizes[row] <= largest]
+        assert chosen in small
+        assert results["iter"][chosen] == max(results["iter"][row] for row in small)
+
+
+def test_scores_of_different_iterations_are_not_compared():
+    cv_results = table([0.9, 0.8, 0.7, 0.6, 0.95], [10, 10, 10, 20, 20], iter=[0, 0, 1, 1, 1])
+    assert best_under(15)(cv_results) == 2
+    assert best_under(20)(cv_results) == 4

@@ -1,0 +1,300 @@
+"""size_report: the bytes of a model, as a device stores them."""
+
+from dataclasses import asdict, dataclass, fields
+from html import escape
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.utils.validation import check_is_fitted
+
+from ..estimators._fitted import bytes_of_fitted
+from ..network import FLOAT
+from ..preprocessing import (
+    SequenceClipper,
+    SequenceImputer,
+    SequenceMinMaxScaler,
+    SequenceReshaper,
+    SequenceRobustScaler,
+    SequenceStandardScaler,
+    TemporalFeatures,
+)
+
+#: Attributes that a transformer computes with; None where a parameter turned one off.
+STORED = {
+    SequenceClipper: ("lower_", "upper_"),
+    SequenceImputer: ("statistics_",),
+    SequenceMinMaxScaler: ("scale_", "min_"),
+    SequenceReshaper: (),
+    SequenceRobustScaler: ("center_", "scale_"),
+    SequenceStandardScaler: ("mean_", "scale_"),
+    TemporalFeatures: (),
+    FunctionTransformer: (),
+    MaxAbsScaler: ("scale_",),
+    MinMaxScaler: ("scale_", "min_"),
+    RobustScaler: ("center_", "scale_"),
+    StandardScaler: ("mean_", "scale_"),
+}
+
+DESCRIPTIONS = {
+    "weights": "W and U of the cells, or their factors",
+    "masks": "bitmaps of the weights that are stored",
+    "scales": "factors of rounded weights and states",
+    "biases": "biases of the cells, ζ and ν",
+    "tables": "activation functions",
+    "normaliser": "scaling of the channels",
+    "head": "head and pooling: weights, scales, biases",
+}
+
+
+@dataclass(frozen=True)
+class SizeReport:
+    """Bytes of a model by what they hold, as :func:`size_report` returns them.
+
+    Printed, it is a table; `to_dict` makes rows of a DataFrame.
+
+    Attributes
+    ----------
+    weights : int
+        W and U of the cells, or their factors: without those that a bitmap leaves out.
+
+    masks : int
+        Bitmaps of the weights that are stored.
+
+    scales : int
+        Factors of rounded weights and of states.
+
+    biases : int
+        Biases of the cells, ζ and ν.
+
+    tables : int
+        Activation functions.
+
+    normaliser : int
+        What earlier steps of a Pipeline store, such as mean and deviation of each channel.
+
+    head : int
+        Everything of the linear head and of pooling.
+
+    total : int
+        Sum of them all.
+
+    Examples
+    --------
+    >>> from skfastgrnn.compression import SizeReport
+    >>> report = SizeReport(weights=512, biases=136, head=680)
+    >>> report.total
+    1328
+    >>> print(report)
+    weights       512   39 %   W and U of the cells, or their factors
+    biases        136   10 %   biases of the cells, ζ and ν
+    head          680   51 %   head and pooling: weights, scales, biases
+    total        1328          bytes
+    """
+
+    weights: int = 0
+    masks: int = 0
+    scales: int = 0
+    biases: int = 0
+    tables: int = 0
+    normaliser: int = 0
+    head: int = 0
+
+    @property
+    def total(self):
+        """Bytes of the model."""
+        return sum(asdict(self).values())
+
+    def to_dict(self) -> dict[str, int]:
+        """Bytes by what they hold, and their total.
+
+        Returns
+        -------
+        dict of str -> int
+        """
+        return {**asdict(self), "total": self.total}
+
+    def _rows(self):
+        """Name, bytes, share and description of what is not empty."""
+        found = [(field.name, getattr(self, field.name)) for field in fields(self)]
+        rows = [
+            (name, str(size), f"{size / self.total:.0%}".replace("%", " %"), DESCRIPTIONS[name])
+            for name, size in found
+            if size
+        ]
+        return [*rows, ("total", str(self.total), "", "bytes")]
+
+    def __str__(self):
+        return "\n".join(
+            f"{name:<10} {size:>6} {share:>6}   {meaning}"
+            for name, size, share, meaning in self._rows()
+        )
+
+    def _repr_html_(self):
+        rows = "".join(
+            "<tr>"
+            f"<th style='text-align: left'>{name}</th>"
+            f"<td style='text-align: right'>{size}</td>"
+            f"<td style='text-align: right'>{share}</td>"
+            f"<td style='text-align: left'>{escape(meaning)}</td>"
+            "</tr>"
+            for name, size, share, meaning in self._rows()
+        )
+        return f"<table>{rows}</table>"
+
+
+def size_report(model: Any) -> SizeReport:
+    """Count the bytes of a fitted model, as a device stores them.
+
+    A float model is stored in single precision, 4 bytes a parameter, also if it was trained in
+    double precision. A matrix with dropped weights, which are 0, is stored as the others and a
+    bitmap, if that is shorter. Code and working memory are not counted.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        A fitted FastGRNNClassifier or FastGRNNRegressor, a distilled one, whose student is counted,
+        or a fitted Pipeline that ends in one. Its other steps may be transformers of
+        `skfastgrnn.preprocessing`, scalers of scikit-learn, or transformers that have `n_bytes_`,
+        the number of bytes that they store.
+
+    Returns
+    -------
+    report : SizeReport
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    TypeError
+        If it is something else, or has a step whose bytes are unknown.
+
+    See Also
+    --------
+    neg_n_bytes_scorer : The total as a metric of a search.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skfastgrnn import FastGRNNClassifier
+    >>> from skfastgrnn.compression import size_report
+    >>> from skfastgrnn.preprocessing import SequenceStandardScaler
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = make_pipeline(
+    ...     SequenceStandardScaler(), FastGRNNClassifier(8, max_iter=5, random_state=0)
+    ... )
+    >>> print(size_report(model.fit(X.reshape(-1, 8, 8), y)))
+    weights       512   51 %   W and U of the cells, or their factors
+    biases         72    7 %   biases of the cells, ζ and ν
+    normaliser     64    6 %   scaling of the channels
+    head          360   36 %   head and pooling: weights, scales, biases
+    total        1008          bytes
+    """
+    steps = []
+    last = _end_of(model, steps)
+    if isinstance(last, type) or not hasattr(type(last), "n_bytes_"):
+        named = f"the class {last.__name__}" if isinstance(last, type) else type(last).__name__
+        where = "" if last is model else "a model that ends in "
+        raise TypeError(
+            "size_report needs a fitted FastGRNNClassifier or FastGRNNRegressor, or a Pipeline "
+            f"that ends in one; got {where}{named}. Of a search pass best_estimator_."
+        )
+    check_is_fitted(last)
+    sizes = bytes_of_fitted(last)
+    for name, step in steps:
+        sizes["normaliser"] += _bytes_of_step(name, step)
+    return SizeReport(**sizes)
+
+
+def neg_n_bytes_scorer(estimator: Any, X: Any = None, y: Any = None) -> float:
+    """Negative number of bytes of a fitted model: a scorer for searches.
+
+    It is negative because scorers of scikit-learn are the greater, the better. With it as the
+    metric "neg_n_bytes" of a search, :func:`best_under` knows the size of every candidate.
+
+    Parameters
+    ----------
+    estimator : estimator or Pipeline
+        A fitted model of which `size_report` knows the size.
+
+    X, y : Ignored
+        Not used, present because scorers take them.
+
+    Returns
+    -------
+    float
+        Minus the total of `size_report`.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    TypeError
+        If `size_report` does not know it.
+
+    See Also
+    --------
+    best_under : Selects the best candidate within a budget.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skfastgrnn import FastGRNNClassifier
+    >>> from skfastgrnn.compression import best_under, neg_n_bytes_scorer
+    >>> X, y = load_digits(return_X_y=True)
+    >>> search = GridSearchCV(
+    ...     FastGRNNClassifier(max_iter=10, n_timesteps=8, random_state=0),
+    ...     {"hidden_size": [4, 8, 16]},
+    ...     scoring={"accuracy": "accuracy", "neg_n_bytes": neg_n_bytes_scorer},
+    ...     refit=best_under(1024),
+    ...     cv=3,
+    ... )
+    >>> search.fit(X / 16, y).best_params_
+    {'hidden_size': 8}
+    >>> search.best_estimator_.n_bytes_
+    944
+    """
+    return -float(size_report(estimator).total)
+
+
+def _end_of(model, steps):
+    """The network that a model is or ends in; steps before it are appended to `steps`."""
+    if isinstance(model, Pipeline):
+        steps += model.steps[:-1]
+        return _end_of(model.steps[-1][1], steps)
+    if hasattr(model, "student_"):
+        return _end_of(model.student_, steps)
+    return model
+
+
+def _bytes_of_step(name, step):
+    """Bytes that a fitted transformer stores."""
+    if step is None or isinstance(step, str):  # "passthrough"
+        return 0
+    if isinstance(step, Pipeline):
+        return sum(_bytes_of_step(*inner) for inner in step.steps)
+    known = [STORED[kind] for kind in type(step).__mro__ if kind in STORED]
+    if hasattr(step, "n_bytes_"):
+        return int(step.n_bytes_)
+    if not known:
+        raise TypeError(
+            f"size_report does not know what a device stores of step {name!r}, "
+            f"{type(step).__name__}. Give it an attribute n_bytes_, the number of bytes; 0 if it "
+            "is not part of the model on the device."
+        )
+    arrays = [getattr(step, attribute) for attribute in known[0] if _is_used(step, attribute)]
+    return FLOAT * sum(np.size(array) for array in arrays if array is not None)
+
+
+def _is_used(step, attribute):
+    """Whether a transformer computes with a statistic that it has."""
+    return attribute != "mean_" or step.with_mean

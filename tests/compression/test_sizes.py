@@ -1,0 +1,255 @@
+"""Bytes and operations: those of the very arrays that a device would hold, counted one by one."""
+
+import numpy as np
+import pytest
+from helpers.estimators import quick, sequences
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
+
+from skfastgrnn import DistilledFastGRNN, FastGRNNClassifier, FastGRNNRegressor
+from skfastgrnn.compression import SizeReport, neg_n_bytes_scorer, size_report
+from skfastgrnn.network import Network, bytes_by_part, kept_weights, n_parameters, named_views
+from skfastgrnn.preprocessing import (
+    SequenceClipper,
+    SequenceImputer,
+    SequenceMinMaxScaler,
+    SequenceReshaper,
+    SequenceRobustScaler,
+    SequenceStandardScaler,
+    TemporalFeatures,
+)
+
+X, y = sequences(30, n_timesteps=6, n_channels=3, n_classes=3)
+
+
+def packed(matrix, block_size=1):
+    """A matrix as a device stores it: its values, and its bitmap if there is one."""
+    blocks, values = [], []
+    for row in matrix:
+        for start in range(0, len(row), block_size):
+            block = row[start : start + block_size]
+            blocks.append(bool(np.any(block)))
+            values += list(block) if blocks[-1] else []
+    whole = np.float32(matrix).tobytes()
+    sparse = np.float32(values).tobytes(), np.packbits(blocks).tobytes()
+    return (whole, b"") if len(whole) <= sum(map(len, sparse)) else sparse
+
+
+def drop(model, fraction, seed=0):
+    """Set weights of W and U to 0, as pruning does, and return the masks by name."""
+    rng = np.random.default_rng(seed)
+    for name, part in model.params_.items():
+        if name[0] in "WU":
+            part[rng.random(part.shape) < fraction] = 0
+    return model
+
+
+MODELS = {
+    "two classes": lambda: quick(hidden_size=5).fit(X, y > 0),
+    "three classes": lambda: quick(hidden_size=5).fit(X, y),
+    "single precision": lambda: quick(hidden_size=5).fit(X.astype(np.float32), y),
+    "layers": lambda: quick(hidden_size=4, n_layers=2, bidirectional=True).fit(X, y),
+    "regressor": lambda: FastGRNNRegressor(4, max_iter=1, n_iter_no_change=np.inf).fit(X, X[:, 0]),
+    "pruned": lambda: drop(quick(hidden_size=16, max_iter=1).fit(X, y), 0.7),
+}
+
+
+@pytest.mark.parametrize("made", MODELS)
+def test_bytes_and_operations_are_those_of_stored_arrays(made):
+    model = MODELS[made]()
+    expected = dict.fromkeys(("weights", "masks", "biases", "head"), 0)
+    n_weights = 0
+    for name, part in model.params_.items():
+        if name.startswith("head"):
+            expected["head"] += part.astype(np.float32).nbytes
+        elif part.ndim == 2:
+            values, mask = packed(part)
+            expected["weights"] += len(values)
+            expected["masks"] += len(mask)
+            n_weights += len(values) // 4
+        else:
+            expected["biases"] += part.astype(np.float32).nbytes
+    report = size_report(model)
+    assert report == SizeReport(**expected)
+    assert model.n_bytes_ == report.total == sum(expected.values())
+    assert neg_n_bytes_scorer(model, X, y) == -report.total
+    n_cells = model.n_layers * (1 + model.bidirectional)
+    assert model.n_operations_per_step_ == n_weights + 3 * n_cells * model.hidden_size
+    assert (report.masks > 0) == (made == "pruned")
+
+
+@given(
+    st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4)),
+    st.floats(0, 1),
+    st.integers(1, 5),
+    st.integers(0, 99),
+)
+def test_any_matrix_is_stored_in_the_shorter_form(shape, density, block_size, seed):
+    n_channels, hidden_size, n_outputs = shape
+    network = Network(n_channels, hidden_size, n_outputs)
+    rng = np.random.default_rng(seed)
+    flat = np.ones(n_parameters(network))
+    parts = named_views(network, flat)
+    for name in ("W", "U"):
+        parts[name][...] = rng.random(parts[name].shape) < density
+    stored = [packed(parts[name], block_size) for name in ("W", "U")]
+    sizes = bytes_by_part(network, kept_weights(network, flat, block_size), block_size)
+    assert sizes["weights"] == sum(len(values) for values, _ in stored)
+    assert sizes["masks"] == sum(len(mask) for _, mask in stored)
+    assert sizes["head"] == 4 * (parts["head_weight"].size + parts["head_bias"].size)
+    assert sizes["biases"] == 4 * (2 * hidden_size + 2)
+
+
+def test_a_dense_network_has_four_bytes_a_parameter():
+    network = Network(9, 32, 1, n_layers=2, bidirectional=True)
+    assert sum(bytes_by_part(network).values()) == 4 * n_parameters(network)
+    assert (
+        quick(hidden_size=32).fit(sequences(n_channels=9)[0], sequences()[1]).n_bytes_ == 4 * 1411
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "n_floats"),
+    [
+        (SequenceStandardScaler(), 6),
+        (SequenceStandardScaler(with_mean=False), 3),
+        (SequenceStandardScaler(with_std=False), 3),
+        (SequenceStandardScaler(per="timestep"), 36),
+        (SequenceMinMaxScaler(), 6),
+        (SequenceRobustScaler(), 6),
+        (SequenceRobustScaler(with_centering=False), 3),
+        (SequenceClipper(), 6),
+        (SequenceClipper(limits="causal"), 0),
+        (SequenceImputer(), 3),
+        (TemporalFeatures(), 0),
+        (make_pipeline(SequenceImputer(), SequenceStandardScaler()), 9),
+        ("passthrough", 0),
+        (None, 0),
+    ],
+    ids=str,
+)
+def test_steps_before_the_network_are_counted(step, n_floats):
+    model = make_pipeline(step, quick(max_iter=1)).fit(X, y)
+    report = size_report(model)
+    assert report.normaliser == 4 * n_floats
+    assert report.total == model[-1].n_bytes_ + 4 * n_floats
+
+
+@pytest.mark.parametrize(
+    ("step", "n_floats"),
+    [
+        (StandardScaler(), 36),
+        (StandardScaler(with_mean=False), 18),
+        (MinMaxScaler(), 36),
+        (RobustScaler(with_scaling=False), 18),
+        (MaxAbsScaler(), 18),
+        (FunctionTransformer(), 0),
+        (SequenceReshaper("3d", n_timesteps=6), 0),
+    ],
+    ids=str,
+)
+def test_steps_on_rows_are_counted(step, n_floats):
+    model = make_pipeline(step, quick(max_iter=1)).fit(X.reshape(30, 18), y)
+    assert size_report(model).normaliser == 4 * n_floats
+
+
+def test_a_step_may_say_its_bytes():
+    class Table(FunctionTransformer):
+        n_bytes_ = 100
+
+    model = make_pipeline(Table(), quick(max_iter=1)).fit(X, y)
+    assert size_report(model).normaliser == 100
+
+
+def test_a_distilled_model_is_its_student():
+    student = make_pipeline(StandardScaler(), FastGRNNClassifier(3, max_iter=2, n_timesteps=6))
+    rows = X.reshape(30, 18)
+    model = DistilledFastGRNN(LogisticRegression(), student, cv=3).fit(rows, y)
+    network = model.student_[-1]
+    assert model.n_bytes_ == network.n_bytes_
+    assert model.n_operations_per_step_ == network.n_operations_per_step_
+    assert size_report(model) == size_report(model.student_)
+    assert size_report(model).normaliser == 2 * 4 * 18
+
+
+def test_what_was_fitted_counts():
+    model = quick(hidden_size=4).fit(X, y)
+    before = model.n_bytes_, model.n_operations_per_step_, size_report(model)
+    model.set_params(hidden_size=40, n_layers=3)
+    assert (model.n_bytes_, model.n_operations_per_step_, size_report(model)) == before
+
+
+def test_a_report_is_readable():
+    report = SizeReport(weights=300, masks=20, normaliser=60, head=20)
+    assert report.to_dict() == {
+        "weights": 300, "masks": 20, "scales": 0, "biases": 0, "tables": 0, "normaliser": 60,
+        "head": 20, "total": 400,
+    }  # fmt: skip
+    lines = str(report).splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["weights", "300"], ["masks", "20"], ["normaliser", "60"], ["head", "20"], ["total", "400"],
+    ]  # fmt: skip
+    assert "75 %" in lines[0]
+    html = report._repr_html_()
+    assert html.count("<tr>") == 5
+    assert "<td style='text-align: right'>400</td>" in html
+    assert str(SizeReport()).split() == ["total", "0", "bytes"]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        quick(),
+        make_pipeline(SequenceStandardScaler(), quick()),
+        DistilledFastGRNN(LogisticRegression()),
+    ],
+    ids=["alone", "pipeline", "distilled"],
+)
+@pytest.mark.parametrize("function", [size_report, neg_n_bytes_scorer])
+def test_an_unfitted_model_is_refused(function, model):
+    with pytest.raises(NotFittedError, match="is not fitted yet"):
+        function(model)
+
+
+@pytest.mark.parametrize("attribute", ["n_bytes_", "n_operations_per_step_"])
+@pytest.mark.parametrize(
+    "model", [quick(), FastGRNNRegressor(), DistilledFastGRNN(LogisticRegression())]
+)
+def test_attributes_need_a_fit(model, attribute):
+    with pytest.raises(NotFittedError):
+        getattr(model, attribute)
+    assert not hasattr(model, attribute)
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        (LogisticRegression(), "got LogisticRegression"),
+        (GridSearchCV(quick(), {"hidden_size": [2]}), "got GridSearchCV.*best_estimator_"),
+        (make_pipeline(LogisticRegression()), "got a model that ends in LogisticRegression"),
+        (FastGRNNClassifier, "got the class FastGRNNClassifier"),
+        (None, "got NoneType"),
+    ],
+    ids=["other", "search", "pipeline", "class", "none"],
+)
+def test_another_model_is_refused(model, named):
+    with pytest.raises(TypeError, match=f"^size_report needs a fitted.*{named}"):
+        size_report(model)
+
+
+def test_a_step_of_unknown_size_is_refused():
+    model = make_pipeline(PCA(6), quick(max_iter=1)).fit(X.reshape(30, 18), y)
+    with pytest.raises(TypeError, match=r"step 'pca', PCA\. Give it an attribute n_bytes_"):
+        size_report(model)
