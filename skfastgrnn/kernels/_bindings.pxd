@@ -42,6 +42,9 @@ cdef extern from "kernel.h" nogil:
         void *first
         void *second
         int64_t step
+        double ema
+        void *average
+        int64_t n_averaged
 
     ctypedef struct Parametrization:
         int kind

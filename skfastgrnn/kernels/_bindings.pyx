@@ -168,6 +168,8 @@ cdef Optimizer make_optimizer(optimizer):
     o.clip_value = optimizer.clip_value
     o.clip_norm = optimizer.clip_norm
     o.step = optimizer.step
+    o.ema = optimizer.ema
+    o.n_averaged = optimizer.n_averaged
     if not 0 <= o.solver < N_SOLVERS:
         raise ValueError(f"There is no solver of number {o.solver}.")
     if not (isfinite(o.learning_rate) and isfinite(o.beta_1) and isfinite(o.beta_2) and isfinite(o.epsilon)
@@ -175,6 +177,10 @@ cdef Optimizer make_optimizer(optimizer):
         raise ValueError(f"The optimizer's settings must be finite, clip_value and clip_norm positive: {optimizer}.")
     if not 0 <= o.step < MOST_STEPS:
         raise ValueError(f"An optimizer cannot have made {o.step} updates.")
+    if not 0 <= o.n_averaged < MOST_STEPS:
+        raise ValueError(f"An average cannot have seen {o.n_averaged} updates.")
+    if not 0 <= o.ema < 1:
+        raise ValueError(f"An average cannot decay by {o.ema}; it must be in [0, 1).")
     return o
 
 
@@ -306,9 +312,9 @@ def train(int isa, network, real[::1] parameters not None, const real[:, ::1] va
           const Py_ssize_t[::1] starts not None, const Py_ssize_t[::1] lengths, Py_ssize_t longest,
           const Py_ssize_t[::1] chosen not None, const int32_t[::1] labels, const real[:, ::1] target_values,
           const real[::1] weights, loss, double mean_weight, dropout, optimizer,
-          real[::1] first_moment not None, real[::1] second_moment not None, int parametrization,
-          tuple arrays not None, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t end, int n_threads):
-    """Minibatches [first, end) of the chosen sequences, parameters and moments updated in place.
+          real[::1] first_moment not None, real[::1] second_moment not None, real[::1] average,
+          int parametrization, tuple arrays not None, Py_ssize_t batch_size, Py_ssize_t first, Py_ssize_t end, int n_threads):
+    """Minibatches [first, end) of the chosen sequences, parameters, moments and average updated in place.
 
     Returns the sums (loss, weight, metric, penalty, gradient norm, updates) and whether it diverged.
     """
@@ -328,6 +334,7 @@ def train(int isa, network, real[::1] parameters not None, const real[:, ::1] va
     cdef int status
     settings.first = <void *>vector[real]("first moment", first_moment, P)
     settings.second = <void *>vector[real]("second moment", second_moment, P)
+    settings.average = <void *>vector[real]("average", average, P)
     theta.kind = parametrization
     if len(arrays) > PARAMETRIZATION_ARRAYS:
         raise ValueError(f"A parametrization has at most {PARAMETRIZATION_ARRAYS} arrays, got {len(arrays)}.")

@@ -206,6 +206,7 @@ class CompiledKernel:
                     optimizer,
                     optimizer.first,
                     optimizer.second,
+                    optimizer.average,
                     parametrization.code,
                     parametrization.arrays,
                     batch_size,
@@ -215,6 +216,7 @@ class CompiledKernel:
                 )
             )
             optimizer.step += done.n_updates
+            optimizer.n_averaged += done.n_updates
             totals = totals.plus(done)
             if totals.diverged:
                 break

@@ -149,7 +149,13 @@ class Dropout(NamedTuple):
 
 @dataclass
 class Optimizer:
-    """Settings and state of the optimizer; `first` and `second` are its moment estimates (P,)."""
+    """Settings and state of the optimizer.
+
+    first, second : (P,) moment estimates
+    average : (P,) exponential moving average of what it moves, after every update; or None
+    ema : decay of the average, in [0, 1)
+    step, n_averaged : updates made so far, and those since the average began
+    """
 
     first: np.ndarray
     second: np.ndarray
@@ -164,6 +170,13 @@ class Optimizer:
     clip_value: float = float("inf")
     clip_norm: float = float("inf")
     step: int = 0
+    average: np.ndarray | None = None
+    ema: float = 0.0
+    n_averaged: int = 0
+
+    def begin_average(self, parameters, ema):
+        """Begin an average of this decay, from these parameters: earlier updates do not count."""
+        self.average, self.ema, self.n_averaged = parameters.copy(), ema, 0
 
     @property
     def code(self):

@@ -193,6 +193,7 @@ def right_arguments(rng):
             **pick(rng, [whole, some]),
             "first_moment": moments[0],
             "second_moment": moments[1],
+            "average": p.copy() if rng.random() < 0.5 else None,
             "batch_size": batch_size,
             "first": first,
             "end": int(rng.integers(first, n_batches + 1)),

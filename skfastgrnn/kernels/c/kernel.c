@@ -95,12 +95,14 @@ static int loss_gradient(const Network *net, const void *parameters, const Seque
 typedef struct {
     Parametrized parametrized;
     real *first, *second;
+    real *average; /* or NULL */
     void *memory;
 } Moving;
 
-static void moving_layout(Moving *m, const Layout *l, Arena *a) {
+static void moving_layout(Moving *m, const Layout *l, int has_average, Arena *a) {
     m->first = take_reals(a, (double)l->count);
     m->second = take_reals(a, (double)l->count);
+    if (has_average) m->average = take_reals(a, (double)l->count);
     parametrized_layout(&m->parametrized, l, a);
 }
 
@@ -109,12 +111,14 @@ static int moving_load(Moving *m, const Layout *l, const Optimizer *optimizer,
                        const Parametrization *parametrization, real *parameters) {
     Arena arena = {NULL, 0};
     m->parametrized.kind = (enum parametrization)parametrization->kind;
-    moving_layout(m, l, &arena);
+    const int has_average = optimizer->average != NULL;
+    moving_layout(m, l, has_average, &arena);
     m->memory = arena_allocate(&arena);
     if (m->memory == NULL) return 0;
-    moving_layout(m, l, &arena);
+    moving_layout(m, l, has_average, &arena);
     pack(l, optimizer->first, m->first);
     pack(l, optimizer->second, m->second);
+    if (has_average) pack(l, optimizer->average, m->average);
     parametrized_load(&m->parametrized, l, parametrization, parameters);
     return 1;
 }
@@ -144,6 +148,9 @@ static void update(Run *run, const Optimizer *optimizer, const Moving *m, EpochT
     optimizer_step(l, optimizer, optimizer->step + totals->n_updates, run->total, m->first,
                    m->second, m->parametrized.theta);
     project(&m->parametrized, l);
+    if (m->average != NULL)
+        moving_average(optimizer, optimizer->n_averaged + totals->n_updates - 1, l->count,
+                       m->parametrized.theta, m->average);
 }
 
 /* Parameters and moments stay padded for the whole call, and private: where a sequence is refused,
@@ -177,6 +184,7 @@ static int train(const Network *net, void *parameters, const Sequences *seqs,
         unpack(l, run->weights.parameters, parameters);
         unpack(l, moving.first, optimizer->first);
         unpack(l, moving.second, optimizer->second);
+        if (moving.average != NULL) unpack(l, moving.average, optimizer->average);
     }
     free(moving.memory);
     return run_end(run);

@@ -111,6 +111,9 @@ typedef struct {
     double clip_norm;     /* then the whole gradient to at most this norm; likewise */
     void *first, *second; /* (P), moment estimates */
     int64_t step;         /* updates made so far */
+    double ema;           /* decay of the moving average */
+    void *average;        /* (P), of θ after every update; or NULL for none */
+    int64_t n_averaged;   /* updates that the average has seen so far */
 } Optimizer;
 
 enum { PARAMETRIZATION_ARRAYS = 2 };

@@ -119,6 +119,19 @@ static void adagrad(const Optimizer *o, ptrdiff_t n, const real *restrict gradie
     }
 }
 
+/* The exponential moving average of θ after every update (Polyak & Juditsky, *Acceleration of
+ * Stochastic Approximation by Averaging*, 1992), after n updates before:
+ *
+ *     average = average + (1 - d) (θ - average),   d = min(ema, (1 + n) / (10 + n))
+ *
+ * The average of what does not change is that, to the last bit. */
+static void moving_average(const Optimizer *o, int64_t n, ptrdiff_t count,
+                           const real *restrict theta, real *restrict average) {
+    const double warm = (1.0 + (double)n) / (10.0 + (double)n);
+    const real share = (real)(1 - (o->ema < warm ? o->ema : warm));
+    for (ptrdiff_t i = 0; i < count; i++) average[i] += share * (theta[i] - average[i]);
+}
+
 /* The t-th update, from 1. */
 static void optimizer_step(const Layout *l, const Optimizer *o, int64_t t, const real *gradient,
                            real *m, real *v, real *parameters) {

@@ -8,7 +8,7 @@ import numpy as np
 from ...network import Dropout, EpochTotals, Score, n_decayed, named_views
 from . import _head, _stack
 from ._losses import loss_block
-from ._optimizers import clip, update
+from ._optimizers import clip, update, update_average
 from ._parametrizations import IDENTITY, expand, pull_back
 
 NO_DROPOUT = Dropout()
@@ -195,6 +195,7 @@ class ReferenceKernel:
             totals = totals.plus(EpochTotals(*score, penalty, norm, 1))
             update(theta, gradient, optimizer, decayed)
             parametrization.project(theta, begun)
+            update_average(theta, optimizer)
         return totals
 
     def _parts(self, sequences):

@@ -90,3 +90,16 @@ def update(theta, g, o, decayed):
     """
     o.step += 1
     OPTIMIZERS[o.solver](theta, g, o, decayed)
+
+
+def update_average(theta, o):
+    """The exponential moving average of θ after every update, with n updates before.
+
+    average += (1 - d) (θ - average),  d = min(ema, (1 + n) / (10 + n)): the average of what does
+    not change is that, to the last bit. Polyak & Juditsky, *Acceleration of Stochastic
+    Approximation by Averaging*, 1992.
+    """
+    decay = min(o.ema, (1 + o.n_averaged) / (10 + o.n_averaged))
+    o.n_averaged += 1
+    if o.average is not None:
+        o.average += theta.dtype.type(1 - decay) * (theta - o.average)
