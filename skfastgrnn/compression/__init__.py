@@ -2,11 +2,13 @@
 
 # _size.py           size_report, neg_n_bytes_scorer: the bytes of a model
 # _best_under.py     best_under: the best candidate of a search within a budget of bytes
+# _display.py        CompressionDisplay: score by size of the candidates of a search
 
 from .._public import set_public_module
 from ._best_under import best_under
+from ._display import CompressionDisplay
 from ._size import SizeReport, neg_n_bytes_scorer, size_report
 
-__all__ = ["SizeReport", "best_under", "neg_n_bytes_scorer", "size_report"]
+__all__ = ["CompressionDisplay", "SizeReport", "best_under", "neg_n_bytes_scorer", "size_report"]
 
 set_public_module(__name__, __all__)

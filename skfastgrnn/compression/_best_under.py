@@ -32,7 +32,7 @@ class BestUnder:
 
     def __call__(self, cv_results):
         """Index of the best candidate of `cv_results_` that is small enough."""
-        scores, sizes = scores_and_sizes(cv_results, self.score, self.n_bytes, "best_under")
+        _, scores, sizes = scores_and_sizes(cv_results, self.score, self.n_bytes, "best_under")
         usable = np.isfinite(scores) & np.isfinite(sizes)
         if not usable.any():
             raise ValueError(
@@ -114,7 +114,7 @@ def best_under(max_bytes: float, *, score: str | None = None, n_bytes: str = "ne
 
 
 def scores_and_sizes(cv_results, score, n_bytes, caller):
-    """Mean test scores and sizes in bytes of all candidates, from `cv_results_`.
+    """Name of the score, mean test scores and sizes in bytes of all candidates.
 
     The size of a candidate is the largest of its splits.
 
@@ -165,7 +165,7 @@ def scores_and_sizes(cv_results, score, n_bytes, caller):
             f"The metric {n_bytes!r} has values above 0, so it is not the negative size that "
             "skfastgrnn.compression.neg_n_bytes_scorer returns."
         )
-    return np.asarray(cv_results[prefix + score], dtype=float), sizes
+    return score, np.asarray(cv_results[prefix + score], dtype=float), sizes
 
 
 def _params(cv_results, index):

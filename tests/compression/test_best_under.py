@@ -156,11 +156,12 @@ def both(model, X, y):
 
 def test_halving_ignores_refit_but_its_results_can_be_passed():
     search = HalvingGridSearchCV(
-        quick(max_iter=1),
+        quick(),
         {"hidden_size": [2, 3, 5]},
         scoring=both,
         refit=best_under(1),  # scikit-learn does not call it
-        min_resources=8,
+        resource="max_iter",
+        max_resources=3,
         cv=2,
     )
     results = of_search(search).cv_results_
