@@ -8,9 +8,9 @@ from ..kernels import active_kernel, expand
 from ..network import (
     Network,
     bytes_by_part,
-    kept_weights,
     n_operations_per_step,
     named_views,
+    stored_matrices,
 )
 from ._config import number_of_threads
 
@@ -71,7 +71,7 @@ class FittedMixin:
         check_is_fitted(self)
         now = as_it_is(self)
         network = now._network
-        return n_operations_per_step(network, kept_weights(network, now._parameters))
+        return n_operations_per_step(network, stored_matrices(network, now._parameters))
 
     def _read(self, X):
         """X as sequences of the fitted dtype and number of channels, and its form."""
@@ -139,7 +139,7 @@ def bytes_of_fitted(estimator):
     """Bytes of a fitted estimator's network by `network.SIZE_PARTS`."""
     now = as_it_is(estimator)
     network = now._network
-    return bytes_by_part(network, kept_weights(network, now._parameters))
+    return bytes_by_part(network, stored_matrices(network, now._parameters))
 
 
 def read_sequences(estimator, X):

@@ -13,7 +13,7 @@ from ._data import Dropout, EpochTotals, Optimizer, Score, SequenceBatch, Target
 from ._initialization import initial
 from ._losses import LOSSES, Loss
 from ._rounding import first_log_steps, integers, steps, with_log_steps
-from ._size import FLOAT, SIZE_PARTS, bytes_by_part, kept_weights, n_operations_per_step
+from ._size import FLOAT, SIZE_PARTS, bytes_by_part, n_operations_per_step, stored_matrices
 from ._spec import ACTIVATIONS, LEVELS, MAX_LAYERS, POOLINGS, SOLVERS, Network
 from ._tensors import (
     FACTORS,
@@ -52,13 +52,13 @@ __all__ = [
     "first_log_steps",
     "initial",
     "integers",
-    "kept_weights",
     "n_decayed",
     "n_operations_per_step",
     "n_parameters",
     "named_views",
     "shapes",
     "steps",
+    "stored_matrices",
     "tensors",
     "with_log_steps",
 ]

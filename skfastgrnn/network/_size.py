@@ -1,9 +1,9 @@
 """What a device stores of a network, in bytes, and what it computes in a time step.
 
-A float model is stored in single precision, whatever the precision of its training. A matrix with
-weights that are 0 is stored as its other weights and a bitmap of where they are, if that is
-shorter: one bit for each group of `block_size` consecutive weights of a row, which is stored whole
-or not at all.
+Without `bits`, every number is stored in single precision, whatever the precision of training. A
+matrix with weights that are 0 may be stored as the other weights and a bitmap of where they are,
+with one bit for each group of so many consecutive weights of a row, which is stored whole or not at
+all. Each matrix is stored in the form that takes the fewest bytes.
 """
 
 from math import ceil, prod
@@ -11,87 +11,99 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._tensors import HEAD, named_views, tensors
+from ._rounding import integers
+from ._tensors import HEAD, by_kind, named_views, tensors
 
-#: Bytes of a number of a float model: single precision.
-FLOAT = 4
 #: What bytes are counted of. "head" is everything of the head and of its pooling.
 SIZE_PARTS = ("weights", "masks", "scales", "biases", "tables", "normaliser", "head")
+#: Bytes of a number in single precision.
+FLOAT = 4
+#: Widths of the groups of weights that a bitmap may have a bit for.
+BLOCK_SIZES = (1, 2, 4, 8)
 #: Multiplications of a hidden unit in its update: ν + ζ (1 - z) takes one, its product with the
 #: candidate another, and that of z with the state before a third.
 OF_UNIT = 3
 
 
 class StoredMatrix(NamedTuple):
-    """Weights of a matrix that are stored, and bytes of its bitmap, 0 where it has none."""
+    """How a matrix is stored: the number of its weights, and the bytes of its bitmap or 0."""
 
     n_weights: int
-    mask: int
+    mask: int = 0
 
 
-def n_groups(shape, block_size):
-    """Groups of a matrix; the last one of a row may be shorter."""
-    return prod(shape[:-1]) * ceil(shape[-1] / block_size)
+def bytes_of_weights(network, n_weights):
+    """Bytes of the weights of a matrix; two of 4 bits share one."""
+    return ceil(n_weights * (network.bits or 8 * FLOAT) / 8)
 
 
-def kept_weights(network, parameters, block_size=1):
-    """Weights of every matrix, by name, in groups that are not entirely 0."""
-    parts = named_views(network, parameters)
-    kept = {}
-    for tensor in tensors(network):
+def stored_matrices(network, parameters):
+    """`StoredMatrix` of every matrix, by name: the form of the fewest bytes."""
+
+    def n_bytes(form):
+        return bytes_of_weights(network, form.n_weights) + form.mask
+
+    parts, found = named_views(network, parameters), by_kind(network)
+    stored = {}
+    for (kind, cell), tensor in found.items():
         if tensor.kind.decayed:
             rows = np.atleast_2d(parts[tensor.name])
-            starts = np.arange(0, rows.shape[1], block_size)
-            is_kept = np.logical_or.reduceat(rows != 0, starts, axis=1)
-            lengths = np.diff([*starts, rows.shape[1]])
-            kept[tensor.name] = int((is_kept * lengths).sum())
-    return kept
-
-
-def stored_matrices(network, kept=None, block_size=1):
-    """`StoredMatrix` of every matrix, by name.
-
-    kept : dict of the numbers of weights that are not dropped, by name; those of other matrices are
-        stored whole
-    """
-    stored = {}
-    for tensor in tensors(network):
-        if tensor.kind.decayed:
-            whole = StoredMatrix(prod(tensor.shape), 0)
-            masked = StoredMatrix(
-                (kept or {}).get(tensor.name, whole.n_weights),
-                ceil(n_groups(tensor.shape, block_size) / 8),
-            )
-            stored[tensor.name] = min(masked, whole, key=n_bytes_of_matrix)
+            if network.bits is not None:  # a weight may round to 0
+                log_steps = parts[found[f"{kind}_log_step", cell].name]
+                rows = integers(rows, log_steps, network.bits)
+            stored[tensor.name] = min(forms_of(rows), key=n_bytes)
     return stored
 
 
-def n_bytes_of_matrix(stored):
-    """Bytes of a matrix, its bitmap included."""
-    return stored.n_weights * FLOAT + stored.mask
+def forms_of(rows):
+    """The forms that weights (n_rows, n_columns) can be stored in: whole, or with a bitmap."""
+    n_columns = rows.shape[1]
+    forms = [StoredMatrix(rows.size)]
+    for block_size in BLOCK_SIZES if np.any(rows == 0) else ():
+        starts = np.arange(0, n_columns, block_size)
+        is_kept = np.logical_or.reduceat(rows != 0, starts, axis=1)
+        lengths = np.diff(starts, append=n_columns)
+        forms.append(StoredMatrix(int((is_kept * lengths).sum()), ceil(is_kept.size / 8)))
+    return forms
 
 
-def bytes_by_part(network, kept=None, block_size=1):
-    """Bytes of a float model by `SIZE_PARTS`."""
+def whole_matrices(network):
+    """`StoredMatrix` of every matrix of a network without a weight that is 0."""
+    return {
+        tensor.name: StoredMatrix(prod(tensor.shape))
+        for tensor in tensors(network)
+        if tensor.kind.decayed
+    }
+
+
+def bytes_by_part(network, stored=None):
+    """Bytes of a float model by `SIZE_PARTS`.
+
+    stored : dict of `StoredMatrix` by name; None for matrices without a weight that is 0
+    """
+    stored = whole_matrices(network) if stored is None else stored
     sizes = dict.fromkeys(SIZE_PARTS, 0)
-    stored = stored_matrices(network, kept, block_size)
     for tensor in tensors(network):
         of_head = tensor.kind.name in HEAD
         if tensor.name in stored:
             n_weights, mask = stored[tensor.name]
-            sizes["head" if of_head else "weights"] += n_weights * FLOAT
+            sizes["head" if of_head else "weights"] += bytes_of_weights(network, n_weights)
             sizes["head" if of_head else "masks"] += mask
+        elif tensor.kind.name.endswith("_log_step"):
+            sizes["head" if of_head else "scales"] += prod(tensor.shape) * FLOAT
         else:
             sizes["head" if of_head else "biases"] += prod(tensor.shape) * FLOAT
     return sizes
 
 
-def n_operations_per_step(network, kept=None, block_size=1):
+def n_operations_per_step(network, stored=None):
     """Multiply-adds of a time step: one for each stored weight of a cell, and those of its units.
 
     Without what happens once in a sequence: the head.
+
+    stored : dict of `StoredMatrix` by name; None for matrices without a weight that is 0
     """
-    stored = stored_matrices(network, kept, block_size)
-    of_cells = [tensor.name for tensor in tensors(network) if tensor.cell is not None]
-    products = sum(stored[name].n_weights for name in of_cells if name in stored)
+    stored = whole_matrices(network) if stored is None else stored
+    cells = [tensor.name for tensor in tensors(network) if tensor.cell is not None]
+    products = sum(stored[name].n_weights for name in cells if name in stored)
     return products + OF_UNIT * network.hidden_size * network.n_cells

@@ -1,5 +1,7 @@
 """Bytes and operations: those of the very arrays that a device would hold, counted one by one."""
 
+import re
+
 import numpy as np
 import pytest
 from helpers.estimators import quick, sequences
@@ -20,7 +22,7 @@ from sklearn.preprocessing import (
 
 from skfastgrnn import DistilledFastGRNN, FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.compression import SizeReport, neg_n_bytes_scorer, size_report
-from skfastgrnn.network import Network, bytes_by_part, kept_weights, n_parameters, named_views
+from skfastgrnn.network import Network, bytes_by_part, n_parameters, named_views, stored_matrices
 from skfastgrnn.preprocessing import (
     SequenceClipper,
     SequenceImputer,
@@ -34,17 +36,21 @@ from skfastgrnn.preprocessing import (
 X, y = sequences(30, n_timesteps=6, n_channels=3, n_classes=3)
 
 
-def packed(matrix, block_size=1):
-    """A matrix as a device stores it: its values, and its bitmap if there is one."""
-    blocks, values = [], []
-    for row in matrix:
-        for start in range(0, len(row), block_size):
-            block = row[start : start + block_size]
-            blocks.append(bool(np.any(block)))
-            values += list(block) if blocks[-1] else []
-    whole = np.float32(matrix).tobytes()
-    sparse = np.float32(values).tobytes(), np.packbits(blocks).tobytes()
-    return (whole, b"") if len(whole) <= sum(map(len, sparse)) else sparse
+def packed(matrix, to_bytes=lambda values: np.float32(values).tobytes()):
+    """A matrix as a device stores it: bytes of its values, and of the bitmap if there is one.
+
+    The shortest of all forms, of which each is made weight by weight.
+    """
+    forms = [(to_bytes(matrix.ravel()), b"")]
+    for block_size in (1, 2, 4, 8):
+        bitmap, values = [], []
+        for row in matrix:
+            for start in range(0, len(row), block_size):
+                block = row[start : start + block_size]
+                bitmap.append(bool(np.any(block)))
+                values += list(block) if bitmap[-1] else []
+        forms.append((to_bytes(np.array(values)), np.packbits(bitmap).tobytes()))
+    return min(forms, key=lambda form: sum(map(len, form)))
 
 
 def drop(model, fraction, seed=0):
@@ -90,25 +96,52 @@ def test_bytes_and_operations_are_those_of_stored_arrays(made):
     assert (report.masks > 0) == (made == "pruned")
 
 
+def nibbles(values):
+    """Weights of 4 bits, two to a byte."""
+    halves = np.append(np.int8(values), np.zeros(len(values) % 2, np.int8)).view(np.uint8) & 15
+    return (halves[::2] | halves[1::2] << 4).tobytes()
+
+
+TO_BYTES = {
+    None: lambda values: np.float32(values).tobytes(),
+    8: lambda values: np.int8(values).tobytes(),
+    4: nibbles,
+}
+
+
 @given(
     st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4)),
     st.floats(0, 1),
-    st.integers(1, 5),
+    st.sampled_from([1, 2, 3, 4, 8]),
+    st.sampled_from([None, 8, 4]),
+    st.tuples(*[st.none() | st.integers(1, 3)] * 2),
     st.integers(0, 99),
 )
-def test_any_matrix_is_stored_in_the_shorter_form(shape, density, block_size, seed):
-    n_channels, hidden_size, n_outputs = shape
-    network = Network(n_channels, hidden_size, n_outputs)
+def test_any_matrix_is_stored_in_the_shortest_form(shape, density, width, bits, ranks, seed):
+    hidden_size, n_outputs = shape[1:]
+    rank_w, rank_u = ranks
+    network = Network(*shape, rank_w=rank_w, rank_u=rank_u, bits=bits)
     rng = np.random.default_rng(seed)
     flat = np.ones(n_parameters(network))
     parts = named_views(network, flat)
-    for name in ("W", "U"):
-        parts[name][...] = rng.random(parts[name].shape) < density
-    stored = [packed(parts[name], block_size) for name in ("W", "U")]
-    sizes = bytes_by_part(network, kept_weights(network, flat, block_size), block_size)
+    for name in parts:
+        if name.endswith("_log_step"):
+            parts[name][...] = np.log(0.3)  # so that a weight of 0.1 rounds to 0
+    of_cell = [name for name in parts if re.fullmatch("[WU][12]?", name)]
+    assert len(of_cell) == 2 + (rank_w is not None) + (rank_u is not None)
+    for name in of_cell:  # in groups of `width` neighbours
+        rows, columns = parts[name].shape
+        kept = rng.random((rows, columns)) < density
+        smallest = 0.1 if bits else 0.0
+        parts[name][...] = np.maximum(np.repeat(kept, width, axis=1)[:, :columns], smallest)
+    stored = [packed(np.rint(parts[name]), TO_BYTES[bits]) for name in of_cell]
+    sizes = bytes_by_part(network, stored_matrices(network, flat))
     assert sizes["weights"] == sum(len(values) for values, _ in stored)
     assert sizes["masks"] == sum(len(mask) for _, mask in stored)
-    assert sizes["head"] == 4 * (parts["head_weight"].size + parts["head_bias"].size)
+    n_log_steps = sum(len(parts[name]) for name in of_cell) if bits else 0
+    assert sizes["scales"] == 4 * n_log_steps
+    head = TO_BYTES[bits](parts["head_weight"].ravel())
+    assert sizes["head"] == len(head) + 4 * n_outputs * (2 if bits else 1)
     assert sizes["biases"] == 4 * (2 * hidden_size + 2)
 
 
