@@ -60,29 +60,31 @@ class SizeReport:
 
     Printed, it is a table; `to_dict` makes rows of a DataFrame.
 
-    Attributes
+    Parameters
     ----------
-    weights : int
+    weights : int, default=0
         W and U of the cells, or their factors: without those that a bitmap leaves out.
 
-    masks : int
+    masks : int, default=0
         Bitmaps of the weights that are stored.
 
-    scales : int
+    scales : int, default=0
         Factors of rounded weights and of states.
 
-    biases : int
+    biases : int, default=0
         Biases of the cells, ζ and ν.
 
-    tables : int
+    tables : int, default=0
         Activation functions.
 
-    normaliser : int
+    normaliser : int, default=0
         What earlier steps of a Pipeline store, such as mean and deviation of each channel.
 
-    head : int
+    head : int, default=0
         Everything of the linear head and of pooling.
 
+    Attributes
+    ----------
     total : int
         Sum of them all.
 
@@ -118,6 +120,7 @@ class SizeReport:
         Returns
         -------
         dict of str -> int
+            The names of the fields, and "total".
         """
         return {**asdict(self), "total": self.total}
 
