@@ -47,7 +47,7 @@ from ._config import (
 from ._fit_context import make_fit_context
 from ._fitted import FittedMixin
 from ._partial_fit import StreamMixin
-from ._warm_start import copy_cells, make_parametrization, moments_of, restore_optimizer_state
+from ._warm_start import continue_from, make_parametrization, moments_of, restore_optimizer_state
 
 #: Attributes that exist only during a fit: ours and scikit-learn's.
 WHILE_FITTING = (
@@ -119,6 +119,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         nesterovs_momentum,
         clip_norm,
         clip_value,
+        ema,
         alpha,
         dropout,
         augment,
@@ -157,6 +158,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         self.nesterovs_momentum = nesterovs_momentum
         self.clip_norm = clip_norm
         self.clip_value = clip_value
+        self.ema = ema
         self.alpha = alpha
         self.dropout = dropout
         self.augment = augment
@@ -329,13 +331,14 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         optimizer = make_optimizer(self, parameters)
         if earlier is not None:
             parts, known = named_views(network, parameters), earlier._fitted_objective()
-            copy_cells(parts, earlier.params_, network, earlier._network)
-            objective.init_head(parts, earlier.params_, known)
+            continue_from(parts, earlier.params_, network, objective, earlier)
             moments = getattr(earlier, "_moments", None)
             is_same = earlier._network == network and objective.has_head_of(known)
             if is_same and moments is not None:
                 moments = objective.rescale_moments(moments, network, known)
                 restore_optimizer_state(optimizer, moments, parametrization)
+        if self.ema is not None:
+            optimizer.begin_average(parameters, float(self.ema))
         return TrainingState(
             parameters=parameters,
             initial=parameters.copy(),

@@ -42,7 +42,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
     - network (`hidden_size` to `n_timesteps`)
     - loss, epochs and minibatches (`loss` to `shuffle`)
-    - optimizer and learning rate (`solver` to `clip_value`)
+    - optimizer and learning rate (`solver` to `ema`)
     - regularisation (`alpha` to `augment`)
     - validation and stopping (`early_stopping` to `refit`)
     - warm start and freezing (`warm_start`, `frozen`)
@@ -154,6 +154,12 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     clip_value : float or None, default=None
         Entries of gradients are clipped to ``[-clip_value, clip_value]``, before `clip_norm`
         applies.
+
+    ema : float or None, default=None
+        Decay, in (0, 1), of an exponential moving average of the weights over the updates, at
+        first ``(1 + n) / (10 + n)`` if that is less, after n updates [8]_. Validation, early
+        stopping and the fitted model then use the average, which varies less than the weights.
+        0.99 averages over about 100 updates. None keeps no average.
 
     alpha : float, default=1e-5
         Strength of the L2 penalty ``alpha / 2 * ||weights||² / n`` on W, U and the head's weights,
@@ -309,6 +315,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
        Large Learning Rates", arXiv:1708.07120, 2018.
     .. [7] T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, "Focal Loss for Dense Object
        Detection", ICCV 2017.
+    .. [8] B. T. Polyak, A. B. Juditsky, "Acceleration of Stochastic Approximation by Averaging",
+       SIAM Journal on Control and Optimization 30(4), 1992.
 
     Examples
     --------
@@ -370,6 +378,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         nesterovs_momentum=True,
         clip_norm=5.0,
         clip_value=None,
+        ema=None,
         alpha=1e-5,
         dropout=0.0,
         augment=None,
@@ -409,6 +418,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             nesterovs_momentum=nesterovs_momentum,
             clip_norm=clip_norm,
             clip_value=clip_value,
+            ema=ema,
             alpha=alpha,
             dropout=dropout,
             augment=augment,

@@ -43,6 +43,7 @@ CONSTRAINTS = {
     "augment": [list, tuple, None],
     "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
     "clip_value": [Interval(Real, 0, None, closed="neither"), None],
+    "ema": [Interval(Real, 0, 1, closed="neither"), None],
     "early_stopping": ["boolean", StrOptions({"auto"})],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "validation_split": [StrOptions({"auto", "random", "tail"})],

@@ -40,7 +40,7 @@ def make_fit_context(estimator, prepared, scoring_data):
             "fingerprint": prepared.fingerprint,
             "state": state.to_dict(),
         },
-        current_estimator=lambda: fitted(state.parameters, state.n_iter),
+        current_estimator=lambda: fitted(state.averaged, state.n_iter),
         best_estimator=lambda: fitted(
             state.early_stopping.best_parameters, state.early_stopping.best_epoch
         ),

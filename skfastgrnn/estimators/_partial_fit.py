@@ -7,7 +7,7 @@ from .._validation._sequences import to_sequences
 from ..kernels import active_kernel
 from ..training import joined_history, lowest_loss, train_on_piece, warn
 from ._config import holds_out, make_network_spec, make_training_config, new_generator
-from ._warm_start import moments_of
+from ._warm_start import continue_average, moments_of
 
 
 class StreamMixin:
@@ -44,6 +44,7 @@ class StreamMixin:
         state = self._new_state(network, training, objective, rng, earlier, patience=np.inf)
         if earlier is not None:
             state.n_before = earlier.n_iter_
+            continue_average(state, network, objective, earlier, moments or {})
         config = make_training_config(self, training, objective, None)
         result = train_on_piece(active_kernel(), network, training, objective, state, config)
         kept_before = 0 if earlier is None else earlier.best_iter_
@@ -56,6 +57,9 @@ class StreamMixin:
         vars(self).pop("_moments", None)
         if result.completed:  # else those of the epoch may be beyond repair
             moments = moments_of(state.optimizer)
+            if state.optimizer.average is not None:
+                moments["trained"] = objective.finalize(network, state.parameters)
+                moments["n_averaged"] = state.optimizer.n_averaged
         elif earlier is not None:
             # Weights were folded with what was learned of these targets, and is given up.
             vars(self).update(known.attributes())

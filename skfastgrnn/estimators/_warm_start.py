@@ -7,6 +7,15 @@ from ..kernels import IDENTITY, Frozen
 from ..network import HEAD, n_parameters, named_views
 
 
+def continue_from(parts, learned, network, objective, earlier):
+    """Take over parameters of an earlier estimator, in the units of its targets.
+
+    parts : the parameters to change; learned : the estimator's, both dicts of arrays by name
+    """
+    copy_cells(parts, learned, network, earlier._network)
+    objective.init_head(parts, learned, earlier._fitted_objective())
+
+
 def copy_cells(parts, earlier, network, earlier_network):
     """Copy all but the head's parameters; both are dicts of arrays by name, `parts` is changed."""
     differences = [
@@ -53,6 +62,16 @@ def frozen_parts(network, parametrization):
     """Names of the parameters that are not trained."""
     trained = parametrization.restricted(np.ones(n_parameters(network)))
     return {name for name, part in named_views(network, trained).items() if not part.any()}
+
+
+def continue_average(state, network, objective, earlier, moments):
+    """Train on from what `earlier` has trained, of which its parameters are the average."""
+    if state.optimizer.average is None or "trained" not in moments:
+        return
+    learned, parts = (named_views(network, v) for v in (moments["trained"], state.parameters))
+    continue_from(parts, learned, network, objective, earlier)
+    state.initial[:] = state.parameters
+    state.optimizer.n_averaged = moments["n_averaged"]
 
 
 def moments_of(optimizer):

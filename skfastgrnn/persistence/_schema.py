@@ -172,6 +172,9 @@ def feature_names(name, value):
 #: As long as the parameters: see `check_training`.
 FLAT = vector(np.float32, np.float64)
 MOMENTS = {"first": FLAT, "second": vector(np.float32, np.float64, low=0), "step": count(0)}
+#: Of an optimizer that averages, and of a stream with one: its parameters are the average.
+AVERAGE = {"average": FLAT, "n_averaged": count(0)}
+AVERAGED = {"trained": FLAT, "n_averaged": count(0)}
 
 #: The dict that the bit generator of a fit takes for its state.
 RANDOM_STATE = record(
@@ -215,7 +218,7 @@ FITTED = {
 #: ... those that some have ...
 SOMETIMES_FITTED = {
     "feature_names_in_": feature_names,
-    "_moments": record({"solver": one_of(*SOLVERS), **MOMENTS}),
+    "_moments": record({"solver": one_of(*SOLVERS), **MOMENTS}, AVERAGED),
 }
 #: ... and those of one kind.
 CLASSIFIER = {
@@ -258,7 +261,7 @@ TRAINING = record(
             {
                 "parameters": FLAT,
                 "initial": FLAT,
-                "optimizer": record(MOMENTS),
+                "optimizer": record(MOMENTS, AVERAGE),
                 "rng": RANDOM_STATE,
                 "early_stopping": record(
                     {
@@ -307,8 +310,11 @@ def check_fitted(attributes, arrays, network, estimator):
         n_names = len(attributes["feature_names_in_"])
         wanted["feature_names_in_ (its length)"] = (n_names, n_columns)
     if "_moments" in attributes:
-        for name in ("first", "second"):
-            found = form_of(attributes["_moments"][name])
+        moments = attributes["_moments"]
+        has_average = [name in moments for name in AVERAGED]
+        wanted["_moments (those of an average)"] = (any(has_average), all(has_average))
+        for name in {"first", "second", "trained"} & set(moments):
+            found = form_of(moments[name])
             wanted[f"_moments/{name}"] = (found, (n_parameters(network), dtype))
     if attributes.get("_is_multilabel"):
         labels = attributes["classes_"].tolist()
@@ -340,6 +346,10 @@ def check_training(training, estimator):
         "optimizer/second": state["optimizer"]["second"],
         "early_stopping/best_parameters": stopping["best_parameters"],
     }
+    optimizer = state["optimizer"]
+    if "average" in optimizer:
+        vectors["optimizer/average"] = optimizer["average"]
+    of_average = AVERAGE.keys() if estimator.ema is not None else set()
     n_validated = n_iter if "validation sequences" in training["fingerprint"] else 0
     best_epoch, n_bad_epochs = stopping["best_epoch"], stopping["n_bad_epochs"]
     history = state["history"]
@@ -347,6 +357,7 @@ def check_training(training, estimator):
         "training",
         {
             **{f"state/{name}": (form_of(vector), form) for name, vector in vectors.items()},
+            "state/optimizer (its average)": (AVERAGE.keys() & optimizer.keys(), of_average),
             "state/history (its names)": (set(history), set(estimator.history_)),
             "state/history (its epochs)": (len(history["loss"]), n_iter),
             "state/history (its validated epochs)": (

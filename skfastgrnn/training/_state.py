@@ -38,6 +38,22 @@ class TrainingState:
     mid_epoch: bool = False
 
     @property
+    def averaged(self):
+        """The parameters (P,) to validate and to keep: the optimizer's average, if it has one."""
+        average = self.optimizer.average
+        return self.parameters if average is None else average
+
+    @property
+    def is_finite(self):
+        """Whether the parameters are finite, and so is their average."""
+        return bool(np.isfinite(self.parameters).all() and np.isfinite(self.averaged).all())
+
+    def begin_average_again(self):
+        """Average from the present parameters on, where there is an average."""
+        if self.optimizer.average is not None:
+            self.optimizer.begin_average(self.parameters, self.optimizer.ema)
+
+    @property
     def n_iter(self):
         """Epochs so far."""
         return self.n_before + len(self.history["loss"])
@@ -52,12 +68,17 @@ class TrainingState:
         for name, value in entries.items():
             self.history[name].append(float(value))
 
+    @property
+    def _of_optimizer(self):
+        has_average = self.optimizer.average is not None
+        return (*OF_OPTIMIZER, *OF_AVERAGE) if has_average else OF_OPTIMIZER
+
     def to_dict(self):
         """All of it in dicts, arrays and numbers."""
         return {
             "parameters": self.parameters,
             "initial": self.initial,
-            "optimizer": {name: getattr(self.optimizer, name) for name in OF_OPTIMIZER},
+            "optimizer": {name: getattr(self.optimizer, name) for name in self._of_optimizer},
             "rng": self.rng.bit_generator.state,
             "early_stopping": {
                 name: getattr(self.early_stopping, name) for name in OF_EARLY_STOPPING
@@ -70,7 +91,7 @@ class TrainingState:
         """Restore the state from the result of `to_dict`, checked by `_schema`."""
         self.parameters = saved["parameters"]
         self.initial = saved["initial"]
-        for name in OF_OPTIMIZER:
+        for name in self._of_optimizer:
             setattr(self.optimizer, name, saved["optimizer"][name])
         self.rng.bit_generator.state = saved["rng"]
         for name in OF_EARLY_STOPPING:
@@ -81,6 +102,7 @@ class TrainingState:
 
 #: What optimizer and early stopping change while they work; the rest are settings.
 OF_OPTIMIZER = ("first", "second", "step")
+OF_AVERAGE = ("average", "n_averaged")
 OF_EARLY_STOPPING = ("best_loss", "best_epoch", "best_parameters", "threshold", "n_bad_epochs")
 
 

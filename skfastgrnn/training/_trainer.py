@@ -46,6 +46,7 @@ class TrainingResult:
 def train(kernel, network, training, validation, objective, state, config, notifier=None):
     """Train epoch by epoch from `state`, which is changed in place.
 
+    What is validated and kept is the moving average of the parameters, if the optimizer has one.
     Stops where the training loss is below `config.converged_loss`. With a validation set, stops
     also `state.early_stopping.patience` epochs after its weighted loss last improved, and returns
     the parameters of its best epoch. Without one, watches the training loss and returns the last
@@ -103,7 +104,7 @@ def train(kernel, network, training, validation, objective, state, config, notif
     except KeyboardInterrupt:
         warn("Training interrupted by user.")
         interrupted = state.mid_epoch = True
-        diverged = not np.isfinite(state.parameters).all()
+        diverged = not state.is_finite
     if (
         config.verbose
         and state.n_iter < config.max_iter
@@ -166,7 +167,7 @@ class Epochs:
         losses = state.history["loss" if validation is None else "validation_loss"]
         factor = checked_factor(config.schedule, epoch, losses)
         state.optimizer.learning_rate = config.learning_rate_init * factor
-        before = state.parameters.copy()
+        before = state.averaged.copy()
         totals = run_epoch(
             self._kernel,
             self._network,
@@ -177,7 +178,7 @@ class Epochs:
             config.epoch,
             state.rng,
         )
-        state.mid_epoch = totals.diverged or not np.isfinite(state.parameters).all()
+        state.mid_epoch = totals.diverged or not state.is_finite
         state.diverged = totals.loss > config.divergence_threshold * totals.weight
         entries = {
             "loss": totals.objective,
@@ -186,7 +187,7 @@ class Epochs:
             "gradient_norm": totals.gradient_norm / max(totals.n_updates, 1),
         }
         if validation is not None:
-            score = self._score(state.parameters, validation)
+            score = self._score(state.averaged, validation)
             entries["validation_loss"] = score.mean_loss
             entries[f"validation_{metric}"] = self._validation_score(score.mean_metric)
         state.record(**entries, seconds=time.perf_counter() - started)
@@ -198,7 +199,7 @@ class Epochs:
         state, objective = self._state, self._objective
         if self._validation is not None:
             state.early_stopping.update(
-                epoch + 1, state.history["validation_loss"][-1], state.parameters
+                epoch + 1, state.history["validation_loss"][-1], state.averaged
             )
             may_end = objective.uses_all_samples(epoch)
         else:  # the training loss was taken on the way from `before`
@@ -228,7 +229,7 @@ class Epochs:
 def candidate_weights(state, *, has_diverged, validated):
     """The (parameters, epoch) of which a training keeps those that fit best."""
     stopping = state.early_stopping
-    last, best = (state.parameters, state.n_iter), (stopping.best_parameters, stopping.best_epoch)
+    last, best = (state.averaged, state.n_iter), (stopping.best_parameters, stopping.best_epoch)
     if has_diverged:
         return [best, (state.initial, 0)]
     if state.n_iter == 0 or (not validated and state.loss <= stopping.best_loss):

@@ -128,6 +128,9 @@ CASES = {
     "adagrad": ({"solver": "adagrad", "learning_rate_init": 0.1}, X, {}),
     "deep": ({"n_layers": 2, "bidirectional": True, "dropout": 0.1, "frozen": ["U_2"]}, X, {}),
     "threads": ({"n_jobs": 2}, X, {}),
+    "average": ({"ema": 0.9}, X, {}),
+    "average, held out": ({"ema": 0.9, "early_stopping": True, "learning_rate_init": 0.1}, X, {}),
+    "average, refit": ({"ema": 0.95, "early_stopping": True, "refit": True}, X, {}),
 }
 
 

@@ -249,6 +249,7 @@ BAD_PARAMETERS = {
     "beta_2": [-0.1, 1, "auto"],
     "epsilon": [0, -1e-8, None],
     "clip_norm": [0, -5, "none"],
+    "ema": [0, 1, -0.5, np.nan, "0.9", True],
     "clip_value": [0, -5, np.nan],
     "early_stopping": ["yes", None, 2],
     "validation_fraction": [0, 1, 1.0, -0.2, 20, None],
