@@ -529,6 +529,11 @@ def check_network(network, labels, has_plain_validation):
             f"A student minimises the cross-entropy with labels and teacher, not "
             f"loss={network.loss!r}. Leave its loss as it is."
         )
+    if network.label_smoothing > 0:
+        raise ValueError(
+            f"label_smoothing={network.label_smoothing} makes labels less certain, which is what "
+            "the teacher does here. Set it to 0; a higher temperature smooths soft targets."
+        )
     if network.refit and has_plain_validation:
         raise ValueError(
             "refit=True trains on X_val as well, for which there are no soft targets. Set it to "

@@ -83,6 +83,13 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     focal_gamma : float, default=2.0
         The exponent of ``loss='focal'``, at least 0; with 0 it equals the cross-entropy.
 
+    label_smoothing : float, default=0.0
+        Share of each target, in [0, 1), that is spread evenly over all classes: the target of the
+        label is ``1 - label_smoothing + label_smoothing / n_classes``, that of every other class
+        ``label_smoothing / n_classes`` [9]_. Probabilities become less extreme. The training loss
+        then cannot fall below the entropy of the targets; that of validation is of the labels as
+        they are. Only for ``loss='cross_entropy'`` and one class per sample.
+
     class_weight : dict, 'balanced' or None, default=None
         Weights by class label; 'balanced' gives all classes the same total weight in the training
         data. They multiply `sample_weight`, and `sample_weight_val` in validation.
@@ -317,6 +324,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
        Detection", ICCV 2017.
     .. [8] B. T. Polyak, A. B. Juditsky, "Acceleration of Stochastic Approximation by Averaging",
        SIAM Journal on Control and Optimization 30(4), 1992.
+    .. [9] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, "Rethinking the Inception
+       Architecture for Computer Vision", CVPR 2016.
 
     Examples
     --------
@@ -346,6 +355,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "loss": [StrOptions({"cross_entropy", "focal"})],
         "focal_gamma": [Interval(Real, 0, None, closed="left")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
 
     def __init__(
@@ -360,6 +370,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         n_timesteps=None,
         loss="cross_entropy",
         focal_gamma=2.0,
+        label_smoothing=0.0,
         class_weight=None,
         sampling=None,
         max_iter=None,
@@ -436,6 +447,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         )
         self.loss = loss
         self.focal_gamma = focal_gamma
+        self.label_smoothing = label_smoothing
         self.sampling = sampling
         self.class_weight = class_weight
 
@@ -555,6 +567,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             )
 
         self._check_sampling()
+        self._check_label_smoothing()
 
         def make_objective(fitted, earlier):
             objective = fitted._new_objective(y if earlier is None else None)
@@ -594,7 +607,12 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             self._check_multilabel()
             return Multilabel(owner)
         loss = Loss(self.loss, gamma=self.focal_gamma if self.loss == "focal" else 0.0)
-        return Classification(owner, class_weight=self.class_weight, loss=loss)
+        return Classification(
+            owner,
+            class_weight=self.class_weight,
+            loss=loss,
+            label_smoothing=float(self.label_smoothing),
+        )
 
     def _check_multilabel(self):
         """Raise for parameters that require one class per sample."""
@@ -602,6 +620,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             ("class_weight", None, "Use sample_weight instead."),
             ("sampling", None, "Use sample_weight instead."),
             ("loss", "cross_entropy", "Set loss='cross_entropy', which is summed over labels."),
+            ("label_smoothing", 0, "Leave it out."),
         ):
             value = getattr(self, name)
             if value != neutral:
@@ -613,6 +632,15 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     def _check_combinations(self):
         super()._check_combinations()
         self._check_sampling()
+        self._check_label_smoothing()
+
+    def _check_label_smoothing(self):
+        if self.label_smoothing > 0 and self.loss != "cross_entropy":
+            raise ValueError(
+                f"label_smoothing={plain(self.label_smoothing)!r} and loss={self.loss!r} exclude "
+                "each other: the latter is of the label only. Set label_smoothing=0, or "
+                "loss='cross_entropy'."
+            )
 
     def _check_sampling(self):
         if self.sampling is not None and (self.class_weight is not None or not self.shuffle):

@@ -12,10 +12,10 @@ from ._warm_start import frozen_parts
 
 def make_fit_context(estimator, prepared, scoring_data):
     """The `FitContext` of an estimator that is at a `PreparedFit`."""
-    network, training, state = prepared.network, prepared.training, prepared.state
-    objective = prepared.objective
+    network, objective, state = prepared.network, prepared.objective, prepared.state
 
     def gradients(n_sequences):
+        training = objective.soften(prepared.training)
         rows, weights = training.rows, training.targets.weights
         if weights is not None:
             rows = rows[weights[rows] > 0]

@@ -1,6 +1,7 @@
 """Classification: labels as targets, and the cross-entropy."""
 
 import numpy as np
+from scipy.special import entr
 from sklearn.utils import compute_class_weight
 
 from .._validation._errors import error_context
@@ -27,12 +28,22 @@ class Classification(Objective):
         Name of the estimator, for errors.
     class_weight : dict, "balanced" or None
     loss : Loss
+    label_smoothing : float
+        Share of the targets, in [0, 1), that all classes have in common.
     """
 
     metric = "accuracy"
 
-    def __init__(self, owner, *, class_weight=None, loss=Loss("cross_entropy")):  # noqa: B008
+    def __init__(
+        self,
+        owner,
+        *,
+        class_weight=None,
+        loss=Loss("cross_entropy"),  # noqa: B008
+        label_smoothing=0.0,
+    ):
         self.owner = owner
+        self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.loss = loss
         self.classes = None
@@ -98,6 +109,23 @@ class Classification(Objective):
         targets = Targets(labels=labels.astype(np.int32), weights=weights)
         return DataSet.of_all(sequences, targets, self.loss)
 
+    def soften(self, training):
+        """Targets of 1 - label_smoothing for the label, and the rest for all classes alike.
+
+        Szegedy et al., *Rethinking the Inception Architecture for Computer Vision*, 2016.
+        """
+        if self.label_smoothing == 0:
+            return training
+        labels, n_classes = training.targets.labels, len(self.classes)
+        dtype, kept = training.sequences.values.dtype, 1 - self.label_smoothing
+        shape = (len(labels), self.n_outputs)
+        values = np.full(shape, self.label_smoothing / n_classes, dtype=dtype)
+        if self.n_outputs == 1:
+            values[:, 0] += dtype.type(kept) * labels
+        else:
+            values[np.arange(len(labels)), labels] += dtype.type(kept)
+        return training._replace(targets=training.targets._replace(labels=None, values=values))
+
     def read_labels(self, y, sequences):
         if y is None:
             raise ValueError(f"{self.owner} requires y to be passed, but the target y is None.")
@@ -148,13 +176,21 @@ class Classification(Objective):
             raise ValueError(f"Nothing can be learned of class(es) {missing.tolist()}: {reason}")
 
     def divergence_threshold(self, training):
-        """Twice the cross-entropy of guessing."""
+        """Twice the cross-entropy of guessing, which is the same for smoothed labels."""
         return 2 * np.log(len(self.classes))
 
     def converged_loss(self, tol):
-        """The cross-entropy of 30 tol, or the focal loss at the same probabilities."""
+        """The cross-entropy of 30 tol, or the focal loss at the same probabilities.
+
+        With smoothed labels 30 tol above the least that there is, their entropy.
+        """
         surprise = 30 * tol
-        return surprise * (-np.expm1(-surprise)) ** self.loss.gamma
+        least = 0.0
+        if self.label_smoothing > 0:
+            share = self.label_smoothing / len(self.classes)
+            of_label = share + 1 - self.label_smoothing
+            least = entr(of_label) + (len(self.classes) - 1) * entr(share)
+        return least + surprise * (-np.expm1(-surprise)) ** self.loss.gamma
 
     def init_head(self, parts, earlier_params, earlier):
         if isinstance(earlier, Classification):

@@ -31,9 +31,15 @@ class EpochConfig:
     n_threads: int = 1
 
 
-def run_epoch(kernel, network, parameters, training, optimizer, parametrization, config, rng):
-    """Train parameters and optimizer in place; returns the EpochTotals."""
+def run_epoch(
+    kernel, network, parameters, training, optimizer, parametrization, config, rng, soften
+):
+    """Train parameters and optimizer in place; returns the EpochTotals.
+
+    `soften` gives the rows of the DataSet the targets of their gradients, see `Objective`.
+    """
     rows = rows_of_epoch(training, config, rng)
+    training = soften(training)
     mean_weight = training.targets.mean_weight(rows)
     totals = EpochTotals()
     for sequences, targets, part in parts(training, rows, config, rng):

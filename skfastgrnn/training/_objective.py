@@ -64,6 +64,10 @@ class Objective:
         """The DataSet that an epoch, counted from 0, trains on."""
         return training
 
+    def soften(self, training):
+        """A DataSet as it is, or with less certain targets: what gradients are computed of."""
+        return training
+
     def uses_all_samples(self, epoch):
         """Whether an epoch trains on all sequences."""
         return True

@@ -177,6 +177,7 @@ class Epochs:
             state.parametrization,
             config.epoch,
             state.rng,
+            self._objective.soften,
         )
         state.mid_epoch = totals.diverged or not state.is_finite
         state.diverged = totals.loss > config.divergence_threshold * totals.weight

@@ -236,6 +236,7 @@ BAD_PARAMETERS = {
     "augment": ["jitter", 1],
     "sampling": ["uniform", True],
     "loss": ["hinge", None],
+    "label_smoothing": [-0.1, 1, 1.5, np.nan, "0.1", None],
     "focal_gamma": [-1, np.nan, "2", None],
     "learning_rate": ["adaptive", 0.1, None],
     "learning_rate_init": [0, -0.1, np.inf, np.nan, "0.1"],
