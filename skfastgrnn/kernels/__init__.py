@@ -8,7 +8,8 @@ _dispatch.py   which of them is in use
 """
 
 from ._dispatch import active_kernel, available_kernels, kernel_named
-from .reference._parametrizations import IDENTITY, Frozen, Parametrization, expand, pull_back
+from .reference._expansion import expand, pull_back
+from .reference._parametrizations import IDENTITY, Frozen, Parametrization
 
 __all__ = [
     "IDENTITY",

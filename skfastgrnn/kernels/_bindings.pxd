@@ -8,6 +8,8 @@ cdef extern from "kernel.h" nogil:
     ctypedef struct Network:
         Py_ssize_t n_channels, hidden_size, n_outputs, n_layers
         int bidirectional, gate, update, pooling
+        Py_ssize_t rank_w, rank_u
+        int bits
 
     ctypedef struct Sequences:
         const void *values
@@ -69,6 +71,7 @@ cdef extern from "kernel.h" nogil:
 
     ctypedef struct Kernel:
         int (*fits)(const Network *, Py_ssize_t) noexcept nogil
+        int (*is_dense)(const Network *) noexcept nogil
         int (*tensor)(const Network *, int, Tensor *) noexcept nogil
         const char *(*loss_error)(const Loss *, const Targets *) noexcept nogil
         const char *(*parametrization_error)(const Parametrization *) noexcept nogil

@@ -33,6 +33,14 @@ cdef const Kernel *table_of(int isa, size_t real_size) except NULL:
 
 cdef Network make_network_spec(const Kernel *kernel, network, Py_ssize_t n_parameters):
     """A network of so many parameters."""
+    cdef Network net = make_any_network_spec(kernel, network, n_parameters)
+    if not kernel.is_dense(&net):
+        raise ValueError(f"Expand the parameters to those of the dense network first: {network}.")
+    return net
+
+
+cdef Network make_any_network_spec(const Kernel *kernel, network, Py_ssize_t n_parameters):
+    """Likewise, also of low rank or few bits."""
     cdef Network net
     net.n_channels = network.n_channels
     net.hidden_size = network.hidden_size
@@ -40,6 +48,9 @@ cdef Network make_network_spec(const Kernel *kernel, network, Py_ssize_t n_param
     net.n_layers = network.n_layers
     net.bidirectional = bool(network.bidirectional)
     net.gate, net.update, net.pooling = network.codes
+    net.rank_w = network.rank_w or 0
+    net.rank_u = network.rank_u or 0
+    net.bits = network.bits or 0
     if not kernel.fits(&net, n_parameters):
         raise ValueError(f"{n_parameters} parameters do not make this network: {network}.")
     return net
@@ -208,7 +219,7 @@ cdef check(int status, Py_ssize_t position):
 def tensors(int isa, network, Py_ssize_t n_parameters):
     """(name, cell or None, rows, columns, decayed) of each part of the flat vector, in its order."""
     cdef const Kernel *kernel = table_of(isa, sizeof(float))
-    cdef Network net = make_network_spec(kernel, network, n_parameters)
+    cdef Network net = make_any_network_spec(kernel, network, n_parameters)
     cdef Tensor tensor
     found = []
     while kernel.tensor(&net, len(found), &tensor):
@@ -320,7 +331,7 @@ def train(int isa, network, real[::1] parameters not None, const real[:, ::1] va
     """
     cdef const Kernel *kernel = table_of(isa, sizeof(real))
     cdef Py_ssize_t P = parameters.shape[0], n = chosen.shape[0], refused = 0
-    cdef Network net = make_network_spec(kernel, network, P)
+    cdef Network net = make_any_network_spec(kernel, network, P)
     cdef Sequences seqs = sequences_of[real](&net, values, starts, lengths, longest, chosen, &refused)
     cdef Targets targets = targets_of[real](&net, starts.shape[0], labels, target_values, weights)
     cdef Loss minimised = make_loss(kernel, loss, &targets)

@@ -4,7 +4,8 @@ import numpy as np
 
 from ..network import Dropout, EpochTotals, Score, n_decayed, n_parameters
 from . import _bindings
-from .reference._parametrizations import IDENTITY, expand, pull_back
+from .reference._expansion import expand, pull_back
+from .reference._parametrizations import IDENTITY
 
 #: Work of one call between two looks at the keyboard, about a tenth of a second; one minibatch at
 #: the least.

@@ -3,6 +3,7 @@
  */
 #include "kernel.h"
 
+#include "expansion.h"
 #include "parametrizations.h"
 #include "run.h"
 
@@ -93,33 +94,41 @@ static int loss_gradient(const Network *net, const void *parameters, const Seque
 
 /* What an optimizer moves, and its moments. */
 typedef struct {
+    Expansion expansion;
     Parametrized parametrized;
-    real *first, *second;
+    const Layout *layout; /* of theta, the moments and the average */
+    real *theta, *first, *second;
     real *average; /* or NULL */
     void *memory;
 } Moving;
 
-static void moving_layout(Moving *m, const Layout *l, int has_average, Arena *a) {
-    m->first = take_reals(a, (double)l->count);
-    m->second = take_reals(a, (double)l->count);
-    if (has_average) m->average = take_reals(a, (double)l->count);
-    parametrized_layout(&m->parametrized, l, a);
+static void moving_layout(Moving *m, int has_average, Arena *a) {
+    m->first = take_reals(a, (double)m->layout->count);
+    m->second = take_reals(a, (double)m->layout->count);
+    if (has_average) m->average = take_reals(a, (double)m->layout->count);
+    parametrized_layout(&m->parametrized, m->layout, a);
+    expansion_layout(&m->expansion, a);
 }
 
-/* Returns 0 where memory ran out. */
-static int moving_load(Moving *m, const Layout *l, const Optimizer *optimizer,
-                       const Parametrization *parametrization, real *parameters) {
+/* Take on θ, which lies where the parameters do unless they must be expanded. Returns 0 where
+ * memory ran out. */
+static int moving_load(Moving *m, const Network *net, const Run *run, const void *theta,
+                       const Optimizer *optimizer, const Parametrization *parametrization) {
     Arena arena = {NULL, 0};
     m->parametrized.kind = (enum parametrization)parametrization->kind;
+    expansion_init(&m->expansion, net);
+    m->layout = m->expansion.needed ? &m->expansion.own : &run->layout;
     const int has_average = optimizer->average != NULL;
-    moving_layout(m, l, has_average, &arena);
+    moving_layout(m, has_average, &arena);
     m->memory = arena_allocate(&arena);
     if (m->memory == NULL) return 0;
-    moving_layout(m, l, has_average, &arena);
-    pack(l, optimizer->first, m->first);
-    pack(l, optimizer->second, m->second);
-    if (has_average) pack(l, optimizer->average, m->average);
-    parametrized_load(&m->parametrized, l, parametrization, parameters);
+    moving_layout(m, has_average, &arena);
+    m->theta = m->expansion.needed ? m->expansion.theta : run->weights.parameters;
+    pack(m->layout, theta, m->theta);
+    pack(m->layout, optimizer->first, m->first);
+    pack(m->layout, optimizer->second, m->second);
+    if (has_average) pack(m->layout, optimizer->average, m->average);
+    parametrized_load(&m->parametrized, m->layout, parametrization, m->theta);
     return 1;
 }
 
@@ -127,77 +136,72 @@ static int moving_load(Moving *m, const Layout *l, const Optimizer *optimizer,
  * so many sequences have on the average. Leaves the parameters as they are where something is not
  * finite. */
 static void update(Run *run, const Optimizer *optimizer, const Moving *m, EpochTotals *totals) {
-    const Layout *l = &run->layout;
+    const Layout *l = m->layout;
     const Score score = run->score;
-    const real *parameters = run->weights.parameters;
     if (score.weight == 0) return;
-    mean_gradient(l, optimizer, score.counted * run->targets.mean_weight, parameters, run->total);
-    pull_back(&m->parametrized, l, run->total);
-    const double norm = clip(optimizer, l->count, run->total);
+    pull_back(&m->expansion, &run->layout, run->total);
+    real *gradient = m->expansion.needed ? m->expansion.gradient : run->total;
+    mean_gradient(l, optimizer, score.counted * run->targets.mean_weight, m->theta, gradient);
+    restrict_gradient(&m->parametrized, l, gradient);
+    const double norm = clip(optimizer, l->count, gradient);
     if (!isfinite(score.loss) || !isfinite(norm)) {
         totals->diverged = 1;
         return;
     }
     if (optimizer->solver != ADAMW)
-        totals->penalty += 0.5 * optimizer->alpha * squared_norm(l->n_decayed, parameters);
+        totals->penalty += 0.5 * optimizer->alpha * squared_norm(l->n_decayed, m->theta);
     totals->score.loss += score.loss;
     totals->score.weight += score.weight;
     totals->score.metric += score.metric;
     totals->gradient_norm += norm;
     totals->n_updates += 1;
-    optimizer_step(l, optimizer, optimizer->step + totals->n_updates, run->total, m->first,
-                   m->second, m->parametrized.theta);
+    optimizer_step(l, optimizer, optimizer->step + totals->n_updates, gradient, m->first, m->second,
+                   m->theta);
     project(&m->parametrized, l);
     if (m->average != NULL)
-        moving_average(optimizer, optimizer->n_averaged + totals->n_updates - 1, l->count,
-                       m->parametrized.theta, m->average);
+        moving_average(optimizer, optimizer->n_averaged + totals->n_updates - 1, l->count, m->theta,
+                       m->average);
 }
 
-/* Parameters and moments stay padded for the whole call, and private: where a sequence is refused,
- * those of the caller are as before. */
-static int train(const Network *net, void *parameters, const Sequences *seqs,
-                 const Targets *targets, const Loss *loss, const Dropout *dropout,
-                 Optimizer *optimizer, const Parametrization *parametrization, ptrdiff_t batch_size,
-                 ptrdiff_t begin, ptrdiff_t end, EpochTotals *totals, int n_threads) {
+/* θ and moments stay padded for the whole call, and private: where a sequence is refused, those of
+ * the caller are as before. */
+static int train(const Network *net, void *theta, const Sequences *seqs, const Targets *targets,
+                 const Loss *loss, const Dropout *dropout, Optimizer *optimizer,
+                 const Parametrization *parametrization, ptrdiff_t batch_size, ptrdiff_t begin,
+                 ptrdiff_t end, EpochTotals *totals, int n_threads) {
     Moving moving = {0};
     const Backward backward = {1, lowest_trained_layer(net, parametrization), 0};
-    Run *run = run_create(net, seqs, loss, backward, batch_size, n_threads);
+    const Network dense = dense_of(net);
+    Run *run = run_create(&dense, seqs, loss, backward, batch_size, n_threads);
     if (run == NULL) return KERNEL_NO_MEMORY;
-    const Layout *l = &run->layout;
     run->targets = *targets;
     run->dropout = *dropout;
-    pack(l, parameters, run->weights.parameters);
-    if (!moving_load(&moving, l, optimizer, parametrization, run->weights.parameters)) {
+    if (!moving_load(&moving, net, run, theta, optimizer, parametrization)) {
         run_free(run);
         return KERNEL_NO_MEMORY;
     }
     run_start(run, begin * batch_size, sum_of_block);
     for (ptrdiff_t batch = begin; batch < end && !totals->diverged && !run->refused; batch++) {
         const ptrdiff_t first = batch * batch_size;
-        expand(&moving.parametrized);
-        prepare_weights(l, &run->weights);
+        expand(&moving.expansion, &run->layout, run->weights.parameters);
+        prepare_weights(&run->layout, &run->weights);
         sum_blocks(run, first, smaller(seqs->n, first + batch_size));
         if (!run->refused) update(run, optimizer, &moving, totals);
     }
     pool_stop(&run->pool);
     if (!run->refused) {
-        unpack(l, run->weights.parameters, parameters);
-        unpack(l, moving.first, optimizer->first);
-        unpack(l, moving.second, optimizer->second);
-        if (moving.average != NULL) unpack(l, moving.average, optimizer->average);
+        unpack(moving.layout, moving.theta, theta);
+        unpack(moving.layout, moving.first, optimizer->first);
+        unpack(moving.layout, moving.second, optimizer->second);
+        if (moving.average != NULL) unpack(moving.layout, moving.average, optimizer->average);
     }
     free(moving.memory);
     return run_end(run);
 }
 
-const Kernel TABLE = {ISA_NAME,
-                      fits,
-                      tensor,
-                      loss_error,
-                      parametrization_error,
-                      states,
-                      states_gradient,
-                      outputs,
-                      outputs_memory,
-                      loss_gradient,
-                      train};
+const Kernel TABLE = {ISA_NAME,      fits,
+                      is_dense,      tensor,
+                      loss_error,    parametrization_error,
+                      states,        states_gradient,
+                      outputs,       outputs_memory,
+                      loss_gradient, train};

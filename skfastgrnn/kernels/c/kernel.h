@@ -15,6 +15,11 @@
  *     every cell | head_bias (O)
  *
  * so that what weight decay shrinks comes first. W is (H, D) or (H, R), U is (H, H).
+ *
+ * A network of low rank has factors W1 (H, K) and W2 (K, D) in the place of W, U1 (H, L) and U2
+ * (L, H) in that of U; one of few bits has at the end of the vector the logarithm of the step that
+ * each row of each matrix is rounded to, matrices in the same order. Only `train` takes such
+ * networks: see expansion.h.
  */
 #ifndef SKFASTGRNN_KERNEL_H
 #define SKFASTGRNN_KERNEL_H
@@ -43,6 +48,8 @@ enum {
 typedef struct {
     ptrdiff_t n_channels, hidden_size, n_outputs, n_layers;
     int bidirectional, gate, update, pooling;
+    ptrdiff_t rank_w, rank_u; /* of W and U, at most; 0 for whole matrices */
+    int bits;                 /* 4 or 8, or 0 for matrices that are not rounded */
 } Network;
 
 /* Sequences where the user keeps them: sequence i is the lengths[i] steps from starts[i] on. They
@@ -118,8 +125,7 @@ typedef struct {
 
 enum { PARAMETRIZATION_ARRAYS = 2 };
 
-/* What the optimizer moves instead of the parameters: see parametrizations.h, which has the kinds.
- */
+/* What the optimizer may move of the parameters: see parametrizations.h, which has the kinds. */
 typedef struct {
     int kind;
     const void *arrays[PARAMETRIZATION_ARRAYS]; /* (P) each, its settings; the others are NULL */
@@ -149,6 +155,9 @@ typedef struct {
     /* Whether the network can be computed, and a flat vector of that length holds its parameters.
      * All other functions rely on it. */
     int (*fits)(const Network *, ptrdiff_t n_parameters);
+
+    /* Whether it has whole matrices that are not rounded, as all but `tensor` and `train` need. */
+    int (*is_dense)(const Network *);
 
     /* The i-th part of the flat vector; returns 0 where there are no more. */
     int (*tensor)(const Network *, int i, Tensor *);

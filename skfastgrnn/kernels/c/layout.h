@@ -16,33 +16,64 @@ typedef struct {
 
 /* What the flat vector is made of, in its order, in which a run of neighbours of one cell is
  * repeated cell by cell: network/_tensors.py is the same in Python. Sizes are letters, as in
- * kernel.h; D is R from the second layer on. */
+ * kernel.h; D is R from the second layer on. Matrices come first, and the logarithms of their steps
+ * last, in the same order. */
 enum kind {
     TENSOR_W,
+    TENSOR_W1,
+    TENSOR_W2,
     TENSOR_U,
+    TENSOR_U1,
+    TENSOR_U2,
     HEAD_WEIGHT,
     BIAS_GATE,
     BIAS_UPDATE,
     ZETA_HAT,
     NU_HAT,
     HEAD_BIAS,
-    KINDS
+    LOG_STEP, /* of TENSOR_W, and so on */
+    KINDS = LOG_STEP + HEAD_WEIGHT + 1
 };
+
+static int has_whole_w(const Network *net) { return net->rank_w == 0; }
+static int has_factors_of_w(const Network *net) { return net->rank_w != 0; }
+static int has_whole_u(const Network *net) { return net->rank_u == 0; }
+static int has_factors_of_u(const Network *net) { return net->rank_u != 0; }
+
 static const struct {
     const char *name;
     char rows, columns;
     int decayed, of_cell;
+    int (*when)(const Network *); /* whether a network has it; NULL for always */
 } TABLE_OF_TENSORS[KINDS] = {
-    [TENSOR_W] = {"W", 'H', 'D', 1, 1},
-    [TENSOR_U] = {"U", 'H', 'H', 1, 1},
-    [HEAD_WEIGHT] = {"head_weight", 'O', 'R', 1, 0},
-    [BIAS_GATE] = {"bias_gate", 'H', '1', 0, 1},
-    [BIAS_UPDATE] = {"bias_update", 'H', '1', 0, 1},
-    [ZETA_HAT] = {"zeta_hat", '1', '1', 0, 1},
-    [NU_HAT] = {"nu_hat", '1', '1', 0, 1},
-    [HEAD_BIAS] = {"head_bias", 'O', '1', 0, 0},
+    [TENSOR_W] = {"W", 'H', 'D', 1, 1, has_whole_w},
+    [TENSOR_W1] = {"W1", 'H', 'K', 1, 1, has_factors_of_w},
+    [TENSOR_W2] = {"W2", 'K', 'D', 1, 1, has_factors_of_w},
+    [TENSOR_U] = {"U", 'H', 'H', 1, 1, has_whole_u},
+    [TENSOR_U1] = {"U1", 'H', 'L', 1, 1, has_factors_of_u},
+    [TENSOR_U2] = {"U2", 'L', 'H', 1, 1, has_factors_of_u},
+    [HEAD_WEIGHT] = {"head_weight", 'O', 'R', 1, 0, NULL},
+    [BIAS_GATE] = {"bias_gate", 'H', '1', 0, 1, NULL},
+    [BIAS_UPDATE] = {"bias_update", 'H', '1', 0, 1, NULL},
+    [ZETA_HAT] = {"zeta_hat", '1', '1', 0, 1, NULL},
+    [NU_HAT] = {"nu_hat", '1', '1', 0, 1, NULL},
+    [HEAD_BIAS] = {"head_bias", 'O', '1', 0, 0, NULL},
+    [LOG_STEP + TENSOR_W] = {"W_log_step", 'H', '1', 0, 1, NULL},
+    [LOG_STEP + TENSOR_W1] = {"W1_log_step", 'H', '1', 0, 1, NULL},
+    [LOG_STEP + TENSOR_W2] = {"W2_log_step", 'K', '1', 0, 1, NULL},
+    [LOG_STEP + TENSOR_U] = {"U_log_step", 'H', '1', 0, 1, NULL},
+    [LOG_STEP + TENSOR_U1] = {"U1_log_step", 'H', '1', 0, 1, NULL},
+    [LOG_STEP + TENSOR_U2] = {"U2_log_step", 'L', '1', 0, 1, NULL},
+    [LOG_STEP + HEAD_WEIGHT] = {"head_weight_log_step", 'O', '1', 0, 0, NULL},
 };
-enum { MAX_TENSORS = MAX_CELLS * KINDS };
+/* A cell has at most four factors, their steps and four others. */
+enum { MAX_TENSORS = MAX_CELLS * 12 + KINDS };
+
+/* A matrix has steps where the network has bits and the matrix. */
+static int has_tensor(const Network *net, int kind) {
+    if (kind >= LOG_STEP) return net->bits != 0 && has_tensor(net, kind - LOG_STEP);
+    return TABLE_OF_TENSORS[kind].when == NULL || TABLE_OF_TENSORS[kind].when(net);
+}
 
 /* Where a tensor (rows, columns) of the flat vector lies in a padded one, as its transpose
  * (columns, padded(rows)). */
@@ -55,7 +86,7 @@ typedef struct {
 /* A padded vector: the tensors, and what weight decay shrinks in front. */
 typedef struct {
     int n_cells, n_directions, n_tensors;
-    ptrdiff_t H, R, O, Rp, Op;
+    ptrdiff_t H, R, O, Rp, Op, rank_w, rank_u;
     Sizes cell[MAX_CELLS];
     Place tensor[MAX_TENSORS];
     ptrdiff_t place[KINDS][MAX_CELLS];
@@ -72,6 +103,10 @@ static ptrdiff_t size_of(const Layout *l, char letter, int cell) {
         return l->R;
     case 'O':
         return l->O;
+    case 'K':
+        return smaller(l->rank_w, smaller(l->cell[cell].D, l->H));
+    case 'L':
+        return smaller(l->rank_u, l->H);
     }
     return 1;
 }
@@ -94,6 +129,8 @@ static void add_tensor(Layout *l, enum kind kind, int cell) {
 static void layout_init(Layout *l, const Network *net) {
     l->H = net->hidden_size;
     l->O = net->n_outputs;
+    l->rank_w = net->rank_w;
+    l->rank_u = net->rank_u;
     l->n_directions = net->bidirectional ? 2 : 1;
     l->n_cells = (int)net->n_layers * l->n_directions;
     l->R = l->n_directions * l->H;
@@ -109,7 +146,8 @@ static void layout_init(Layout *l, const Network *net) {
         const int of_cell = TABLE_OF_TENSORS[first].of_cell;
         for (end = first; end < KINDS && TABLE_OF_TENSORS[end].of_cell == of_cell;) end++;
         for (int c = 0; c < (of_cell ? l->n_cells : 1); c++)
-            for (int kind = first; kind < end; kind++) add_tensor(l, (enum kind)kind, c);
+            for (int kind = first; kind < end; kind++)
+                if (has_tensor(net, kind)) add_tensor(l, (enum kind)kind, c);
     }
 }
 
@@ -120,14 +158,31 @@ static ptrdiff_t flat_count(const Layout *l) {
     return count;
 }
 
-/* Sizes are multiplied only where such a vector has room for each of the products. */
+static int is_dense(const Network *net) {
+    return net->rank_w == 0 && net->rank_u == 0 && net->bits == 0;
+}
+
+/* What the network computes: the same, of whole matrices that are not rounded. */
+static Network dense_of(const Network *net) {
+    Network dense = *net;
+    dense.rank_w = dense.rank_u = dense.bits = 0;
+    return dense;
+}
+
+/* Sizes are multiplied only where such a vector has room for each of the products, or where all
+ * products of a low rank, padded and added up, have room in a ptrdiff_t. */
 static int fits(const Network *net, ptrdiff_t n_parameters) {
     const ptrdiff_t H = net->hidden_size, D = net->n_channels, O = net->n_outputs;
     if (H < 1 || D < 1 || O < 1 || net->n_layers < 1 || net->n_layers > MAX_LAYERS) return 0;
     if (net->gate < 0 || net->gate >= N_ACTIVATIONS) return 0;
     if (net->update < 0 || net->update >= N_ACTIVATIONS) return 0;
     if (net->pooling < 0 || net->pooling >= N_POOLINGS) return 0;
-    if (H > n_parameters / H || D > n_parameters / H || O > n_parameters / H) return 0;
+    if (net->rank_w < 0 || net->rank_u < 0) return 0;
+    if (net->bits != 0 && net->bits != 4 && net->bits != 8) return 0;
+    const ptrdiff_t room = PTRDIFF_MAX / (4 * MAX_CELLS * LANES);
+    if (H > (net->rank_u != 0 ? room : n_parameters) / H) return 0;
+    if (D > (net->rank_w != 0 ? room : n_parameters) / H) return 0;
+    if (O > n_parameters / H) return 0;
     Layout l;
     layout_init(&l, net);
     return flat_count(&l) == n_parameters;

@@ -1,13 +1,12 @@
-/* Between the vector θ that the optimizer moves and the parameters that the cells read. Padded
- * vectors only. reference/_parametrizations.py is the same in NumPy.
+/* What the optimizer may move of the parameters θ. Padded vectors only.
+ * reference/_parametrizations.py is the same in NumPy.
  *
- *     expand      θ to parameters, before a forward pass
- *     pull_back   the gradient of the parameters to that of θ, after a backward pass
- *     project     θ to where it may be, after an update
+ *     restrict_gradient   the gradient of θ to that of what is trained
+ *     project             θ to where it may be, after an update
  *
- *     IDENTITY    θ are the parameters
- *     FROZEN      θ are the parameters; dθ = trained ⊙ gradient, and what is not trained stays.
- *                 arrays[0] is 1 where a parameter is trained, 0 where it is frozen
+ *     IDENTITY    all of θ
+ *     FROZEN      dθ = trained ⊙ gradient, and what is not trained stays. arrays[0] is 1 where a
+ *                 parameter is trained, 0 where it is frozen
  */
 #ifndef SKFASTGRNN_PARAMETRIZATIONS_H
 #define SKFASTGRNN_PARAMETRIZATIONS_H
@@ -55,29 +54,21 @@ static void parametrized_layout(Parametrized *p, const Layout *l, Arena *a) {
     }
 }
 
-/* Begin with these parameters, the memory that is expanded to. */
+/* Begin with this θ. */
 static void parametrized_load(Parametrized *p, const Layout *l, const Parametrization *settings,
-                              real *parameters) {
-    p->theta = parameters;
+                              real *theta) {
+    p->theta = theta;
     switch (p->kind) {
     case IDENTITY:
         break;
     case FROZEN:
         pack(l, settings->arrays[0], p->trained);
-        copy_reals(l->count, parameters, p->values);
+        copy_reals(l->count, theta, p->values);
         break;
     }
 }
 
-static void expand(const Parametrized *p) {
-    switch (p->kind) {
-    case IDENTITY:
-    case FROZEN:
-        break; /* θ lies where the parameters do */
-    }
-}
-
-static void pull_back(const Parametrized *p, const Layout *l, real *restrict gradient) {
+static void restrict_gradient(const Parametrized *p, const Layout *l, real *restrict gradient) {
     switch (p->kind) {
     case IDENTITY:
         break;

@@ -6,7 +6,8 @@ _stack.py             cells in layers and directions
 _head.py              pooling and the linear head
 _class_losses.py      losses of classes that exclude each other
 _losses.py            from outputs to losses and their gradients
-_parametrizations.py  what the optimizer moves instead of the parameters
+_expansion.py         whole matrices from factors, rounded weights
+_parametrizations.py  what the optimizer may move
 _optimizers.py        from gradients to new parameters
 _dropout.py           which states are dropped
 _kernel.py            whole networks and epochs

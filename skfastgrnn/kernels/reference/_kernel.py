@@ -7,9 +7,10 @@ import numpy as np
 
 from ...network import Dropout, EpochTotals, Score, n_decayed, named_views
 from . import _head, _stack
+from ._expansion import expand, pull_back
 from ._losses import loss_block
 from ._optimizers import clip, update, update_average
-from ._parametrizations import IDENTITY, expand, pull_back
+from ._parametrizations import IDENTITY
 
 NO_DROPOUT = Dropout()
 
@@ -163,10 +164,9 @@ class ReferenceKernel:
             mean_weight = targets.mean_weight(rows)
         decayed = slice(0, n_decayed(network))
         alpha = 0 if optimizer.solver == "adamw" else optimizer.alpha
-        totals, theta = EpochTotals(), parameters
-        lowest, begun = parametrization.lowest_layer(network), parametrization.begin(theta)
+        totals, begun = EpochTotals(), parametrization.begin(parameters)
+        lowest = parametrization.lowest_layer(network)
         for start in range(0, len(rows), batch_size):
-            parameters = parametrization.expand(theta)
             batch = rows[start : start + batch_size]
             score, gradient = self.loss_gradient(
                 network,
@@ -193,9 +193,9 @@ class ReferenceKernel:
                 return totals._replace(diverged=True)
             penalty = 0.5 * alpha * float(np.sum(parameters[decayed].astype(np.float64) ** 2))
             totals = totals.plus(EpochTotals(*score, penalty, norm, 1))
-            update(theta, gradient, optimizer, decayed)
-            parametrization.project(theta, begun)
-            update_average(theta, optimizer)
+            update(parameters, gradient, optimizer, decayed)
+            parametrization.project(parameters, begun)
+            update_average(parameters, optimizer)
         return totals
 
     def _parts(self, sequences):
