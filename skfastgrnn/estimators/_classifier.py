@@ -60,8 +60,9 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
     bidirectional : bool, default=False
         Whether each layer has a second cell that reads the steps in reverse [4]_.
 
-    pooling : {'last', 'mean'}, default='last'
-        Input of the head: the last state of a sequence, or the mean of its states.
+    pooling : {'last', 'mean', 'max'}, default='last'
+        Input of the head: the last state of a sequence, the mean of its states, or the maximum of
+        each unit over the steps.
 
     gate_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='sigmoid'
         Activation of the gate z. ``hard_sigmoid`` is ``clip((x + 1) / 2, 0, 1)`` and ``hard_tanh``

@@ -12,6 +12,7 @@ from skfastgrnn.kernels import available_kernels, kernel_named
 from skfastgrnn.kernels.reference._parametrizations import PARAMETRIZATIONS
 from skfastgrnn.network import (
     LOSSES,
+    POOLINGS,
     Dropout,
     Loss,
     Network,
@@ -155,7 +156,7 @@ INPUTS = {
         another("bidirectional", False),
         coded(5, 0, 0),
         coded(0, -1, 0),
-        coded(0, 0, 2),
+        coded(0, 0, len(POOLINGS)),
         lambda network: None,
     ],
     "parameters": [*FORMS.values(), *FLOATS.values(), lambda array: None],

@@ -4,7 +4,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from helpers.kernels import Case, random_case, relative_difference
+from helpers.kernels import SMOOTH, Case, random_case, relative_difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +31,7 @@ def taught_case(seed, n_outputs, temperature=1.0, alpha=1.0, dtype=np.float64, l
     With weights, some of them zero, for odd seeds.
     """
     rng = np.random.default_rng(seed)
-    case = random_case(seed, dtype, activations=("sigmoid", "tanh"), most=(9, 5, 20, 40))
+    case = random_case(seed, dtype, **SMOOTH, most=(9, 5, 20, 40))
     network = Network(**{**vars(case.network), "n_outputs": n_outputs})
     n, scale = len(case.sequences), 0.3 / case.network.n_cells
     labels = rng.integers(0, max(2, n_outputs), n).astype(np.int32)

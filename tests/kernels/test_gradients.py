@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers.kernels import random_case, relative_difference, steps_of
+from helpers.kernels import SMOOTH, random_case, relative_difference, steps_of
 
 from skfastgrnn.kernels import available_kernels, kernel_named
 from skfastgrnn.network import Dropout, SequenceBatch, named_views
@@ -48,9 +48,9 @@ def test_loss_gradient_equals_central_differences(seed, kernel):
     """Every other time with dropout."""
     kernel = kernel_named(kernel)
     dropout = Dropout(0.3, seed) if seed % 2 else None
-    # The piecewise-linear activations have kinks that a finite step may cross; they are covered at
-    # kinks' distance below.
-    case = random_case(seed, activations=("sigmoid", "tanh"), most=(30, 12, 40, 24))
+    # Piecewise-linear activations and the maximum have kinks that a finite step may cross; they are
+    # covered at kinks' distance below.
+    case = random_case(seed, **SMOOTH, most=(30, 12, 40, 24))
     rows = np.arange(len(case.sequences))
     score, gradient = kernel.loss_gradient(
         case.network,
@@ -76,9 +76,10 @@ def test_loss_gradient_equals_central_differences(seed, kernel):
 @pytest.mark.parametrize("kernel", available_kernels())
 @pytest.mark.parametrize("gate", ["relu", "hard_sigmoid", "hard_tanh", "sigmoid"])
 @pytest.mark.parametrize("update", ["relu", "hard_sigmoid", "hard_tanh"])
-def test_piecewise_linear_gradient_equals_central_differences(gate, update, kernel):
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+def test_piecewise_linear_gradient_equals_central_differences(pooling, gate, update, kernel):
     kernel = kernel_named(kernel)
-    case = random_case(0, most=(6, 5, 7, 6))
+    case = random_case(0, most=(6, 5, 7, 6), poolings=[pooling])
     case = case._replace(
         network=type(case.network)(
             **{**vars(case.network), "gate_activation": gate, "update_activation": update}
@@ -138,7 +139,7 @@ def test_states_and_their_gradients_equal_the_reference(seed, kernel):
 
 @pytest.mark.parametrize("kernel", available_kernels())
 def test_gradients_of_values_and_initial_state_equal_central_differences(kernel):
-    kernel, case = kernel_named(kernel), random_case(1, activations=("sigmoid", "tanh"))
+    kernel, case = kernel_named(kernel), random_case(1, **SMOOTH)
     rng = np.random.default_rng(0)
 
     def objective(values, h0):
@@ -237,6 +238,15 @@ def torch_cell(torch, network, activations, p, ending, x):
     return torch.stack(states)
 
 
+def torch_summary(torch, network, states, ends):
+    """What the head reads of states (T, R), of which `ends` are the last of each cell."""
+    return {
+        "last": lambda: torch.cat(ends),
+        "mean": lambda: states.mean(0),
+        "max": lambda: states.max(0).values,
+    }[network.pooling]()
+
+
 @pytest.mark.parametrize("kernel", available_kernels())
 @pytest.mark.parametrize("seed", range(20))
 def test_gradient_equals_pytorch_autograd(seed, kernel):
@@ -269,7 +279,7 @@ def test_gradient_equals_pytorch_autograd(seed, kernel):
                 ends.append(back[-1])
                 forward = torch.cat([forward, back.flip(0)], dim=1)
             states = forward
-        summary = torch.cat(ends) if network.pooling == "last" else states.mean(0)
+        summary = torch_summary(torch, network, states, ends)
         output = p["head_weight"] @ summary + p["head_bias"]
         weight = 1.0 if case.targets.weights is None else float(case.targets.weights[i])
         loss = loss + weight * torch_loss(torch, output, case.targets, case.loss, i)

@@ -42,7 +42,8 @@ typedef struct {
     real *candidate;      /* (rows, Hp): c_t */
     real *pre;            /* (max_rows, Hp): a_t */
     real *last;           /* (max_rows, Hp): the last state of each row */
-    real *sum;            /* (max_rows, Hp): the sum of its states, for pooling MEAN */
+    real *pooled;         /* (max_rows, Hp): for MEAN the sum of its states, for MAX the maximum */
+    real_bits *winner;    /* (max_rows, Hp): the step of the cell that MAX took it from */
     real *d_state;        /* (max_rows, Hp) */
     real *d_input;        /* (max_rows, Dp) */
 } CellMemory;
@@ -97,7 +98,8 @@ INLINE void prefetch(const void *from, ptrdiff_t bytes) {
         __builtin_prefetch((const char *)from + byte);
 }
 
-static void cell_memory_layout(CellMemory *m, const Block *b, Sizes z, int keep, Arena *a) {
+static void cell_memory_layout(CellMemory *m, const Block *b, Sizes z, int keep, int maximal,
+                               Arena *a) {
     const double max_rows = (double)b->max_rows;
     const double rows = keep ? (double)b->most_steps : 2 * max_rows;
     const double Hp = (double)z.Hp, Dp = (double)z.Dp;
@@ -106,12 +108,13 @@ static void cell_memory_layout(CellMemory *m, const Block *b, Sizes z, int keep,
     m->inputs = take_reals(a, rows * (Dp + Hp));
     m->pre = take_reals(a, max_rows * Hp);
     m->last = take_reals(a, max_rows * Hp);
-    m->sum = take_reals(a, max_rows * Hp);
+    m->pooled = take_reals(a, max_rows * Hp);
     if (!keep) return;
     m->gate = take_reals(a, rows * Hp);
     m->candidate = take_reals(a, rows * Hp);
     m->d_state = take_reals(a, max_rows * Hp);
     m->d_input = take_reals(a, max_rows * Dp);
+    if (maximal) m->winner = take(a, max_rows * Hp, sizeof *m->winner);
 }
 
 /* For max_rows sequences of at most max_steps steps each and most_steps together. */
@@ -124,8 +127,11 @@ static void block_layout(Block *b, const Layout *l, Backward backward, Arena *a)
     b->local = take(a, rows, sizeof *b->local);
     b->label = take(a, rows, sizeof *b->label);
     b->first_row = take(a, (double)b->max_steps + 1, sizeof *b->first_row);
-    for (int c = 0; c < l->n_cells; c++)
-        cell_memory_layout(&b->cell[c], b, l->cell[c], c / l->n_directions >= backward.lowest, a);
+    for (int c = 0; c < l->n_cells; c++) {
+        const int layer = c / l->n_directions;
+        cell_memory_layout(&b->cell[c], b, l->cell[c], layer >= backward.lowest,
+                           layer == n_layers - 1 && l->pooling == MAX, a);
+    }
     b->summary = take_reals(a, rows * (double)l->Rp);
     if (backward.lowest < n_layers) b->d_summary = take_reals(a, rows * (double)l->Rp);
     b->outputs = take_reals(a, rows * (double)l->Op);

@@ -11,8 +11,8 @@
 #ifndef SKFASTGRNN_CELL_H
 #define SKFASTGRNN_CELL_H
 
-#include "block.h"
 #include "matmul.h"
+#include "pooling.h"
 
 /* Where a cell reads or writes something for every step: step t of row r is
  * values + (start[r] + t) · row. */
@@ -97,10 +97,11 @@ INLINE void read_step(const int reversed, const Block *b, Input x, ptrdiff_t t, 
 
 /* Run the block through time. h0 holds the first state of each row, h0_row apart; NULL for zeros.
  * `states`, where its values are not NULL, receives every h_t. Leaves the last state of each row in
- * m->last and, if `summed`, the sum of its states in m->sum. */
+ * m->last and, for MEAN and MAX, what `pooling` makes of all of them in m->pooled. */
 static void cell_forward(const Network *net, const CellWeights *w, const Block *b, CellMemory *m,
-                         int reversed, int summed, Input x, const real *h0, ptrdiff_t h0_row,
-                         Output states) {
+                         int reversed, enum pooling pooling, Input x, const real *h0,
+                         ptrdiff_t h0_row, Output states) {
+    const int summed = pooling == MEAN;
     const Sizes z = m->z;
     const ptrdiff_t row = m->input_row;
     real *h_first = m->inputs + m->h_at;
@@ -108,7 +109,7 @@ static void cell_forward(const Network *net, const CellWeights *w, const Block *
         memset(h_first + r * row, 0, (size_t)z.Hp * sizeof(real));
         if (h0 != NULL) copy_reals(z.H, h0 + r * h0_row, h_first + r * row);
     }
-    if (summed) memset(m->sum, 0, (size_t)(b->n * z.Hp) * sizeof(real));
+    if (summed) memset(m->pooled, 0, (size_t)(b->n * z.Hp) * sizeof(real));
 
     for (ptrdiff_t t = 0; t < b->n_steps; t++) {
         const ptrdiff_t n = active(b, t), n_next = t + 1 < b->n_steps ? active(b, t + 1) : 0;
@@ -123,10 +124,11 @@ static void cell_forward(const Network *net, const CellWeights *w, const Block *
                            .next = h_next,
                            .next_row = row,
                            .last = m->last,
-                           .sum = summed ? m->sum : NULL,
+                           .sum = summed ? m->pooled : NULL,
                            .gate = m->keep ? m->gate + at * z.Hp : NULL,
                            .candidate = m->keep ? m->candidate + at * z.Hp : NULL};
         cell_step(net, w, z, x_t, row, t == 0 && h0 == NULL, step);
+        if (pooling == MAX) raise_maximum(m, reversed, t, n, n_next, h_next);
 
         if (states.values != NULL)
             for (ptrdiff_t r = 0; r < n; r++)
@@ -140,6 +142,7 @@ static void cell_forward(const Network *net, const CellWeights *w, const Block *
 typedef struct {
     const real *last;  /* of the last state of each row, summary_row apart, or NULL */
     const real *every; /* of each state of a row alike, likewise, or NULL */
+    const real *most;  /* of the state of each unit that MAX took, likewise, or NULL */
     ptrdiff_t summary_row;
     int whole; /* these rows are those of one cell, padded alike */
     Input all; /* of every state, unless its values are NULL */
@@ -205,6 +208,7 @@ static void cell_backward(const Network *net, const CellWeights *w, const Block 
             add_rows(n - n_later, z, up.last + n_later * up.summary_row, up.summary_row, up.whole,
                      m->d_state + n_later * z.Hp);
         if (up.every != NULL) add_rows(n, z, up.every, up.summary_row, up.whole, m->d_state);
+        if (up.most != NULL) add_to_maximum(m, t, n, up.most, up.summary_row);
         if (up.all.values != NULL)
             for (ptrdiff_t r = 0; r < n; r++)
                 add_reals(z.H,

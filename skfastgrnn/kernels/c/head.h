@@ -1,6 +1,6 @@
 /* From the states of a block to its outputs, and back: pooling and the linear head.
  *
- *     s = h_T  or  mean_t h_t of the last layer, with dropout;     o = V s + b
+ *     s = pooling of the states of the last layer, with dropout;     o = V s + b
  */
 #ifndef SKFASTGRNN_HEAD_H
 #define SKFASTGRNN_HEAD_H
@@ -24,7 +24,7 @@ static void head_forward(const Network *net, const Layout *l, const Weights *w, 
     const int last_layer = l->n_cells - l->n_directions;
     for (int reversed = 0; reversed < l->n_directions; reversed++) {
         const CellMemory *m = &b->cell[last_layer + reversed];
-        const real *from = net->pooling == LAST ? m->last : m->sum;
+        const real *from = net->pooling == LAST ? m->last : m->pooled;
         if (l->n_directions == 1) { /* the same rows */
             memcpy(b->summary, from, (size_t)(b->n * Rp) * sizeof(real));
             break;

@@ -28,11 +28,11 @@
 #include <stdint.h>
 
 enum activation { SIGMOID, TANH, RELU, HARD_SIGMOID, HARD_TANH };
-enum pooling { LAST, MEAN };
+enum pooling { LAST, MEAN, MAX };
 enum loss { CROSS_ENTROPY, HUBER, DISTILLATION, FOCAL, MULTILABEL, INFO_NCE };
 enum solver { ADAM, ADAMW, SGD, RMSPROP, ADAGRAD };
 /* Constants by themselves, since a switch has a case for each of an enumeration. */
-enum { N_ACTIVATIONS = HARD_TANH + 1, N_POOLINGS = MEAN + 1, N_SOLVERS = ADAGRAD + 1 };
+enum { N_ACTIVATIONS = HARD_TANH + 1, N_POOLINGS = MAX + 1, N_SOLVERS = ADAGRAD + 1 };
 enum { MAX_LAYERS = 16, MAX_CELLS = 2 * MAX_LAYERS };
 
 /* What functions return instead of 0. */

@@ -86,6 +86,7 @@ typedef struct {
 /* A padded vector: the tensors, and what weight decay shrinks in front. */
 typedef struct {
     int n_cells, n_directions, n_tensors;
+    enum pooling pooling;
     ptrdiff_t H, R, O, Rp, Op, rank_w, rank_u;
     Sizes cell[MAX_CELLS];
     Place tensor[MAX_TENSORS];
@@ -131,6 +132,7 @@ static void layout_init(Layout *l, const Network *net) {
     l->O = net->n_outputs;
     l->rank_w = net->rank_w;
     l->rank_u = net->rank_u;
+    l->pooling = (enum pooling)net->pooling;
     l->n_directions = net->bidirectional ? 2 : 1;
     l->n_cells = (int)net->n_layers * l->n_directions;
     l->R = l->n_directions * l->H;

@@ -22,8 +22,7 @@ static void drop_between(const Layout *l, const Dropout *dropout, const Block *b
 }
 
 /* h0 (n, C, H) or NULL for zeros; all_states (S, R), where not NULL, receives the states of the
- * last layer. Leaves the last states, and for pooling MEAN their sums, in the memory of its cells.
- */
+ * last layer. Leaves in the memory of its cells the last states, and what is pooled of all. */
 static void stack_forward(const Network *net, const Layout *l, const Weights *w, Block *b,
                           const Dropout *dropout, const real *values, const real *h0,
                           real *all_states) {
@@ -35,7 +34,7 @@ static void stack_forward(const Network *net, const Layout *l, const Weights *w,
         for (int reversed = 0; reversed < l->n_directions; reversed++) {
             const int c = layer * l->n_directions + reversed;
             cell_forward(net, &w->cell[c], b, &b->cell[c], reversed,
-                         layer == top && net->pooling == MEAN, x, h0 == NULL ? NULL : h0 + c * l->H,
+                         layer == top ? l->pooling : LAST, x, h0 == NULL ? NULL : h0 + c * l->H,
                          l->n_cells * l->H, states);
             if (states.values != NULL) states.values += l->H;
         }
@@ -66,6 +65,7 @@ static void stack_backward(const Network *net, const Layout *l, const Weights *w
             if (layer < top) up.all = (Input){b->d_between[layer] + at, b->local, l->R};
             else if (upstream != NULL) up.all = (Input){upstream + at, b->start, l->R};
             else if (net->pooling == LAST) up.last = b->d_summary + at;
+            else if (net->pooling == MAX) up.most = b->d_summary + at;
             else up.every = b->d_summary + at;
             cell_backward(net, &w->cell[c], b, &b->cell[c], reversed,
                           h0 == NULL ? NULL : h0 + c * l->H, up, cell_at(l, c, gradient), d_x,

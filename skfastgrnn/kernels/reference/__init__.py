@@ -3,7 +3,8 @@
 _activations.py       activation functions and their slopes
 _cell.py              a cell's equations, forward and backward
 _stack.py             cells in layers and directions
-_head.py              pooling and the linear head
+_pooling.py           from the states of all steps to a summary
+_head.py              the linear head
 _class_losses.py      losses of classes that exclude each other
 _losses.py            from outputs to losses and their gradients
 _expansion.py         whole matrices from factors, rounded weights
