@@ -58,9 +58,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     bidirectional : bool, default=False
         Whether each layer has a second cell that reads the steps in reverse [4]_.
 
-    pooling : {'last', 'mean', 'max'}, default='last'
-        Input of the head: the last state of a sequence, the mean of its states, or the maximum of
-        each unit over the steps.
+    pooling : {'last', 'mean', 'max', 'attention'}, default='last'
+        Input of the head: the last state of a sequence, the mean of its states, the maximum of each
+        unit over the steps, or ('attention') a mean whose weights are the softmax of learned scores
+        of the states, with one more parameter for each state, which begin at 0, the plain mean.
 
     gate_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='sigmoid'
         Activation of the gate z. ``hard_sigmoid`` is ``clip((x + 1) / 2, 0, 1)`` and ``hard_tanh``

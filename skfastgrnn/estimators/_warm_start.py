@@ -4,7 +4,7 @@ import numpy as np
 
 from .._validation._printing import plain
 from ..kernels import IDENTITY, Frozen
-from ..network import HEAD, n_parameters, named_views
+from ..network import HEAD, OF_OUTPUTS, n_parameters, named_views
 
 
 def continue_from(parts, learned, network, objective, earlier):
@@ -17,7 +17,7 @@ def continue_from(parts, learned, network, objective, earlier):
 
 
 def copy_cells(parts, earlier, network, earlier_network):
-    """Copy all but the head's parameters; both are dicts of arrays by name, `parts` is changed."""
+    """Copy all but what the head has for each output; `parts` (arrays by name) is changed."""
     differences = [
         f"{name} is {getattr(network, name)!r}, and was {getattr(earlier_network, name)!r}"
         for name in vars(network)
@@ -29,7 +29,7 @@ def copy_cells(parts, earlier, network, earlier_network):
             f"differs: {'; '.join(differences)}. Set them back, set warm_start=False and "
             "call fit, or clone the estimator."
         )
-    for name in parts.keys() - set(HEAD):
+    for name in parts.keys() - set(OF_OUTPUTS):
         parts[name][...] = earlier[name]
 
 

@@ -18,6 +18,7 @@ from ._spec import ACTIVATIONS, LEVELS, MAX_LAYERS, POOLINGS, SOLVERS, Network
 from ._tensors import (
     FACTORS,
     HEAD,
+    OF_OUTPUTS,
     by_kind,
     cell_parts,
     n_decayed,
@@ -35,6 +36,7 @@ __all__ = [
     "LEVELS",
     "LOSSES",
     "MAX_LAYERS",
+    "OF_OUTPUTS",
     "POOLINGS",
     "SIZE_PARTS",
     "SOLVERS",

@@ -5,7 +5,7 @@ from numbers import Integral
 
 #: In the order of the compiled kernel's enumerations (kernels/c/kernel.h).
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "hard_sigmoid", "hard_tanh")
-POOLINGS = ("last", "mean", "max")
+POOLINGS = ("last", "mean", "max", "attention")
 SOLVERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
 MAX_LAYERS = 16
 #: Weights of so many bits are integers from -LEVELS[bits] to LEVELS[bits], times a step.
@@ -19,7 +19,8 @@ class Network:
     Every layer has a forward cell and, if `bidirectional`, one that goes through the steps from
     their end. The first layer reads the channels, every other one the states of the layer below.
     `pooling` "last" reads the last state of each cell of the last layer, "mean" the mean of its
-    states, "max" their maximum, unit by unit. `n_outputs` is 1 for two classes.
+    states, "max" their maximum, unit by unit, "attention" their mean weighted by learned scores.
+    `n_outputs` is 1 for two classes.
 
     `rank_w` and `rank_u` make W and U of every cell products of two factors of that rank, or of the
     lower one that a cell has room for; `bits` (4 or 8) rounds every matrix (`_rounding`).

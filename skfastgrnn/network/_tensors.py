@@ -10,6 +10,7 @@ U                      (hidden, hidden)    U, of the previous state
 U1, U2                 (hidden, rank),     factors of U = U1 U2, in its place with `rank_u`
                        (rank, hidden)
 head_weight            (outputs, states)   V, of the linear head
+attention              (states,)           v, which scores steps, with `pooling` "attention"
 bias_gate              (hidden,)           b_z
 bias_update            (hidden,)           b_h
 zeta_hat               (1,)                ζ = σ(zeta_hat)
@@ -79,6 +80,7 @@ MATRICES = (
     matrix("U1", "HL", when=lambda network: network.rank_u is not None),
     matrix("U2", "LH", when=lambda network: network.rank_u is not None),
     matrix("head_weight", "OR", of_cell=False),
+    matrix("attention", "R", of_cell=False, when=lambda network: network.pooling == "attention"),
 )
 
 #: In the order of the flat vector, in which a run of neighbours of one cell is repeated cell by
@@ -97,6 +99,8 @@ TABLE = (
 FACTORS = {"W": ("W1", "W2"), "U": ("U1", "U2")}
 #: Names of tensors that the head may have.
 HEAD = tuple(kind.name for kind in TABLE if not kind.of_cell)
+#: Names of those that have a row for each output.
+OF_OUTPUTS = tuple(kind.name for kind in TABLE if kind.shape[0] == "O")
 
 
 class Tensor(NamedTuple):

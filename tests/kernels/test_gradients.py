@@ -238,12 +238,13 @@ def torch_cell(torch, network, activations, p, ending, x):
     return torch.stack(states)
 
 
-def torch_summary(torch, network, states, ends):
+def torch_summary(torch, network, p, states, ends):
     """What the head reads of states (T, R), of which `ends` are the last of each cell."""
     return {
         "last": lambda: torch.cat(ends),
         "mean": lambda: states.mean(0),
         "max": lambda: states.max(0).values,
+        "attention": lambda: torch.softmax(states @ p["attention"], 0) @ states,
     }[network.pooling]()
 
 
@@ -279,7 +280,7 @@ def test_gradient_equals_pytorch_autograd(seed, kernel):
                 ends.append(back[-1])
                 forward = torch.cat([forward, back.flip(0)], dim=1)
             states = forward
-        summary = torch_summary(torch, network, states, ends)
+        summary = torch_summary(torch, network, p, states, ends)
         output = p["head_weight"] @ summary + p["head_bias"]
         weight = 1.0 if case.targets.weights is None else float(case.targets.weights[i])
         loss = loss + weight * torch_loss(torch, output, case.targets, case.loss, i)

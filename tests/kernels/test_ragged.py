@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.kernels import active_kernel
+from skfastgrnn.network import POOLINGS
 from skfastgrnn.preprocessing import SequenceStandardScaler, sliding_windows
 
 
@@ -106,7 +107,7 @@ def test_forms_of_the_same_sequences(form):
     assert same.n_features_in_ == same.n_channels_ == 2
 
 
-@pytest.mark.parametrize("pooling", ["last", "mean"])
+@pytest.mark.parametrize("pooling", POOLINGS)
 @settings(max_examples=50)
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=70), seed=st.integers(0, 99))
 def test_padded_listed_and_alone_agree_to_the_last_bit(pooling, lengths, seed):

@@ -46,7 +46,7 @@ CASES = [
     (FastGRNNClassifier, {"augment": AUGMENT, "dropout": 0.1}, X, np.arange(SAMPLES) % 3),
     (
         FastGRNNClassifier,
-        {"n_layers": 2, "bidirectional": True, "pooling": "mean", "solver": "sgd"},
+        {"n_layers": 2, "bidirectional": True, "pooling": "attention", "solver": "sgd"},
         X.astype(np.float32),
         label.astype(bool),
     ),

@@ -37,6 +37,7 @@ MODELS = {
     "frame": lambda: quick().fit(pd.DataFrame(X[:, :, 0], columns=list("abcde")), y),
     "class weights": lambda: quick(class_weight={0: 1.0, 1: 2.5}).fit(X, y),
     "deep": lambda: quick(n_layers=2, bidirectional=True, pooling="mean").fit(X, y),
+    "attention": lambda: quick(pooling="attention", bidirectional=True).fit(X, y),
     "validated": lambda: quick(early_stopping=True).fit(X, y),
     "schedule": lambda: quick(learning_rate=WarmUp(1, then=CosineDecay(floor=0.1))).fit(X, y),
     "plateau": lambda: quick(learning_rate=ReduceOnPlateau(patience=np.int64(2))).fit(X, y),

@@ -63,8 +63,13 @@ typedef struct {
     ptrdiff_t *first_row; /* (max_steps + 1) */
 
     CellMemory cell[MAX_CELLS];
-    real *between[MAX_LAYERS];   /* (steps, R): states of each layer that the next one reads */
+    real *between[MAX_LAYERS];   /* (steps, R): states of each layer that the next one reads, or
+                                    that attention reads when all of them are known */
     real *d_between[MAX_LAYERS]; /* (steps, R), as d_summary where it is needed */
+    real *score;                 /* (steps), of ATTENTION; with a gradient only */
+    real *highest;               /* (max_rows), of ATTENTION: the highest score so far */
+    real *total;                 /* (max_rows), likewise: the sum of exp(score - highest) */
+    real *d_scores;              /* (max_rows), likewise: d_summary · summary */
     real *summary;               /* (max_rows, Rp): what the head reads */
     real *d_summary;             /* (max_rows, Rp) */
     real *outputs;               /* (max_rows, Op): then their gradient */
@@ -133,7 +138,7 @@ static void block_layout(Block *b, const Layout *l, Backward backward, Arena *a)
                            layer == n_layers - 1 && l->pooling == MAX, a);
     }
     b->summary = take_reals(a, rows * (double)l->Rp);
-    if (backward.lowest < n_layers) b->d_summary = take_reals(a, rows * (double)l->Rp);
+    if (reaches_summary(l, backward)) b->d_summary = take_reals(a, rows * (double)l->Rp);
     b->outputs = take_reals(a, rows * (double)l->Op);
     b->scratch = take_reals(a, 2 * (double)l->Op);
     if (b->couples_rows) {
@@ -141,7 +146,16 @@ static void block_layout(Block *b, const Layout *l, Backward backward, Arena *a)
         b->inverse_norm = take_reals(a, rows);
         b->similarity = take_reals(a, (double)padded(b->max_rows));
     }
-    for (int layer = 0; layer < n_layers - 1; layer++) {
+    int n_between = n_layers - 1;
+    if (l->pooling == ATTENTION) {
+        /* One direction without a gradient needs each state once only, when the cell has it. */
+        n_between += backward.of_parameters || l->n_directions == 2;
+        b->highest = take_reals(a, rows);
+        b->total = take_reals(a, rows);
+        b->d_scores = take_reals(a, rows);
+        if (backward.of_parameters) b->score = take_reals(a, (double)b->most_steps);
+    }
+    for (int layer = 0; layer < n_between; layer++) {
         b->between[layer] = take_reals(a, states);
         if (layer >= backward.lowest) b->d_between[layer] = take_reals(a, states);
     }

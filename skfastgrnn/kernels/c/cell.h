@@ -97,10 +97,11 @@ INLINE void read_step(const int reversed, const Block *b, Input x, ptrdiff_t t, 
 
 /* Run the block through time. h0 holds the first state of each row, h0_row apart; NULL for zeros.
  * `states`, where its values are not NULL, receives every h_t. Leaves the last state of each row in
- * m->last and, for MEAN and MAX, what `pooling` makes of all of them in m->pooled. */
+ * m->last and, for MEAN and MAX, what `pooling` makes of all of them in m->pooled, for ATTENTION
+ * in the block. */
 static void cell_forward(const Network *net, const CellWeights *w, const Block *b, CellMemory *m,
-                         int reversed, enum pooling pooling, Input x, const real *h0,
-                         ptrdiff_t h0_row, Output states) {
+                         int reversed, enum pooling pooling, const real *attention, Input x,
+                         const real *h0, ptrdiff_t h0_row, Output states) {
     const int summed = pooling == MEAN;
     const Sizes z = m->z;
     const ptrdiff_t row = m->input_row;
@@ -129,6 +130,9 @@ static void cell_forward(const Network *net, const CellWeights *w, const Block *
                            .candidate = m->keep ? m->candidate + at * z.Hp : NULL};
         cell_step(net, w, z, x_t, row, t == 0 && h0 == NULL, step);
         if (pooling == MAX) raise_maximum(m, reversed, t, n, n_next, h_next);
+        if (pooling == ATTENTION)
+            for (ptrdiff_t r = 0; r < n; r++)
+                attend(b, attention, z.H, z.Hp, r, t, state_after(m, r, n_next, h_next));
 
         if (states.values != NULL)
             for (ptrdiff_t r = 0; r < n; r++)

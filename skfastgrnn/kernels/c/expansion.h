@@ -56,6 +56,11 @@ INLINE vec nearest_integer(vec x, real most) {
     return (clipped(x, most + 1) + ROUNDING) - ROUNDING;
 }
 
+/* Which step row i of a matrix has: the attention, a vector, is a single row of its matrix. */
+INLINE ptrdiff_t step_of_row(const Place *t, ptrdiff_t i) {
+    return t->kind == ATTENTION_WEIGHT ? 0 : i;
+}
+
 /* What the rows of a matrix are rounded to. Its columns lie one after the other. */
 static void round_matrix(const Expansion *e, const Place *t) {
     const Layout *l = &e->own;
@@ -63,7 +68,8 @@ static void round_matrix(const Expansion *e, const Place *t) {
     const real *weights = e->theta + t->place;
     const real *log_steps = e->theta + l->place[LOG_STEP + t->kind][t->cell];
     real *rounded = e->rounded + t->place, *steps = e->steps + t->place;
-    for (ptrdiff_t i = 0; i < Rp; i++) steps[i] = i < t->rows ? (real)exp((double)log_steps[i]) : 1;
+    for (ptrdiff_t i = 0; i < Rp; i++)
+        steps[i] = i < t->rows ? (real)exp((double)log_steps[step_of_row(t, i)]) : 1;
     for (ptrdiff_t j = 0; j < t->columns; j++)
         for (ptrdiff_t i = 0; i < Rp; i += LANES) {
             const vec step = load(steps + i), scaled = load(weights + j * Rp + i) / step;
@@ -88,7 +94,8 @@ static void pull_back_rounding(const Expansion *e, const Place *t) {
             sum += d * where(kept, nearest - scaled, clipped(nearest, most));
             store(gradient + j * Rp + i, where(kept, d, splat(0)));
         }
-        store(d_log_steps + i, sum * step);
+        if (t->kind == ATTENTION_WEIGHT) d_log_steps[0] += vec_sum(sum * step);
+        else store(d_log_steps + i, sum * step);
     }
 }
 

@@ -11,10 +11,11 @@
  * Cells are numbered layer by layer, in a layer the forward one first. A cell of the first layer
  * reads the channels, those of others the R states of the layer below. The flat parameter vector is
  *
- *     W, U of every cell | head_weight (O, R) | bias_gate (H), bias_update (H), zeta_hat, nu_hat of
- *     every cell | head_bias (O)
+ *     W, U of every cell | head_weight (O, R), attention (R) | bias_gate (H), bias_update (H),
+ * zeta_hat, nu_hat of every cell | head_bias (O)
  *
  * so that what weight decay shrinks comes first. W is (H, D) or (H, R), U is (H, H).
+ * There is `attention` only where it is the pooling.
  *
  * A network of low rank has factors W1 (H, K) and W2 (K, D) in the place of W, U1 (H, L) and U2
  * (L, H) in that of U; one of few bits has at the end of the vector the logarithm of the step that
@@ -28,11 +29,11 @@
 #include <stdint.h>
 
 enum activation { SIGMOID, TANH, RELU, HARD_SIGMOID, HARD_TANH };
-enum pooling { LAST, MEAN, MAX };
+enum pooling { LAST, MEAN, MAX, ATTENTION };
 enum loss { CROSS_ENTROPY, HUBER, DISTILLATION, FOCAL, MULTILABEL, INFO_NCE };
 enum solver { ADAM, ADAMW, SGD, RMSPROP, ADAGRAD };
 /* Constants by themselves, since a switch has a case for each of an enumeration. */
-enum { N_ACTIVATIONS = HARD_TANH + 1, N_POOLINGS = MAX + 1, N_SOLVERS = ADAGRAD + 1 };
+enum { N_ACTIVATIONS = HARD_TANH + 1, N_POOLINGS = ATTENTION + 1, N_SOLVERS = ADAGRAD + 1 };
 enum { MAX_LAYERS = 16, MAX_CELLS = 2 * MAX_LAYERS };
 
 /* What functions return instead of 0. */

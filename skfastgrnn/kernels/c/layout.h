@@ -26,19 +26,21 @@ enum kind {
     TENSOR_U1,
     TENSOR_U2,
     HEAD_WEIGHT,
+    ATTENTION_WEIGHT,
     BIAS_GATE,
     BIAS_UPDATE,
     ZETA_HAT,
     NU_HAT,
     HEAD_BIAS,
     LOG_STEP, /* of TENSOR_W, and so on */
-    KINDS = LOG_STEP + HEAD_WEIGHT + 1
+    KINDS = LOG_STEP + ATTENTION_WEIGHT + 1
 };
 
 static int has_whole_w(const Network *net) { return net->rank_w == 0; }
 static int has_factors_of_w(const Network *net) { return net->rank_w != 0; }
 static int has_whole_u(const Network *net) { return net->rank_u == 0; }
 static int has_factors_of_u(const Network *net) { return net->rank_u != 0; }
+static int has_attention(const Network *net) { return net->pooling == ATTENTION; }
 
 static const struct {
     const char *name;
@@ -53,6 +55,7 @@ static const struct {
     [TENSOR_U1] = {"U1", 'H', 'L', 1, 1, has_factors_of_u},
     [TENSOR_U2] = {"U2", 'L', 'H', 1, 1, has_factors_of_u},
     [HEAD_WEIGHT] = {"head_weight", 'O', 'R', 1, 0, NULL},
+    [ATTENTION_WEIGHT] = {"attention", 'R', '1', 1, 0, has_attention},
     [BIAS_GATE] = {"bias_gate", 'H', '1', 0, 1, NULL},
     [BIAS_UPDATE] = {"bias_update", 'H', '1', 0, 1, NULL},
     [ZETA_HAT] = {"zeta_hat", '1', '1', 0, 1, NULL},
@@ -65,6 +68,7 @@ static const struct {
     [LOG_STEP + TENSOR_U1] = {"U1_log_step", 'H', '1', 0, 1, NULL},
     [LOG_STEP + TENSOR_U2] = {"U2_log_step", 'L', '1', 0, 1, NULL},
     [LOG_STEP + HEAD_WEIGHT] = {"head_weight_log_step", 'O', '1', 0, 0, NULL},
+    [LOG_STEP + ATTENTION_WEIGHT] = {"attention_log_step", '1', '1', 0, 0, NULL},
 };
 /* A cell has at most four factors, their steps and four others. */
 enum { MAX_TENSORS = MAX_CELLS * 12 + KINDS };
@@ -213,8 +217,9 @@ typedef struct {
 } CellParts;
 
 typedef struct {
-    real *weight_t; /* (R, Op) */
-    real *bias;     /* (Op) */
+    real *weight_t;  /* (R, Op) */
+    real *attention; /* (Rp), or NULL */
+    real *bias;      /* (Op) */
 } HeadParts;
 
 INLINE CellParts cell_at(const Layout *l, int c, real *vector) {
@@ -223,7 +228,9 @@ INLINE CellParts cell_at(const Layout *l, int c, real *vector) {
 }
 
 INLINE HeadParts head_at(const Layout *l, real *vector) {
-    return (HeadParts){vector + l->place[HEAD_WEIGHT][0], vector + l->place[HEAD_BIAS][0]};
+    return (HeadParts){vector + l->place[HEAD_WEIGHT][0],
+                       l->pooling == ATTENTION ? vector + l->place[ATTENTION_WEIGHT][0] : NULL,
+                       vector + l->place[HEAD_BIAS][0]};
 }
 
 /* to (columns, to_row) = from (rows, from_row)ᵀ. */

@@ -189,12 +189,6 @@ static Score multilabel_block(const Layout *l, const Targets *targets, Block *b)
     return score;
 }
 
-INLINE real dot(ptrdiff_t Op, const real *a, const real *b) {
-    vec sum = splat(0);
-    for (ptrdiff_t k = 0; k < Op; k += LANES) sum += load(a + k) * load(b + k);
-    return vec_sum(sum);
-}
-
 INLINE void add_times(ptrdiff_t Op, real factor, const real *from, real *to) {
     for (ptrdiff_t k = 0; k < Op; k += LANES) store(to + k, load(to + k) + factor * load(from + k));
 }

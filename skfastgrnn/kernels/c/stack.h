@@ -30,11 +30,13 @@ static void stack_forward(const Network *net, const Layout *l, const Weights *w,
     Input x = {values, b->start, net->n_channels};
     for (int layer = 0; layer <= top; layer++) {
         Output states = {all_states, b->start, l->R};
-        if (layer < top) states = (Output){b->between[layer], b->local, l->R};
+        if (layer < top || (all_states == NULL && b->between[top] != NULL))
+            states = (Output){b->between[layer], b->local, l->R};
         for (int reversed = 0; reversed < l->n_directions; reversed++) {
             const int c = layer * l->n_directions + reversed;
             cell_forward(net, &w->cell[c], b, &b->cell[c], reversed,
-                         layer == top ? l->pooling : LAST, x, h0 == NULL ? NULL : h0 + c * l->H,
+                         layer == top && b->between[top] == NULL ? l->pooling : LAST,
+                         w->forward.attention, x, h0 == NULL ? NULL : h0 + c * l->H,
                          l->n_cells * l->H, states);
             if (states.values != NULL) states.values += l->H;
         }
@@ -62,8 +64,9 @@ static void stack_backward(const Network *net, const Layout *l, const Weights *w
             const int c = layer * l->n_directions + reversed;
             const ptrdiff_t at = reversed * l->H;
             Upstream up = {.summary_row = l->Rp, .whole = l->n_directions == 1};
-            if (layer < top) up.all = (Input){b->d_between[layer] + at, b->local, l->R};
-            else if (upstream != NULL) up.all = (Input){upstream + at, b->start, l->R};
+            if (layer == top && upstream != NULL) up.all = (Input){upstream + at, b->start, l->R};
+            else if (b->d_between[layer] != NULL)
+                up.all = (Input){b->d_between[layer] + at, b->local, l->R};
             else if (net->pooling == LAST) up.last = b->d_summary + at;
             else if (net->pooling == MAX) up.most = b->d_summary + at;
             else up.every = b->d_summary + at;

@@ -82,6 +82,15 @@ INLINE real vec_sum(vec x) {
     return sum;
 }
 
+/* Σ a_i b_i */
+INLINE real dot(ptrdiff_t n, const real *a, const real *b) {
+    vec sum = splat(0);
+    real rest = 0;
+    for (; n >= LANES; n -= LANES, a += LANES, b += LANES) sum += load(a) * load(b);
+    for (ptrdiff_t i = 0; i < n; i++) rest += a[i] * b[i];
+    return vec_sum(sum) + rest;
+}
+
 INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
 /* n rounded up to whole vectors. */

@@ -18,6 +18,12 @@ typedef struct {
 
 INLINE Backward forward_only(const Network *net) { return (Backward){0, (int)net->n_layers, 0}; }
 
+/* Whether a gradient of what the head reads is wanted: attention makes one of its own of it. */
+INLINE int reaches_summary(const Layout *l, Backward backward) {
+    return backward.lowest < l->n_cells / l->n_directions ||
+           (l->pooling == ATTENTION && backward.of_parameters);
+}
+
 /* Of one cell. */
 typedef struct {
     CellParts forward;
@@ -36,9 +42,8 @@ typedef struct {
 } Weights;
 
 static void weights_layout(Weights *w, const Layout *l, Backward backward, Arena *a) {
-    const int n_layers = l->n_cells / l->n_directions;
     real *p = w->parameters = take_reals(a, (double)l->count);
-    w->head = backward.lowest < n_layers ? take_reals(a, (double)(l->O * l->Rp)) : NULL;
+    w->head = reaches_summary(l, backward) ? take_reals(a, (double)(l->O * l->Rp)) : NULL;
     if (p != NULL) w->forward = head_at(l, p);
     for (int c = 0; c < l->n_cells; c++) {
         const Sizes z = l->cell[c];

@@ -66,11 +66,32 @@ def max_backward(network, p, first, lengths, d_summary, gradient):
     return upstream
 
 
+@np.errstate(over="ignore")  # of differences between scores
+def attention_forward(p, states, last, lengths):
+    """Means weighted by the softmax of scores; known are states, weights (B, T, 1) and summary."""
+    scores = (states @ p["attention"])[..., None]
+    scores = np.where(is_running(states.shape[1], lengths), scores, -np.inf)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    summary = np.sum(weights * states, axis=1)
+    return summary, (states, weights, summary)
+
+
+def attention_backward(network, p, known, lengths, d_summary, gradient):
+    states, weights, summary = known
+    # A score moves the summary towards the state of its step.
+    d_weights = (states - summary[:, None]) @ d_summary[..., None]
+    d_scores = weights * d_weights  # (B, T, 1)
+    gradient["attention"] += np.sum(d_scores * states, axis=(0, 1))
+    return weights * d_summary[:, None] + d_scores * p["attention"]
+
+
 FUNCTIONS = complete(
     {
         "last": Pooling(last_forward, last_backward),
         "mean": Pooling(mean_forward, mean_backward),
         "max": Pooling(max_forward, max_backward),
+        "attention": Pooling(attention_forward, attention_backward),
     },
     POOLINGS,
 )
