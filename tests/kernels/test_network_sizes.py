@@ -33,9 +33,10 @@ def test_a_network_of_sizes_that_are_no_integers_is_refused(name, size):
 
 
 def test_sizes_of_numpy_make_the_same_network():
-    network = Network(np.int64(2), np.int32(3), np.uint8(1), n_layers=np.int64(2))
+    sizes = {"n_layers": np.int64(2), "rank_w": np.int8(1), "rank_u": np.uint16(2)}
+    network = Network(np.int64(2), np.int32(3), np.uint8(1), **sizes, bits=np.int64(8))
     assert {type(value) for value in vars(network).values()} == {int, str, bool}
-    assert network == Network(2, 3, 1, n_layers=2)
+    assert network == Network(2, 3, 1, n_layers=2, rank_w=1, rank_u=2, bits=8)
 
 
 @pytest.mark.parametrize("hidden_size", [2**31, 2**40, 2**63 - 1, 2**63, 10**30])

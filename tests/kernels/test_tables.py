@@ -1,6 +1,7 @@
 """Tables that both kernels share: activations, optimizers, and tensors of a network."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from helpers.kernels import COMPILED, random_case
@@ -30,11 +31,14 @@ def test_the_reference_kernel_lacks_no_activation_or_optimizer():
 
 
 @pytest.mark.parametrize("kernel", COMPILED)
-def test_both_kernels_have_one_table_of_tensors(kernel):
+@pytest.mark.parametrize("bits", [None, 4, 8])
+@pytest.mark.parametrize(("rank_w", "rank_u"), [(None, None), (2, None), (None, 3), (9, 1)])
+def test_both_kernels_have_one_table_of_tensors(rank_w, rank_u, bits, kernel):
     """The same parts of the flat vector in the same order, of the same shapes."""
     compiled = kernel_named(kernel)
     for seed in range(20):
         network = random_case(seed, most=(1, 20, 70, 1)).network
+        network = replace(network, rank_w=rank_w, rank_u=rank_u, bits=bits)
         expected = [
             (t.kind.name, t.cell, t.shape[0], math.prod(t.shape[1:]), t.kind.decayed)
             for t in tensors(network)
