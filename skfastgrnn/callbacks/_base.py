@@ -1,6 +1,7 @@
 """Base class and helpers of the callbacks."""
 
 import os
+from numbers import Integral
 
 from ..persistence._files import as_path
 from ._sklearn import EpochSupport
@@ -33,12 +34,17 @@ class Callback:
 
 
 def refuse_others(callback, estimator):
-    """Raise a TypeError unless an estimator is a network of this package."""
+    """Raise an error unless an estimator is a network of this package, for one training."""
     name = type(callback).__name__
     if not isinstance(estimator, EpochSupport):
         raise TypeError(
             f"{name} needs the epochs of a network, and {type(estimator).__name__} has none; "
             f"set it on the network inside: network.set_callbacks({name}(...))."
+        )
+    if isinstance(estimator.n_init, Integral) and estimator.n_init > 1:
+        raise ValueError(
+            f"{name} follows one training, and n_init={estimator.n_init} asks for several. Set "
+            "n_init=1."
         )
 
 

@@ -110,6 +110,10 @@ class FitNotifier:
         self._fit.max_subtasks = n_epochs  # not known before X has been read
         self._fit.call_on_fit_task_begin(estimator=self._estimator, **self._given)
 
+    def follow(self, running):
+        """The epochs to come are those of another `FitContext`."""
+        self._context = running
+
     def epoch_begins(self):
         """Open the task of an epoch."""
         self._epoch = self._fit.subcontext(task_name="epoch")

@@ -47,6 +47,7 @@ from ._config import (
 from ._fit_context import make_fit_context
 from ._fitted import FittedMixin
 from ._partial_fit import StreamMixin
+from ._restarts import check_one_training, train_several
 from ._warm_start import continue_from, make_parametrization, moments_of, restore_optimizer_state
 
 #: Attributes that exist only during a fit: ours and scikit-learn's.
@@ -129,6 +130,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         n_iter_no_change,
         tol,
         refit,
+        n_init,
         warm_start,
         frozen,
         n_jobs,
@@ -168,6 +170,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.refit = refit
+        self.n_init = n_init
         self.warm_start = warm_start
         self.frozen = frozen
         self.n_jobs = n_jobs
@@ -221,7 +224,8 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
                     scoring_data = partial(fitted._scoring_data, prepared, X, y, X_val, y_val)
                     self._running_fit = make_fit_context(fitted, prepared, scoring_data)
                     n_epochs = epochs_of(fitted, len(prepared.training.rows))
-                    notifier.fit_begins(self._running_fit, n_epochs - prepared.state.n_iter)
+                    n_epochs = self.n_init * n_epochs - prepared.state.n_iter
+                    notifier.fit_begins(self._running_fit, n_epochs)
                 fitted._train(prepared, notifier)
             if notifier is not None:
                 notifier.fit_ends()
@@ -234,6 +238,8 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         earlier = self._earlier() if self.warm_start else None
         if checkpoint:
             earlier = checkpoint.estimator
+        if earlier is not None:
+            check_one_training(self, "resume" if checkpoint else "warm_start=True")
         rng = new_generator(self.random_state)
         if checkpoint:
             rng.bit_generator.state = checkpoint.training["start"]
@@ -283,9 +289,13 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         config = make_training_config(self, training, objective, n_epochs)
         if self.warm_start:  # a loss far above that of guessing may be that of new data
             config = replace(config, divergence_threshold=np.inf)
-        result = train(
-            active_kernel(), network, training, validation, objective, state, config, notifier
-        )
+        if self.n_init == 1:
+            result = train(
+                active_kernel(), network, training, validation, objective, state, config, notifier
+            )
+        else:
+            prepared, result = train_several(self, prepared, config, notifier)
+            state = prepared.state
         self._set_fitted(network, objective, state, result.parameters, result.best_iter)
         if self.refit and validation is not None and result.best_iter and result.completed:
             self._refit(prepared, config, n_epochs=result.best_iter)
@@ -297,6 +307,8 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
             whole = concatenated(whole, prepared.validation)
         rng = deepcopy(prepared.state.rng)  # so that a checkpoint is of the first run
         state = self._new_state(prepared.network, whole, objective, rng, patience=np.inf)
+        if self.n_init > 1:  # the initial weights that were the best
+            state.begin_with(prepared.state.initial)
         rates = prepared.state.history["learning_rate"]
         config = replace(
             make_training_config(self, whole, objective, config.max_iter),

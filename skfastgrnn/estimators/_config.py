@@ -50,6 +50,7 @@ CONSTRAINTS = {
     "n_iter_no_change": [POSITIVE_INTEGER, Options(Real, {np.inf}), None],
     "tol": [Interval(Real, 0, None, closed="left")],
     "refit": ["boolean"],
+    "n_init": [POSITIVE_INTEGER],
     "warm_start": ["boolean"],
     "frozen": [str, list, tuple, None],
     "n_jobs": [Integral, None],

@@ -7,6 +7,7 @@ from .._validation._sequences import to_sequences
 from ..kernels import active_kernel
 from ..training import joined_history, lowest_loss, train_on_piece, warn
 from ._config import holds_out, make_network_spec, make_training_config, new_generator
+from ._restarts import check_one_training
 from ._warm_start import continue_average, moments_of
 
 
@@ -21,6 +22,7 @@ class StreamMixin:
         """
         if holds_out(self):
             raise ValueError("partial_fit does not support early_stopping=True")
+        check_one_training(self, "partial_fit")
         if getattr(self, "_skl_callbacks", ()):
             warn("partial_fit calls no callbacks; those that are set follow fit and resume only.")
         with working_copy(self) as fitted:

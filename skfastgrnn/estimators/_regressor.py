@@ -42,7 +42,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     - loss, epochs and minibatches (`loss` to `shuffle`)
     - optimizer and learning rate (`solver` to `ema`)
     - regularisation (`alpha` to `augment`)
-    - validation and stopping (`early_stopping` to `refit`)
+    - validation and stopping (`early_stopping` to `n_init`)
     - warm start and freezing (`warm_start`, `frozen`)
     - other (`n_jobs` to `verbose`)
 
@@ -196,6 +196,12 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         Whether to train again on all sequences, the validation set included, for `best_iter_`
         epochs at the rates of the first run: the protocol of [1]_. `history_` remains that of the
         first run.
+
+    n_init : int, default=1
+        Number of trainings, each from other initial weights and with sequences in another order.
+        That whose weights have the lowest validation loss is kept (without validation the lowest
+        training loss, without penalty), with its attributes; the first is that of ``n_init=1``. Up
+        to `n_jobs` run at the same time. Not for `partial_fit`, nor to continue by `warm_start`.
 
     warm_start : bool, default=False
         Whether `fit` starts from the weights of an earlier `fit` or `partial_fit` instead of
@@ -373,6 +379,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         n_iter_no_change=None,
         tol=1e-4,
         refit=False,
+        n_init=1,
         warm_start=False,
         frozen=None,
         n_jobs=None,
@@ -413,6 +420,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
             n_iter_no_change=n_iter_no_change,
             tol=tol,
             refit=refit,
+            n_init=n_init,
             warm_start=warm_start,
             frozen=frozen,
             n_jobs=n_jobs,

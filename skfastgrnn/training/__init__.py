@@ -13,6 +13,7 @@ _classification.py  labels and the cross-entropy
 _multilabel.py      any number of labels for each sequence
 _regression.py      numbers, scaled, and the squared or Huber's loss
 _trainer.py         all of them
+_restarts.py        several trainings, of which the best is kept
 _stream.py          one over each piece of a stream
 """
 
@@ -24,6 +25,7 @@ from ._multilabel import Multilabel
 from ._objective import Objective
 from ._regression import Regression
 from ._report import warn
+from ._restarts import best_training
 from ._state import TrainingState, new_history
 from ._stream import joined_history, lowest_loss, train_on_piece
 from ._target_scaling import check_statistics
@@ -39,6 +41,7 @@ __all__ = [
     "Regression",
     "TrainingConfig",
     "TrainingState",
+    "best_training",
     "check_statistics",
     "concatenated",
     "hold_out",

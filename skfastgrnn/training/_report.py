@@ -3,11 +3,15 @@
 import sys
 import sysconfig
 import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 #: Packages whose lines are not where a user would look for the cause of a warning.
 BETWEEN = {"skfastgrnn", "sklearn", "joblib", "dask", "distributed"}
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
+#: The list that takes up (message, category) of warnings of this thread, if there is one.
+COLLECTED = ContextVar("collected warnings", default=None)
 
 
 def warn(message, category=UserWarning):
@@ -16,12 +20,26 @@ def warn(message, category=UserWarning):
     In a worker process or thread, whose calls begin in the standard library, that line may not be
     on the stack; the warning is then about the line of this package that was called first.
     """
+    if COLLECTED.get() is not None:
+        COLLECTED.get().append((message, category))
+        return
     frame, level, own_level = sys._getframe(), 1, 1
     while frame is not None and is_between(frame):
         if package_of(frame) == "skfastgrnn":
             own_level = level
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=own_level if frame is None else level)
+
+
+@contextmanager
+def collected_warnings():
+    """A list of the (message, category) that `warn` is called with meanwhile, in this thread."""
+    found = []
+    token = COLLECTED.set(found)
+    try:
+        yield found
+    finally:
+        COLLECTED.reset(token)
 
 
 def package_of(frame):

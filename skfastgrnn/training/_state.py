@@ -53,6 +53,12 @@ class TrainingState:
         if self.optimizer.average is not None:
             self.optimizer.begin_average(self.parameters, self.optimizer.ema)
 
+    def begin_with(self, parameters):
+        """Begin with these parameters instead; before the first epoch."""
+        for vector in (self.parameters, self.initial, self.early_stopping.best_parameters):
+            vector[:] = parameters
+        self.begin_average_again()
+
     @property
     def n_iter(self):
         """Epochs so far."""

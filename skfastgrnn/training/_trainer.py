@@ -11,6 +11,8 @@ from ..schedules import checked_factor
 from ._epoch import EpochConfig, run_epoch
 from ._report import epoch_line, stop_line, warn
 
+INTERRUPTED = "Training interrupted by user."
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -22,6 +24,7 @@ class TrainingConfig:
     divergence_threshold : a mean loss (without penalty) that only a diverged fit ends above
     should_converge : whether to warn where the last epoch comes before early stopping
     converged_loss : below this training loss nothing is left to learn
+    label : what lines of `verbose` begin with
     """
 
     epoch: EpochConfig
@@ -32,15 +35,25 @@ class TrainingConfig:
     should_converge: bool
     converged_loss: float
     verbose: int
+    label: str = ""
 
 
 @dataclass
 class TrainingResult:
-    """What a training ends with: the parameters to keep (P), and the epoch that they are from."""
+    """What a training ends with.
+
+    parameters : (P,) to keep
+    best_iter : the epoch that they are from
+    completed : whether it was neither interrupted nor diverged
+    interrupted : whether Ctrl-C ended it
+    stopped : whether what it notified ended it
+    """
 
     parameters: np.ndarray
     best_iter: int
-    completed: bool = True  # neither interrupted nor diverged
+    completed: bool = True
+    interrupted: bool = False
+    stopped: bool = False
 
 
 def train(kernel, network, training, validation, objective, state, config, notifier=None):
@@ -91,7 +104,8 @@ def train(kernel, network, training, validation, objective, state, config, notif
                 diverged = True
                 break
             if config.verbose:
-                print(epoch_line(state.history, state.n_iter, config.max_iter))
+                line = epoch_line(state.history, state.n_iter, config.max_iter)
+                print(f"{config.label}{line}")
             stopped = notifier is not None and notifier.epoch_ends()
         else:
             if config.should_converge and not (stopping.should_stop or stopped):
@@ -102,7 +116,7 @@ def train(kernel, network, training, validation, objective, state, config, notif
                     ConvergenceWarning,
                 )
     except KeyboardInterrupt:
-        warn("Training interrupted by user.")
+        warn(INTERRUPTED)
         interrupted = state.mid_epoch = True
         diverged = not state.is_finite
     if (
@@ -110,7 +124,8 @@ def train(kernel, network, training, validation, objective, state, config, notif
         and state.n_iter < config.max_iter
         and (stopping.should_stop or epochs.has_converged)
     ):
-        print(stop_line(state.n_iter, validated=validation is not None, done=epochs.has_converged))
+        line = stop_line(state.n_iter, validated=validation is not None, done=epochs.has_converged)
+        print(f"{config.label}{line}")
     has_diverged = diverged or state.diverged
     candidates = candidate_weights(
         state, has_diverged=has_diverged, validated=validation is not None
@@ -121,7 +136,8 @@ def train(kernel, network, training, validation, objective, state, config, notif
     parameters, best_iter = candidates[0]
     if has_diverged:
         warn_of_divergence(state, best_iter, config.learning_rate_init)
-    return TrainingResult(parameters, best_iter, completed=not (interrupted or has_diverged))
+    completed = not (interrupted or has_diverged)
+    return TrainingResult(parameters, best_iter, completed, interrupted, stopped)
 
 
 def warn_of_divergence(state, best_iter, learning_rate_init):

@@ -258,6 +258,7 @@ BAD_PARAMETERS = {
     "n_iter_no_change": [0, -1, 2.5, "auto"],
     "tol": [-1e-9, np.nan, None],
     "refit": ["yes", None],
+    "n_init": [0, -1, 2.5, None, "auto"],
     "warm_start": ["yes", None],
     "frozen": [True, {"W": True}, 1],
     "class_weight": ["auto", [1, 2], 2],
