@@ -1,6 +1,6 @@
-"""Parameter objects: frozen dataclasses, checked when they are made."""
+"""Objects that are parameters; frozen dataclasses among them are checked when they are made."""
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
@@ -21,6 +21,13 @@ def registered(cls):
     """Let files hold objects of a class, a decorator."""
     REGISTRY[cls.__name__] = cls
     return cls
+
+
+def settings_of(value):
+    """The settings of an object of a registered class, by the names that its class takes."""
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return value.get_params(deep=False)
 
 
 class ValidatedDataclass:

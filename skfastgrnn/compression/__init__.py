@@ -5,10 +5,18 @@
 # _display.py        CompressionDisplay: score by size of the candidates of a search
 
 from .._public import set_public_module
+from ..training import Compression
 from ._best_under import best_under
 from ._display import CompressionDisplay
 from ._size import SizeReport, neg_n_bytes_scorer, size_report
 
-__all__ = ["CompressionDisplay", "SizeReport", "best_under", "neg_n_bytes_scorer", "size_report"]
+__all__ = [
+    "Compression",
+    "CompressionDisplay",
+    "SizeReport",
+    "best_under",
+    "neg_n_bytes_scorer",
+    "size_report",
+]
 
 set_public_module(__name__, __all__)

@@ -16,20 +16,21 @@ from .._validation._sequences import to_sequences
 from ..augmentation import checked_augmentations
 from ..callbacks._sklearn import EpochSupport, make_notifier, with_callbacks
 from ..kernels import active_kernel
-from ..network import Network, initial, named_views, shapes
+from ..network import Network, shapes
 from ..persistence._fingerprint import check_fingerprint, data_fingerprint
 from ..persistence._safetensors import comparable_parameters, read_checkpoint
 from ..persistence._schema import FITTED, SOMETIMES_FITTED, check_fitted, record
 from ..training import (
     DataSet,
-    EarlyStopping,
     Objective,
+    Phases,
     TrainingState,
+    check_compression,
     concatenated,
     hold_out,
-    new_history,
     train,
 )
+from . import _dense_start
 from ._config import (
     CONSTRAINTS,
     check_validation_arguments,
@@ -37,18 +38,19 @@ from ._config import (
     holds_out,
     holds_out_tail,
     make_network_spec,
-    make_optimizer,
     make_training_config,
     new_generator,
     number_of_threads,
     patience_of,
     schedule_of,
 )
+from ._dense_start import begins_dense
 from ._fit_context import make_fit_context
 from ._fitted import FittedMixin
 from ._partial_fit import StreamMixin
 from ._restarts import check_one_training, train_several
-from ._warm_start import continue_from, make_parametrization, moments_of, restore_optimizer_state
+from ._start import first_states, new_state
+from ._warm_start import make_parametrization, moments_of
 
 #: Attributes that exist only during a fit: ours and scikit-learn's.
 WHILE_FITTING = (
@@ -68,6 +70,7 @@ class PreparedFit(NamedTuple):
     whole, training, validation : DataSet; `validation` may be None, `whole` is without X_val
     objective : Objective
     state : TrainingState
+    dense : TrainingState, of a dense network whose factors this one begins with; or None
     start : dict, the random state with which the fit began
     fingerprint : dict, must be equal when training is resumed
     """
@@ -78,6 +81,7 @@ class PreparedFit(NamedTuple):
     validation: DataSet | None
     objective: Objective
     state: TrainingState
+    dense: TrainingState | None
     start: dict
     fingerprint: dict
 
@@ -101,6 +105,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         n_layers,
         bidirectional,
         pooling,
+        compression,
         gate_activation,
         update_activation,
         n_timesteps,
@@ -141,6 +146,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         self.n_layers = n_layers
         self.bidirectional = bidirectional
         self.pooling = pooling
+        self.compression = compression
         self.gate_activation = gate_activation
         self.update_activation = update_activation
         self.n_timesteps = n_timesteps
@@ -190,6 +196,35 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         objective.restore(vars(self))
         return objective
 
+    def set_params(self, **params):
+        """Set parameters, also of `compression` (``compression__rank_w=4``).
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or `compression` is None where one of it is set.
+        """
+        nested = [name for name in params if name.startswith("compression__")]
+        if nested and params.get("compression", self.compression) is None:
+            raise ValueError(
+                f"{nested[0]} cannot be set, because compression is None. Set "
+                "compression=Compression() first."
+            )
+        return super().set_params(**params)
+
+    def _validate_params(self):
+        super()._validate_params()
+        check_compression(self.compression)
+
     def _check_combinations(self):
         """Raise for mutually exclusive parameters."""
         if self.warm_start and self.refit:
@@ -222,8 +257,9 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
                 )
                 if notifier is not None:
                     scoring_data = partial(fitted._scoring_data, prepared, X, y, X_val, y_val)
-                    self._running_fit = make_fit_context(fitted, prepared, scoring_data)
                     n_epochs = epochs_of(fitted, len(prepared.training.rows))
+                    phases = Phases.of(self.compression, prepared.network, n_epochs)
+                    self._running_fit = make_fit_context(fitted, prepared, phases, scoring_data)
                     n_epochs = self.n_init * n_epochs - prepared.state.n_iter
                     notifier.fit_begins(self._running_fit, n_epochs)
                 fitted._train(prepared, notifier)
@@ -272,12 +308,25 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         network = make_network_spec(self, objective.n_outputs)
         n_epochs = epochs_of(self, len(training.rows))
         patience = patience_of(self, n_epochs, is_validated=validation is not None)
-        state = self._new_state(network, training, objective, rng, earlier, patience=patience)
+        if earlier is None:
+            state, dense = first_states(self, network, training, objective, rng, patience=patience)
+        else:
+            dense = None
+            state = new_state(
+                self,
+                network,
+                training,
+                objective,
+                rng,
+                earlier,
+                patience=patience,
+                frozen=self.frozen,
+            )
         if checkpoint:
             state.restore(checkpoint.training["state"])
         vars(self).pop("_moments", None)  # those of an earlier training
         return PreparedFit(
-            network, whole, training, validation, objective, state, start, fingerprint
+            network, whole, training, validation, objective, state, dense, start, fingerprint
         )
 
     def _train(self, prepared, notifier):
@@ -286,10 +335,11 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         objective, state = prepared.objective, prepared.state
         n_epochs = epochs_of(self, len(training.rows))
         objective.resolve(n_epochs)
-        config = make_training_config(self, training, objective, n_epochs)
+        config = make_training_config(self, network, training, objective, n_epochs)
         if self.warm_start:  # a loss far above that of guessing may be that of new data
             config = replace(config, divergence_threshold=np.inf)
         if self.n_init == 1:
+            config = _dense_start.begin(prepared, config)
             result = train(
                 active_kernel(), network, training, validation, objective, state, config, notifier
             )
@@ -306,12 +356,14 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         if len(prepared.training.rows) == len(whole.rows):  # validation came by itself
             whole = concatenated(whole, prepared.validation)
         rng = deepcopy(prepared.state.rng)  # so that a checkpoint is of the first run
-        state = self._new_state(prepared.network, whole, objective, rng, patience=np.inf)
-        if self.n_init > 1:  # the initial weights that were the best
-            state.begin_with(prepared.state.initial)
+        state = new_state(
+            self, prepared.network, whole, objective, rng, patience=np.inf, frozen=self.frozen
+        )
+        if self.n_init > 1 or begins_dense(self.compression, prepared.network):
+            state.begin_with(prepared.state.initial)  # what the kept training began with
         rates = prepared.state.history["learning_rate"]
         config = replace(
-            make_training_config(self, whole, objective, config.max_iter),
+            make_training_config(self, prepared.network, whole, objective, config.max_iter),
             max_iter=n_epochs,
             should_converge=False,
             converged_loss=0.0,
@@ -333,34 +385,6 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         if targets is None and not is_held_out:
             return X, y
         return _safe_indexing(X, rows), _safe_indexing(y, rows) if targets is None else targets
-
-    def _new_state(self, network, training, objective, rng, earlier=None, *, patience):
-        """A training before its first epoch, from fresh parameters or those learned `earlier`."""
-        sequences = training.sequences
-        typical_length = np.median(sequences.lengths)
-        parameters = initial(network, typical_length, rng, sequences.values.dtype)
-        parametrization = make_parametrization(network, self.frozen, parameters.dtype)
-        optimizer = make_optimizer(self, parameters)
-        if earlier is not None:
-            parts, known = named_views(network, parameters), earlier._fitted_objective()
-            continue_from(parts, earlier.params_, network, objective, earlier)
-            moments = getattr(earlier, "_moments", None)
-            is_same = earlier._network == network and objective.has_head_of(known)
-            if is_same and moments is not None:
-                moments = objective.rescale_moments(moments, network, known)
-                restore_optimizer_state(optimizer, moments, parametrization)
-        if self.ema is not None:
-            optimizer.begin_average(parameters, float(self.ema))
-        return TrainingState(
-            parameters=parameters,
-            initial=parameters.copy(),
-            optimizer=optimizer,
-            parametrization=parametrization,
-            rng=rng,
-            early_stopping=EarlyStopping(parameters, tol=self.tol, patience=patience),
-            history=new_history(objective.metric),
-            is_warm_start=earlier is not None,
-        )
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)

@@ -65,6 +65,10 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         unit over the steps, or ('attention') a mean whose weights are the softmax of learned scores
         of the states, with one more parameter for each state, which begin at 0, the plain mean.
 
+    compression : Compression or None, default=None
+        Ranks, densities and bits of the weights, and how they are trained: see
+        :class:`skfastgrnn.compression.Compression`. None compresses nothing.
+
     gate_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='sigmoid'
         Activation of the gate z. ``hard_sigmoid`` is ``clip((x + 1) / 2, 0, 1)`` and ``hard_tanh``
         ``clip(x, -1, 1)``, piecewise-linear forms for devices with integer arithmetic.
@@ -373,6 +377,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         n_layers=1,
         bidirectional=False,
         pooling="last",
+        compression=None,
         gate_activation="sigmoid",
         update_activation="tanh",
         n_timesteps=None,
@@ -419,6 +424,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             n_layers=n_layers,
             bidirectional=bidirectional,
             pooling=pooling,
+            compression=compression,
             gate_activation=gate_activation,
             update_activation=update_activation,
             n_timesteps=n_timesteps,

@@ -11,7 +11,7 @@ from ..augmentation import checked_augmentations
 from ..network import ACTIVATIONS, MAX_LAYERS, POOLINGS, SOLVERS, Network, Optimizer
 from ..schedules import NAMES as SCHEDULES
 from ..schedules import ReduceOnPlateau, for_stream, for_training, schedule_named
-from ..training import EpochConfig, TrainingConfig
+from ..training import Compression, EpochConfig, Phases, TrainingConfig, check_ranks
 
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 
@@ -21,6 +21,7 @@ CONSTRAINTS = {
     "n_layers": [Interval(Integral, 1, MAX_LAYERS, closed="both")],
     "bidirectional": ["boolean"],
     "pooling": [StrOptions(set(POOLINGS))],
+    "compression": [Compression, None],
     "gate_activation": [StrOptions(set(ACTIVATIONS))],
     "update_activation": [StrOptions(set(ACTIVATIONS))],
     "n_timesteps": [POSITIVE_INTEGER, None],
@@ -77,7 +78,8 @@ SHARE_OF_HIGHEST_RATE = 0.6
 
 def make_network_spec(estimator, n_outputs):
     """What the network is."""
-    return Network(
+    compression = Compression() if estimator.compression is None else estimator.compression
+    network = Network(
         n_channels=estimator.n_channels_,
         hidden_size=int(estimator.hidden_size),
         n_outputs=n_outputs,
@@ -86,7 +88,12 @@ def make_network_spec(estimator, n_outputs):
         update_activation=estimator.update_activation,
         n_layers=int(estimator.n_layers),
         bidirectional=bool(estimator.bidirectional),
+        rank_w=compression.rank_w,
+        rank_u=compression.rank_u,
+        bits=compression.bits,
     )
+    check_ranks(compression, network)
+    return network
 
 
 def make_optimizer(estimator, parameters):
@@ -107,7 +114,7 @@ def make_optimizer(estimator, parameters):
     )
 
 
-def make_training_config(estimator, training, objective, max_iter):
+def make_training_config(estimator, network, training, objective, max_iter):
     """How to train on a DataSet for at most `max_iter` epochs; None is for a stream."""
     n_rows = len(training.rows)
     return TrainingConfig(
@@ -128,6 +135,7 @@ def make_training_config(estimator, training, objective, max_iter):
             objective.converged_loss(estimator.tol) if estimator.n_iter_no_change is None else 0.0
         ),
         verbose=estimator.verbose,
+        phases=Phases.of(estimator.compression, network, max_iter),
     )
 
 

@@ -10,8 +10,12 @@ from ..network import named_views
 from ._warm_start import frozen_parts
 
 
-def make_fit_context(estimator, prepared, scoring_data):
-    """The `FitContext` of an estimator that is at a `PreparedFit`."""
+def make_fit_context(estimator, prepared, phases, scoring_data):
+    """The `FitContext` of an estimator that is at a `PreparedFit`.
+
+    Before support and rounding are final, its estimators are those that the training would end with
+    if it ended now.
+    """
     network, objective, state = prepared.network, prepared.objective, prepared.state
 
     def gradients(n_sequences):
@@ -20,12 +24,14 @@ def make_fit_context(estimator, prepared, scoring_data):
         if weights is not None:
             rows = rows[weights[rows] > 0]
         rows = rows[:: max(1, len(rows) // n_sequences)][:n_sequences].copy()  # contiguous
+        current, theta, *_ = phases.current(state)
         score, gradient = active_kernel().loss_gradient(
-            network, state.parameters, training.sequences, training.targets, training.loss, rows
+            current, theta, training.sequences, training.targets, training.loss, rows
         )
-        return named_views(network, gradient.astype(np.float64) / score.weight)
+        return named_views(current, gradient.astype(np.float64) / score.weight)
 
-    def fitted(parameters, epoch):
+    def fitted(parameters, epoch, *, has_steps):
+        parameters = phases.completed(parameters, has_steps=has_steps)
         copied = copy(estimator)
         attributes = estimator._fitted_attributes(
             network, objective, state, parameters.copy(), epoch
@@ -40,9 +46,9 @@ def make_fit_context(estimator, prepared, scoring_data):
             "fingerprint": prepared.fingerprint,
             "state": state.to_dict(),
         },
-        current_estimator=lambda: fitted(state.averaged, state.n_iter),
+        current_estimator=lambda: fitted(state.averaged, state.n_iter, has_steps=state.is_rounded),
         best_estimator=lambda: fitted(
-            state.early_stopping.best_parameters, state.early_stopping.best_epoch
+            state.early_stopping.best_parameters, state.early_stopping.best_epoch, has_steps=True
         ),
         gradients=gradients,
         frozen=frozen_parts(network, state.parametrization),

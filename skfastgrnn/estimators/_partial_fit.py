@@ -8,6 +8,7 @@ from ..kernels import active_kernel
 from ..training import joined_history, lowest_loss, train_on_piece, warn
 from ._config import holds_out, make_network_spec, make_training_config, new_generator
 from ._restarts import check_one_training
+from ._start import new_state
 from ._warm_start import continue_average, moments_of
 
 
@@ -43,11 +44,19 @@ class StreamMixin:
         moments = vars(self).pop("_moments", None)
         rng = new_generator(self.random_state, 0 if moments is None else moments["step"])
         network = make_network_spec(self, objective.n_outputs)
-        state = self._new_state(network, training, objective, rng, earlier, patience=np.inf)
+        state = new_state(
+            self, network, training, objective, rng, earlier, patience=np.inf, frozen=self.frozen
+        )
+        config = make_training_config(self, network, training, objective, None)
+        if earlier is None and config.phases.is_sparse:
+            raise ValueError(
+                "partial_fit cannot choose which weights to keep before anything was learned: with "
+                "density_w or density_u of compression, call fit first, or prune a fitted model by "
+                "skfastgrnn.compression.prune."
+            )
         if earlier is not None:
             state.n_before = earlier.n_iter_
             continue_average(state, network, objective, earlier, moments or {})
-        config = make_training_config(self, training, objective, None)
         result = train_on_piece(active_kernel(), network, training, objective, state, config)
         kept_before = 0 if earlier is None else earlier.best_iter_
         best_iter = state.n_iter if result.completed else kept_before
@@ -66,5 +75,6 @@ class StreamMixin:
             # Weights were folded with what was learned of these targets, and is given up.
             vars(self).update(known.attributes())
             self._parameters = earlier._parameters
+            self._network_settings = earlier._network_settings  # which may have had other ranks
         if moments is not None:
             self._moments = moments

@@ -63,6 +63,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         unit over the steps, or ('attention') a mean whose weights are the softmax of learned scores
         of the states, with one more parameter for each state, which begin at 0, the plain mean.
 
+    compression : Compression or None, default=None
+        Ranks, densities and bits of the weights, and how they are trained: see
+        :class:`skfastgrnn.compression.Compression`. None compresses nothing.
+
     gate_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='sigmoid'
         Activation of the gate z. ``hard_sigmoid`` is ``clip((x + 1) / 2, 0, 1)`` and ``hard_tanh``
         ``clip(x, -1, 1)``, piecewise-linear forms for devices with integer arithmetic.
@@ -348,6 +352,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         n_layers=1,
         bidirectional=False,
         pooling="last",
+        compression=None,
         gate_activation="sigmoid",
         update_activation="tanh",
         n_timesteps=None,
@@ -391,6 +396,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
             n_layers=n_layers,
             bidirectional=bidirectional,
             pooling=pooling,
+            compression=compression,
             gate_activation=gate_activation,
             update_activation=update_activation,
             n_timesteps=n_timesteps,

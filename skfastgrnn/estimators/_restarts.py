@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from ..kernels import active_kernel
 from ..training import best_training, train
+from . import _dense_start
 from ._fit_context import make_fit_context
+from ._start import first_states
 
 
 def check_one_training(estimator, what):
@@ -33,7 +35,8 @@ def train_several(estimator, prepared, config, notifier):
     def train_one(number, ending):
         own, label = trainings[number], f"Initialization {number + 1}/{n_init}, "
         if notifier is not None:  # of callbacks that ask for no data to score
-            notifier.follow(make_fit_context(estimator, own, None))
+            notifier.follow(make_fit_context(estimator, own, config.phases, None))
+        own_config = replace(config, epoch=epoch, label=label)
         result = train(
             kernel,
             own.network,
@@ -41,7 +44,7 @@ def train_several(estimator, prepared, config, notifier):
             own.validation,
             own.objective,
             own.state,
-            replace(config, epoch=epoch, label=label),
+            _dense_start.begin(own, own_config, ending),
             notifier or ending,
         )
         score = kernel.loss(own.network, result.parameters, *monitored, epoch.n_threads)
@@ -53,11 +56,12 @@ def train_several(estimator, prepared, config, notifier):
 
 def fresh(estimator, prepared, rng):
     """The same fit with other initial weights."""
-    state = estimator._new_state(
+    state, dense = first_states(
+        estimator,
         prepared.network,
         prepared.training,
         prepared.objective,
         rng,
         patience=prepared.state.early_stopping.patience,
     )
-    return prepared._replace(state=state)
+    return prepared._replace(state=state, dense=dense)

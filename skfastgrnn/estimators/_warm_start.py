@@ -1,27 +1,51 @@
 """Warm start: what is copied from an earlier training, and what stays frozen."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from .._validation._printing import plain
 from ..kernels import IDENTITY, Frozen
-from ..network import HEAD, OF_OUTPUTS, n_parameters, named_views
+from ..network import (
+    HEAD,
+    OF_OUTPUTS,
+    converted,
+    first_log_steps,
+    n_parameters,
+    named_views,
+    shapes,
+)
+
+#: What of a network may differ from that of the earlier training.
+CONVERTIBLE = ("rank_w", "rank_u", "bits")
 
 
-def continue_from(parts, learned, network, objective, earlier):
-    """Take over parameters of an earlier estimator, in the units of its targets.
+def continue_from(network, parameters, objective, earlier, learned):
+    """Take over what an earlier estimator has learned, in the units of its targets.
 
-    parts : the parameters to change; learned : the estimator's, both dicts of arrays by name
+    parameters : (P,) of the network, changed in place
+    learned : parameters of the earlier estimator, those that it predicts with or others
     """
-    copy_cells(parts, learned, network, earlier._network)
-    objective.init_head(parts, learned, earlier._fitted_objective())
+    parts, known = named_views(network, parameters), earlier._fitted_objective()
+    learned = learned_parts(network, earlier._network, learned)
+    for name in parts.keys() - set(OF_OUTPUTS):
+        parts[name][...] = learned[name]
+    objective.init_head(parts, learned, known)
+    if network.bits is not None and not objective.has_head_of(known):
+        log_steps = first_log_steps(parts["head_weight"], network.bits)
+        parts["head_weight_log_step"][...] = log_steps
 
 
-def copy_cells(parts, earlier, network, earlier_network):
-    """Copy all but what the head has for each output; `parts` (arrays by name) is changed."""
+def learned_parts(network, earlier_network, learned):
+    """Parameters of an earlier network by name, with the ranks and bits of a network.
+
+    The head is that of the earlier network, whose number of outputs may be another one.
+    """
     differences = [
         f"{name} is {getattr(network, name)!r}, and was {getattr(earlier_network, name)!r}"
         for name in vars(network)
-        if name != "n_outputs" and getattr(network, name) != getattr(earlier_network, name)
+        if name not in ("n_outputs", *CONVERTIBLE)
+        and getattr(network, name) != getattr(earlier_network, name)
     ]
     if differences:
         raise ValueError(
@@ -29,8 +53,8 @@ def copy_cells(parts, earlier, network, earlier_network):
             f"differs: {'; '.join(differences)}. Set them back, set warm_start=False and "
             "call fit, or clone the estimator."
         )
-    for name in parts.keys() - set(OF_OUTPUTS):
-        parts[name][...] = earlier[name]
+    wanted = replace(earlier_network, **{name: getattr(network, name) for name in CONVERTIBLE})
+    return named_views(wanted, converted(earlier_network, learned, wanted))
 
 
 def make_parametrization(network, frozen, dtype):
@@ -58,6 +82,13 @@ def make_parametrization(network, frozen, dtype):
     return Frozen(mask)
 
 
+def names_in(network, frozen):
+    """What of `frozen` a network has, for one with other parameters than that of the estimator."""
+    names = [frozen] if isinstance(frozen, str) else list(frozen or ())
+    known = {"cell", "head", *shapes(network)}
+    return [name for name in names if name in known] or None
+
+
 def frozen_parts(network, parametrization):
     """Names of the parameters that are not trained."""
     trained = parametrization.restricted(np.ones(n_parameters(network)))
@@ -66,10 +97,10 @@ def frozen_parts(network, parametrization):
 
 def continue_average(state, network, objective, earlier, moments):
     """Train on from what `earlier` has trained, of which its parameters are the average."""
-    if state.optimizer.average is None or "trained" not in moments:
+    is_same = earlier._network == network
+    if state.optimizer.average is None or "trained" not in moments or not is_same:
         return
-    learned, parts = (named_views(network, v) for v in (moments["trained"], state.parameters))
-    continue_from(parts, learned, network, objective, earlier)
+    continue_from(network, state.parameters, objective, earlier, moments["trained"])
     state.initial[:] = state.parameters
     state.optimizer.n_averaged = moments["n_averaged"]
 

@@ -3,6 +3,7 @@
 _spec.py            what a network is, apart from its parameters
 _tensors.py         its parameters: one flat vector with named parts
 _rounding.py        weights of few bits
+_factors.py         factors of low rank
 _initialization.py  their initial values
 _losses.py          what a training minimises
 _size.py            its bytes on a device, its operations per step
@@ -10,9 +11,10 @@ _data.py            what kernels read and return
 """
 
 from ._data import Dropout, EpochTotals, Optimizer, Score, SequenceBatch, Targets
+from ._factors import best_factors, converted, largest_ranks
 from ._initialization import initial
 from ._losses import LOSSES, Loss
-from ._rounding import first_log_steps, integers, steps, with_log_steps
+from ._rounding import first_log_steps, integers, set_log_steps, steps, with_log_steps
 from ._size import FLOAT, SIZE_PARTS, bytes_by_part, n_operations_per_step, stored_matrices
 from ._spec import ACTIVATIONS, LEVELS, MAX_LAYERS, POOLINGS, SOLVERS, Network
 from ._tensors import (
@@ -48,16 +50,20 @@ __all__ = [
     "Score",
     "SequenceBatch",
     "Targets",
+    "best_factors",
     "by_kind",
     "bytes_by_part",
     "cell_parts",
+    "converted",
     "first_log_steps",
     "initial",
     "integers",
+    "largest_ranks",
     "n_decayed",
     "n_operations_per_step",
     "n_parameters",
     "named_views",
+    "set_log_steps",
     "shapes",
     "steps",
     "stored_matrices",

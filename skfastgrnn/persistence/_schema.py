@@ -274,7 +274,9 @@ TRAINING = record(
                 ),
                 "history": history,
                 "diverged": boolean,
-            }
+            },
+            # Absent from files that were written before there was compression.
+            {"support": optional(vector(np.bool_)), "is_rounded": boolean},
         ),
     }
 )
@@ -350,6 +352,7 @@ def check_training(training, estimator):
     if "average" in optimizer:
         vectors["optimizer/average"] = optimizer["average"]
     of_average = AVERAGE.keys() if estimator.ema is not None else set()
+    support = state.get("support")
     n_validated = n_iter if "validation sequences" in training["fingerprint"] else 0
     best_epoch, n_bad_epochs = stopping["best_epoch"], stopping["n_bad_epochs"]
     history = state["history"]
@@ -358,6 +361,10 @@ def check_training(training, estimator):
         {
             **{f"state/{name}": (form_of(vector), form) for name, vector in vectors.items()},
             "state/optimizer (its average)": (AVERAGE.keys() & optimizer.keys(), of_average),
+            "state/support (its length)": (
+                None if support is None else len(support),
+                None if support is None else form[0],
+            ),
             "state/history (its names)": (set(history), set(estimator.history_)),
             "state/history (its epochs)": (len(history["loss"]), n_iter),
             "state/history (its validated epochs)": (

@@ -6,12 +6,11 @@ an object with one key that says what it is.
 
 import math
 import re
-from dataclasses import fields
 
 import numpy as np
 
 from .. import augmentation, schedules  # noqa: F401  (they register their classes)
-from .._validation._dataclasses import REGISTRY
+from .._validation._dataclasses import REGISTRY, settings_of
 
 #: Bytes that the labels of a file may take in memory: their dtype alone can ask for any number.
 MOST_BYTES = 2**26
@@ -77,8 +76,8 @@ def to_json(value, name, tensors):
     kind = type(value)
     if REGISTRY.get(kind.__name__) is kind:
         settings = {
-            field.name: to_json(getattr(value, field.name), f"{name}/{field.name}", tensors)
-            for field in fields(value)
+            key: to_json(setting, f"{name}/{key}", tensors)
+            for key, setting in settings_of(value).items()
         }
         return {"value": kind.__name__, "settings": settings}
     if tensors is not None:
@@ -233,6 +232,6 @@ def comparable(value):
     if isinstance(value, NotSerializable):
         return ["code", value.name, comparable(value.parts)]
     if REGISTRY.get(type(value).__name__) is type(value):
-        settings = {field.name: comparable(getattr(value, field.name)) for field in fields(value)}
+        settings = {key: comparable(setting) for key, setting in settings_of(value).items()}
         return ["value", type(value).__name__, settings]
     return value

@@ -1,5 +1,7 @@
 """Training loop: the kernel runs whole epochs; this package controls what happens between them.
 
+_compression.py     which ranks, densities and bits a network shall have
+_phases.py          from when on which of its weights are zero, and rounded
 _early_stopping.py  when to stop, and which weights to keep
 _state.py           what changes from epoch to epoch
 _report.py          the lines that verbose=1 prints, and warnings
@@ -18,11 +20,13 @@ _stream.py          one over each piece of a stream
 """
 
 from ._classification import Classification
+from ._compression import Compression, check_compression, check_ranks
 from ._data import DataSet, concatenated, hold_out
 from ._early_stopping import EarlyStopping
 from ._epoch import EpochConfig
 from ._multilabel import Multilabel
 from ._objective import Objective
+from ._phases import Phases
 from ._regression import Regression
 from ._report import warn
 from ._restarts import best_training
@@ -33,15 +37,19 @@ from ._trainer import TrainingConfig, train
 
 __all__ = [
     "Classification",
+    "Compression",
     "DataSet",
     "EarlyStopping",
     "EpochConfig",
     "Multilabel",
     "Objective",
+    "Phases",
     "Regression",
     "TrainingConfig",
     "TrainingState",
     "best_training",
+    "check_compression",
+    "check_ranks",
     "check_statistics",
     "concatenated",
     "hold_out",

@@ -32,17 +32,28 @@ class EpochConfig:
 
 
 def run_epoch(
-    kernel, network, parameters, training, optimizer, parametrization, config, rng, soften
+    kernel,
+    network,
+    parameters,
+    training,
+    optimizer,
+    parametrization,
+    config,
+    rng,
+    soften,
+    threshold=None,
 ):
     """Train parameters and optimizer in place; returns the EpochTotals.
 
-    `soften` gives the rows of the DataSet the targets of their gradients, see `Objective`.
+    soften : gives the rows of the DataSet the targets of their gradients, see `Objective`
+    threshold : Threshold or None, what is done between minibatches
     """
     rows = rows_of_epoch(training, config, rng)
     training = soften(training)
     mean_weight = training.targets.mean_weight(rows)
     totals = EpochTotals()
-    for sequences, targets, part in parts(training, rows, config, rng):
+    most_rows = len(rows) if threshold is None else threshold.every * config.batch_size
+    for sequences, targets, part in parts(training, rows, config, rng, most_rows):
         dropout = None
         if config.dropout > 0:
             dropout = Dropout(config.dropout, int(rng.integers(2**63)))
@@ -63,6 +74,8 @@ def run_epoch(
         totals = totals.plus(done)
         if totals.diverged:
             break
+        if threshold is not None:
+            threshold.apply()
     return totals
 
 
@@ -74,14 +87,18 @@ def rows_of_epoch(training, config, rng):
     return rng.permutation(training.rows) if config.shuffle else training.rows
 
 
-def parts(training, rows, config, rng):
-    """(sequences, targets, rows) of the whole epoch, or of whole minibatches while augmenting."""
+def parts(training, rows, config, rng, most_rows):
+    """(sequences, targets, rows) of the whole epoch, or of parts that are whole minibatches.
+
+    Parts have at most `most_rows`, as many as some minibatches, and fewer while augmenting.
+    """
     if not config.augment:
-        yield training.sequences, training.targets, rows
+        for start in range(0, len(rows), most_rows):
+            yield training.sequences, training.targets, rows[start : start + most_rows]
         return
     sequences = training.sequences
     longest_batch = config.batch_size * sequences.longest * sequences.values.shape[1]
-    size = config.batch_size * max(1, CHUNK // longest_batch)
+    size = min(most_rows, config.batch_size * max(1, CHUNK // longest_batch))
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
         changed = augmented(sequences, part, config.augment, rng)

@@ -23,6 +23,8 @@ class TrainingState:
     is_warm_start : whether the initial parameters are those of an earlier training
     n_before : epochs before the first one of the history
     mid_epoch : whether the last epoch was not finished: it diverged, or Ctrl-C came
+    support : (P,) bool, False where parameters are 0 and stay so; None as long as any may change
+    is_rounded : whether weights are rounded by now, where they shall be; see `_phases`
     """
 
     parameters: np.ndarray
@@ -36,6 +38,8 @@ class TrainingState:
     is_warm_start: bool = False
     n_before: int = 0
     mid_epoch: bool = False
+    support: np.ndarray | None = None
+    is_rounded: bool = False
 
     @property
     def averaged(self):
@@ -79,6 +83,16 @@ class TrainingState:
         has_average = self.optimizer.average is not None
         return (*OF_OPTIMIZER, *OF_AVERAGE) if has_average else OF_OPTIMIZER
 
+    def set_support(self, support):
+        """Let only these parameters (P,) be other than 0 from now on, and have moments."""
+        self.support = support
+        self.zero(~support)
+
+    def zero(self, which):
+        """Set some parameters (P,) to 0, with what the optimizer remembers of them."""
+        for vector in (self.parameters, self.optimizer.first, self.optimizer.second):
+            vector[which] = 0
+
     def to_dict(self):
         """All of it in dicts, arrays and numbers."""
         return {
@@ -91,6 +105,8 @@ class TrainingState:
             },
             "history": self.history,
             "diverged": self.diverged,
+            "support": self.support,
+            "is_rounded": self.is_rounded,
         }
 
     def restore(self, saved):
@@ -104,6 +120,9 @@ class TrainingState:
             setattr(self.early_stopping, name, saved["early_stopping"][name])
         self.history = saved["history"]
         self.diverged = saved["diverged"]
+        # Files that were written before there was compression have neither.
+        self.support = saved.get("support")
+        self.is_rounded = saved.get("is_rounded", False)
 
 
 #: What optimizer and early stopping change while they work; the rest are settings.

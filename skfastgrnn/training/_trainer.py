@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 
 from ..schedules import checked_factor
 from ._epoch import EpochConfig, run_epoch
+from ._phases import Phases, take_counts
 from ._report import epoch_line, stop_line, warn
 
 INTERRUPTED = "Training interrupted by user."
@@ -24,6 +25,7 @@ class TrainingConfig:
     divergence_threshold : a mean loss (without penalty) that only a diverged fit ends above
     should_converge : whether to warn where the last epoch comes before early stopping
     converged_loss : below this training loss nothing is left to learn
+    phases : what is compressed in which epochs
     label : what lines of `verbose` begin with
     """
 
@@ -35,6 +37,7 @@ class TrainingConfig:
     should_converge: bool
     converged_loss: float
     verbose: int
+    phases: Phases
     label: str = ""
 
 
@@ -68,6 +71,9 @@ def train(kernel, network, training, validation, objective, state, config, notif
     parameters of the epoch with the lowest loss, or the initial ones where these are better. Ctrl-C
     ends the training with what it has learned so far.
 
+    Where weights are to be compressed (`config.phases`), only epochs after which their support and
+    rounding are final are compared and can end the training; what is returned always has both.
+
     Parameters
     ----------
     kernel, network
@@ -85,10 +91,11 @@ def train(kernel, network, training, validation, objective, state, config, notif
     TrainingResult
     """
     epochs = Epochs(kernel, network, training, validation, objective, state, config)
-    stopping = state.early_stopping
+    stopping, phases = state.early_stopping, config.phases
     diverged = interrupted = stopped = False
     try:
-        if state.is_warm_start and state.n_iter == 0 and validation is not None:
+        is_comparable = state.is_warm_start and state.n_iter == 0 and phases.is_final(state)
+        if is_comparable and validation is not None:
             # What it begins with may be better than all that follows.
             stopping.update(0, epochs.mean_loss(state.initial), state.initial)
         while not (
@@ -128,7 +135,7 @@ def train(kernel, network, training, validation, objective, state, config, notif
         print(f"{config.label}{line}")
     has_diverged = diverged or state.diverged
     candidates = candidate_weights(
-        state, has_diverged=has_diverged, validated=validation is not None
+        state, phases, has_diverged=has_diverged, validated=validation is not None
     )
     if len(candidates) > 1:
         losses = [epochs.mean_loss(parameters) for parameters, _ in candidates]
@@ -183,18 +190,22 @@ class Epochs:
         losses = state.history["loss" if validation is None else "validation_loss"]
         factor = checked_factor(config.schedule, epoch, losses)
         state.optimizer.learning_rate = config.learning_rate_init * factor
+        config.phases.begin_epoch(state)
         before = state.averaged.copy()
+        network, parameters, optimizer, parametrization = config.phases.current(state)
         totals = run_epoch(
             self._kernel,
-            self._network,
-            state.parameters,
+            network,
+            parameters,
             self._objective.at_epoch(self._training, epoch),
-            state.optimizer,
-            state.parametrization,
+            optimizer,
+            parametrization,
             config.epoch,
             state.rng,
             self._objective.soften,
+            config.phases.threshold_of(state),
         )
+        take_counts(state.optimizer, optimizer)
         state.mid_epoch = totals.diverged or not state.is_finite
         state.diverged = totals.loss > config.divergence_threshold * totals.weight
         entries = {
@@ -204,7 +215,8 @@ class Epochs:
             "gradient_norm": totals.gradient_norm / max(totals.n_updates, 1),
         }
         if validation is not None:
-            score = self._score(state.averaged, validation)
+            averaged = parameters if optimizer.average is None else optimizer.average
+            score = self._score(network, averaged, validation)
             entries["validation_loss"] = score.mean_loss
             entries[f"validation_{metric}"] = self._validation_score(score.mean_metric)
         state.record(**entries, seconds=time.perf_counter() - started)
@@ -214,6 +226,8 @@ class Epochs:
     def _watch(self, epoch, before):
         """Let the loss of an epoch count, if it can be compared with those of others."""
         state, objective = self._state, self._objective
+        if not self._config.phases.is_final(state):
+            return
         if self._validation is not None:
             state.early_stopping.update(
                 epoch + 1, state.history["validation_loss"][-1], state.averaged
@@ -231,25 +245,28 @@ class Epochs:
         """Whether the training loss of the last epoch says that nothing more can be learned."""
         state = self._state
         is_low = state.loss < self._config.converged_loss
-        return is_low and self._objective.is_comparable_to_next(state.n_iter - 1)
+        is_final = self._config.phases.is_final(state)
+        return is_low and is_final and self._objective.is_comparable_to_next(state.n_iter - 1)
 
     def mean_loss(self, parameters):
         """That of the validation set, or without one of the training set."""
         data = self._training if self._validation is None else self._validation
-        return self._score(parameters, data).mean_loss
+        return self._score(self._network, parameters, data).mean_loss
 
-    def _score(self, parameters, data):
+    def _score(self, network, parameters, data):
         n_threads = self._config.epoch.n_threads
-        return self._kernel.loss(self._network, parameters, *data, n_threads)
+        return self._kernel.loss(network, parameters, *data, n_threads)
 
 
-def candidate_weights(state, *, has_diverged, validated):
+def candidate_weights(state, phases, *, has_diverged, validated):
     """The (parameters, epoch) of which a training keeps those that fit best."""
     stopping = state.early_stopping
-    last, best = (state.averaged, state.n_iter), (stopping.best_parameters, stopping.best_epoch)
+    best = phases.completed(stopping.best_parameters, has_steps=True), stopping.best_epoch
     if has_diverged:
-        return [best, (state.initial, 0)]
-    if state.n_iter == 0 or (not validated and state.loss <= stopping.best_loss):
+        return [best, (phases.completed(state.initial, has_steps=True), 0)]
+    last = phases.completed(state.averaged, has_steps=state.is_rounded), state.n_iter
+    nothing_was_judged = state.n_iter == 0 or not phases.is_final(state)
+    if nothing_was_judged or (not validated and state.loss <= stopping.best_loss):
         return [last]
     # Without validation the last epoch may be a late spike of the loss.
     return [best] if validated else [last, best]

@@ -1,0 +1,62 @@
+"""A dense fit, whose matrices the factors of low rank begin from."""
+
+from dataclasses import replace
+
+from ..kernels import active_kernel
+from ..network import converted
+from ..training import Phases, train
+
+
+def begins_dense(compression, network):
+    """Whether a network has factors that begin from a dense fit."""
+    has_factors = network.rank_w is not None or network.rank_u is not None
+    return has_factors and compression.init == "svd"
+
+
+def begin(prepared, config, ending=None):
+    """Let a `PreparedFit` begin from a dense fit, if it is to.
+
+    Returns the TrainingConfig to go on with: without an epoch where the dense fit was interrupted.
+    """
+    if prepared.dense is None or not begin_from_dense(prepared, config, ending).interrupted:
+        return config
+    return replace(config, max_iter=0, should_converge=False)
+
+
+def begin_from_dense(prepared, config, ending=None):
+    """Train a dense network, and let the state of a `PreparedFit` begin from its best factors.
+
+    Parameters
+    ----------
+    prepared : PreparedFit
+        Its `dense` is the state that is trained; `state` is changed in place.
+    config : TrainingConfig
+        That of the network with factors.
+    ending : Ending or None
+        Asked after every epoch whether to end.
+
+    Returns
+    -------
+    TrainingResult
+        Of the dense network.
+    """
+    network = prepared.network
+    if config.verbose:
+        print(f"{config.label}Training a dense network, for the factors to begin from.")
+    config = replace(
+        config,
+        should_converge=False,
+        phases=Phases.of(None, network.dense, config.max_iter),
+    )
+    result = train(
+        active_kernel(),
+        network.dense,
+        prepared.training,
+        prepared.validation,
+        prepared.objective,
+        prepared.dense,
+        config,
+        ending,
+    )
+    prepared.state.begin_with(converted(network.dense, result.parameters, network))
+    return result
