@@ -7,6 +7,7 @@ _fitted.py       what a fitted one knows: curves, parameters, states
 _partial_fit.py  one epoch over each piece of a stream
 _config.py       from hyperparameters to what network and training take
 _warm_start.py   beginning with what was learned before; frozen parameters
+_dense_start.py  beginning with the factors of a dense fit
 _fit_context.py  what callbacks may see of a running fit
 """
 

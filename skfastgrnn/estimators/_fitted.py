@@ -1,5 +1,7 @@
 """What a fitted estimator knows: its curves, its parameters, its states."""
 
+from copy import deepcopy
+
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation._errors import as_it_is
@@ -8,11 +10,12 @@ from ..kernels import active_kernel, expand
 from ..network import (
     Network,
     bytes_by_part,
+    converted,
     n_operations_per_step,
     named_views,
     stored_matrices,
 )
-from ._config import number_of_threads
+from ._config import make_network_spec, number_of_threads
 
 
 class FittedMixin:
@@ -141,6 +144,23 @@ def bytes_of_fitted(estimator):
     now = as_it_is(estimator)
     network = now._network
     return bytes_by_part(network, stored_matrices(network, now._parameters))
+
+
+def with_compression(estimator, compression, change=None):
+    """A copy of a fitted estimator with another `compression`, whose network is compressed so.
+
+    compression : Compression
+    change : callable, (network, parameters) -> parameters of the new network; or None
+    """
+    copied = deepcopy(estimator).set_params(compression=compression)
+    network = make_network_spec(copied, estimator._network.n_outputs)
+    parameters = converted(estimator._network, estimator._parameters, network)
+    if change is not None:
+        parameters = change(network, parameters)
+    copied._network_settings = dict(vars(network))
+    copied._parameters = parameters
+    vars(copied).pop("_moments", None)  # those of the other network
+    return copied
 
 
 def read_sequences(estimator, X):

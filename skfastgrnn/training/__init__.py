@@ -26,7 +26,7 @@ from ._early_stopping import EarlyStopping
 from ._epoch import EpochConfig
 from ._multilabel import Multilabel
 from ._objective import Objective
-from ._phases import Phases
+from ._phases import Phases, n_nonzero, number_kept
 from ._regression import Regression
 from ._report import warn
 from ._restarts import best_training
@@ -55,7 +55,9 @@ __all__ = [
     "hold_out",
     "joined_history",
     "lowest_loss",
+    "n_nonzero",
     "new_history",
+    "number_kept",
     "train",
     "train_on_piece",
     "warn",
