@@ -1,7 +1,7 @@
 """Base class of the estimators: from X to a trained network."""
 
 from abc import abstractmethod
-from copy import copy, deepcopy
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -26,7 +26,6 @@ from ..training import (
     Phases,
     TrainingState,
     check_compression,
-    concatenated,
     hold_out,
     train,
 )
@@ -44,10 +43,10 @@ from ._config import (
     patience_of,
     schedule_of,
 )
-from ._dense_start import begins_dense
 from ._fit_context import make_fit_context
 from ._fitted import FittedMixin
 from ._partial_fit import StreamMixin
+from ._refit import refit
 from ._restarts import check_one_training, train_several
 from ._start import first_states, new_state
 from ._warm_start import make_parametrization, moments_of
@@ -348,30 +347,9 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
             state = prepared.state
         self._set_fitted(network, objective, state, result.parameters, result.best_iter)
         if self.refit and validation is not None and result.best_iter and result.completed:
-            self._refit(prepared, config, n_epochs=result.best_iter)
-
-    def _refit(self, prepared, config, n_epochs):
-        """Train once more, on all rows at the rates of the first training, and keep that."""
-        whole, objective = prepared.whole, prepared.objective
-        if len(prepared.training.rows) == len(whole.rows):  # validation came by itself
-            whole = concatenated(whole, prepared.validation)
-        rng = deepcopy(prepared.state.rng)  # so that a checkpoint is of the first run
-        state = new_state(
-            self, prepared.network, whole, objective, rng, patience=np.inf, frozen=self.frozen
-        )
-        if self.n_init > 1 or begins_dense(self.compression, prepared.network):
-            state.begin_with(prepared.state.initial)  # what the kept training began with
-        rates = prepared.state.history["learning_rate"]
-        config = replace(
-            make_training_config(self, prepared.network, whole, objective, config.max_iter),
-            max_iter=n_epochs,
-            should_converge=False,
-            converged_loss=0.0,
-            schedule=lambda epoch: rates[epoch] / self.learning_rate_init,
-        )
-        again = train(active_kernel(), prepared.network, whole, None, objective, state, config)
-        if again.completed:
-            self._parameters = objective.finalize(prepared.network, again.parameters)
+            again = refit(self, prepared, config, n_epochs=result.best_iter)
+            if again.completed:
+                self._parameters = objective.finalize(network, again.parameters)
 
     def _scoring_data(self, prepared, X, y, X_val, y_val):
         """The (X, y) of a score: what training does not learn from, or without that all of it."""
