@@ -13,8 +13,8 @@ from ._tensors import by_kind, n_parameters, named_views
 REACH_OF_ZEROS = 0.1
 #: A row with no larger weight is one of zeros.
 SMALLEST = 1e-30
-#: Where the search for a step of 4 bits looks, by the step that the largest weight is 7 of: below
-#: it weights are clipped, above it those of a short row may lie nearer to its multiples.
+#: Where the search for a step of 4 bits looks, relative to the one that clips nothing. In a short
+#: row weights may lie nearer to the multiples of a longer step.
 SHARES = np.linspace(0.3, 3.0, 271)
 
 
