@@ -7,7 +7,7 @@ import numpy as np
 from helpers.kernels import random_case
 
 from skfastgrnn.kernels import _bindings as _kernel
-from skfastgrnn.network import Dropout, Loss, Network, Optimizer
+from skfastgrnn.network import Dropout, Loss, Network, Optimizer, initial
 
 SIZES = [-(2**63), -(2**31) - 1, -7, -1, 0, 1, 2, 3, 17, 65, 2**31 - 1, 2**31, 2**40, 2**62]
 SIZES += [2**63 - 1, 2**63, 2**64, 10**30]
@@ -107,10 +107,16 @@ def other_network(rng, network):
     value = getattr(network, name)
     if isinstance(value, int) and rng.random() < 0.5:
         value += int(rng.integers(-2, 3))
-    elif isinstance(value, int):
+    elif isinstance(value, int) or value is None:
         value = pick(rng, SIZES)
     object.__setattr__(changed, name, value)
     return changed
+
+
+def compressed(rng, network):
+    """The same of a low rank or few bits."""
+    rank_w, rank_u = (pick(rng, [None, 1, 3, 2**40]) for _ in range(2))
+    return replace(network, rank_w=rank_w, rank_u=rank_u, bits=pick(rng, [None, 4, 8]))
 
 
 def other_settings(rng, given):
@@ -132,6 +138,9 @@ def right_arguments(rng):
     rows = rng.permutation(N)[: int(rng.integers(1, N + 1))]
     batch_size = int(rng.integers(1, len(rows) + 1))
     function = pick(rng, ["states", "states_gradient", "outputs", "loss_gradient", "train"])
+    if function == "train" and rng.random() < 0.5:
+        net = compressed(rng, net)
+        p = initial(net, 5, rng, dtype)
     rows = sequences.longest_first(rows, batch_size if function == "train" else None)
     if rng.random() < 0.2:
         labels = rng.integers(-1, max(2, net.n_outputs), N).astype(np.int32)

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -154,6 +155,9 @@ INPUTS = {
         *(another("n_outputs", size) for size in (-1, 0, 2, 4, LARGEST)),
         *(another("n_layers", size) for size in (-1, 0, 1, 3, 17, LARGEST)),
         another("bidirectional", False),
+        *(another("rank_w", rank) for rank in (-1, 1, LARGEST, 2**64, 1.5)),
+        *(another("rank_u", rank) for rank in (-1, 1, LARGEST, -(2**63))),
+        *(another("bits", bits) for bits in (-1, 1, 4, 8, 16, 2**32)),
         coded(5, 0, 0),
         coded(0, -1, 0),
         coded(0, 0, len(POOLINGS)),
@@ -285,6 +289,25 @@ def test_a_wrong_argument_is_refused(function, name, change):
         kept = [part for part in arguments.values() if isinstance(part, np.ndarray)]
         for before, after in zip(given, kept, strict=True):
             np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("compression", [{"rank_w": 1}, {"rank_u": 2}, {"bits": 8}], ids=str)
+def test_only_training_takes_networks_that_must_be_expanded(compression, function):
+    arguments = right(function)
+    network = replace(NETWORK, **compression)
+    size = n_parameters(network)
+    arguments.update(network=network, parameters=np.full(size, 0.1))
+    if "gradient" in arguments:
+        arguments["gradient"] = np.zeros(size)
+    if function == "train":
+        arguments.update(first_moment=np.zeros(size), second_moment=np.zeros(size))
+        arguments.update(parametrization=0, arrays=())
+        _kernel.train(**arguments)
+        assert np.isfinite(arguments["parameters"]).all()
+        return
+    with pytest.raises(ValueError, match="Expand the parameters to those of the dense network"):
+        getattr(_kernel, function)(**arguments)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from helpers.kernels import (
     COMPILED,
     REFERENCE,
+    SMOOTH,
     assert_gradient_is_the_slope,
     every_row,
     random_case,
@@ -39,7 +40,7 @@ BITS = [None, 8, 4]
 
 def compressed_case(seed, dtype=np.float64, most=(8, 9, 30, 20), **compression):
     """A random case of any number of layers and directions, smooth in its parameters."""
-    case = random_case(seed, dtype, activations=("sigmoid", "tanh"), most=most)
+    case = random_case(seed, dtype, **SMOOTH, most=most)
     network = replace(case.network, **compression)
     rng = np.random.default_rng(seed)
     theta = initial(network, 10, rng, np.float64)
