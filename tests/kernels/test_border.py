@@ -301,8 +301,9 @@ def test_only_training_takes_networks_that_must_be_expanded(compression, functio
     if "gradient" in arguments:
         arguments["gradient"] = np.zeros(size)
     if function == "train":
-        arguments.update(first_moment=np.zeros(size), second_moment=np.zeros(size))
-        arguments.update(parametrization=0, arrays=())
+        first, second = np.zeros((2, size))
+        arguments.update(optimizer=Optimizer(first, second), first_moment=first)
+        arguments.update(second_moment=second, parametrization=0, arrays=())
         _kernel.train(**arguments)
         assert np.isfinite(arguments["parameters"]).all()
         return

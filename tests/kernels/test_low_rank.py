@@ -227,7 +227,7 @@ def test_fifty_steps_equal_pytorch(solver, bits, kernel):
     ids=lambda settings: "-".join(map(str, settings.values())) or "plain",
 )
 @pytest.mark.parametrize("bits", BITS)
-@pytest.mark.parametrize("ranks", [{}, *RANKS], ids=str)
+@pytest.mark.parametrize("ranks", [{}, {"rank_w": 2, "rank_u": 4}], ids=str)
 def test_epochs_equal_the_reference(ranks, bits, settings, kernel):
     """With dropout, and with half of the parameters frozen for every other seed."""
     for seed in range(4):
