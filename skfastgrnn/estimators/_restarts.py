@@ -36,7 +36,7 @@ def train_several(estimator, prepared, config, notifier):
         own, label = trainings[number], f"Initialization {number + 1}/{n_init}, "
         if notifier is not None:  # of callbacks that ask for no data to score
             notifier.follow(make_fit_context(estimator, own, config.phases, None))
-        own_config = replace(config, epoch=epoch, label=label)
+        own_config = _dense_start.begin(own, replace(config, epoch=epoch, label=label), ending)
         result = train(
             kernel,
             own.network,
@@ -44,9 +44,11 @@ def train_several(estimator, prepared, config, notifier):
             own.validation,
             own.objective,
             own.state,
-            _dense_start.begin(own, own_config, ending),
+            own_config,
             notifier or ending,
         )
+        if own_config.max_iter == 0:  # Ctrl-C came in the dense training
+            result = replace(result, completed=False, interrupted=True)
         score = kernel.loss(own.network, result.parameters, *monitored, epoch.n_threads)
         return result, score.mean_loss
 

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from skfastgrnn import DistilledFastGRNN, FastGRNNRegressor
+from skfastgrnn.compression import Compression
 from skfastgrnn.kernels import active_kernel
 from skfastgrnn.training import best_training
 from skfastgrnn.training._trainer import TrainingResult
@@ -88,6 +89,41 @@ def test_as_many_train_at_once_as_there_are_jobs(monkeypatch):
     watch(monkeypatch, meet)
     quick(n_init=4, n_jobs=2, **BRIEF).fit(X, y)
     assert len(threads) == 2
+
+
+LOW_RANK = {"compression": Compression(rank_w=1, rank_u=2, density_u=0.5), "early_stopping": True}
+
+
+def test_compressed_networks_begin_from_dense_ones_of_their_own(monkeypatch):
+    """Factors of low rank begin from the dense network of the same training."""
+    sizes = []
+    watch(monkeypatch, lambda parameters, rows: sizes.append(parameters.size))
+    settings = {"refit": True, **LOW_RANK, **BRIEF}
+    models = [quick(n_init=n, **settings).fit(X, y) for n in (1, 2, 3, 4)]
+    losses = [model.best_loss_ for model in models]
+    assert np.all(np.diff(losses) <= 0)
+    assert losses[-1] < losses[0]
+    dense = max(sizes)
+    n_refit = models[-1].best_iter_
+    assert sizes[-32 - n_refit : -n_refit].count(dense) == 16  # four epochs of four trainings
+    model = quick(n_init=4, n_jobs=3, **settings).fit(X, y)
+    assert bits(model) == bits(models[-1])
+
+
+def test_ctrl_c_in_a_dense_training_ends_the_fit(monkeypatch):
+    calls = []
+
+    def press(parameters, rows):
+        calls.append(parameters)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    watch(monkeypatch, press)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model = quick(n_init=4, **LOW_RANK, **BRIEF).fit(X, y)
+    assert len(calls) == 3
+    assert model.n_iter_ == 0
+    assert np.isfinite(model.predict_proba(X)).all()
 
 
 def test_a_random_state_draws_all_of_them():
