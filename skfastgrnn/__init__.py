@@ -42,7 +42,7 @@ from ._public import set_public_module
 from ._show_versions import show_versions
 from .distillation import DistilledFastGRNN, DistilledFastGRNNRegressor
 from .estimators import FastGRNNClassifier, FastGRNNRegressor
-from .persistence import load, save
+from .persistence import IMPORTED_LATER, load, save
 
 __version__ = "0.1.0"
 
@@ -67,6 +67,15 @@ SUBMODULES = (
     "preprocessing",
     "schedules",
 )
+
+
+def _import_compression():
+    """Import what a file may name and nobody may have asked for yet."""
+    import_module(f"{__name__}.compression")
+
+
+for _name in ("QuantizedFastGRNNClassifier", "QuantizedFastGRNNRegressor"):
+    IMPORTED_LATER[_name] = _import_compression
 
 
 def __getattr__(name):

@@ -26,6 +26,7 @@ from ..preprocessing import (
     SequenceStandardScaler,
     TemporalFeatures,
 )
+from ._quantized import BaseQuantized
 
 #: Attributes that a transformer computes with; None where a parameter turned one off.
 STORED = {
@@ -163,8 +164,8 @@ def size_report(model: Any) -> SizeReport:
     Parameters
     ----------
     model : estimator or Pipeline
-        A fitted FastGRNNClassifier or FastGRNNRegressor, a distilled one, whose student is counted,
-        or a fitted Pipeline that ends in one. Its other steps may be transformers of
+        A fitted FastGRNNClassifier or FastGRNNRegressor, one in integers, a distilled one, whose
+        student is counted, or a fitted Pipeline that ends in one. Its other steps may be transformers of
         `skfastgrnn.preprocessing`, scalers of scikit-learn, or transformers that have `n_bytes_`,
         the number of bytes that they store.
 
@@ -211,7 +212,7 @@ def size_report(model: Any) -> SizeReport:
             f"that ends in one; got {where}{named}. Of a search pass best_estimator_."
         )
     check_is_fitted(last)
-    sizes = bytes_of_fitted(last)
+    sizes = dict(last.bytes_by_part_) if isinstance(last, BaseQuantized) else bytes_of_fitted(last)
     for name, step in steps:
         sizes["normaliser"] += _bytes_of_step(name, step)
     return SizeReport(**sizes)

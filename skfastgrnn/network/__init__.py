@@ -7,12 +7,26 @@ _factors.py         factors of low rank
 _initialization.py  their initial values
 _losses.py          what a training minimises
 _size.py            its bytes on a device, its operations per step
+_integer.py         a network in integers, as a device stores it
 _data.py            what kernels read and return
 """
 
 from ._data import Dropout, EpochTotals, Optimizer, Score, SequenceBatch, Targets
 from ._factors import best_factors, converted, largest_ranks
 from ._initialization import initial
+from ._integer import (
+    INTEGER_GATES,
+    INTEGER_POOLINGS,
+    LEAST_SHIFT,
+    MOST_BIAS_SHIFT,
+    MOST_NU,
+    MOST_OF_ROW,
+    MOST_SHIFT,
+    MOST_ZETA,
+    IntegerCell,
+    IntegerMatrix,
+    IntegerNetwork,
+)
 from ._losses import LOSSES, Loss
 from ._rounding import first_log_steps, integers, set_log_steps, steps, with_log_steps
 from ._size import FLOAT, SIZE_PARTS, bytes_by_part, n_operations_per_step, stored_matrices
@@ -28,6 +42,7 @@ from ._tensors import (
     named_views,
     shapes,
     tensors,
+    zeros,
 )
 
 __all__ = [
@@ -35,15 +50,26 @@ __all__ = [
     "FACTORS",
     "FLOAT",
     "HEAD",
+    "INTEGER_GATES",
+    "INTEGER_POOLINGS",
+    "LEAST_SHIFT",
     "LEVELS",
     "LOSSES",
     "MAX_LAYERS",
+    "MOST_BIAS_SHIFT",
+    "MOST_NU",
+    "MOST_OF_ROW",
+    "MOST_SHIFT",
+    "MOST_ZETA",
     "OF_OUTPUTS",
     "POOLINGS",
     "SIZE_PARTS",
     "SOLVERS",
     "Dropout",
     "EpochTotals",
+    "IntegerCell",
+    "IntegerMatrix",
+    "IntegerNetwork",
     "Loss",
     "Network",
     "Optimizer",
@@ -69,4 +95,5 @@ __all__ = [
     "stored_matrices",
     "tensors",
     "with_log_steps",
+    "zeros",
 ]

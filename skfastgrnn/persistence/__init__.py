@@ -7,6 +7,6 @@ _fingerprint.py    what data a training learned from
 _files.py          paths, and files that are complete or not there
 """
 
-from ._safetensors import load, save
+from ._safetensors import IMPORTED_LATER, load, save
 
-__all__ = ["load", "save"]
+__all__ = ["IMPORTED_LATER", "load", "save"]

@@ -62,6 +62,10 @@ DAMAGE = (
 SAVEABLE = {}
 
 
+#: Functions that import a class which is not imported with the package, by its name.
+IMPORTED_LATER = {}
+
+
 def saveable(cls):
     """Register a class of estimators, with methods `_to_save` and `_restore`."""
     SAVEABLE[cls.__name__] = cls
@@ -86,7 +90,7 @@ def save(estimator: Any, path: str | bytes | os.PathLike) -> None:
 
     Parameters
     ----------
-    estimator : FastGRNNClassifier or FastGRNNRegressor
+    estimator : FastGRNNClassifier, FastGRNNRegressor, or one of those in integers
         Fitted. Callbacks, and attributes that others have added, are not saved. A parameter that
         only code could restore, such as a function as `learning_rate` or a RandomState, is not
         saved either; the loaded estimator has the default in its place, which changes nothing that
@@ -229,6 +233,8 @@ def restored(content, tensors, path):
         )
     CONTENT("its content", content)
     name = content["estimator"]
+    if name in IMPORTED_LATER:
+        IMPORTED_LATER[name]()
     if name not in SAVEABLE:
         raise Refused(f"it holds a {name!r}; there are {sorted(SAVEABLE)}.")
     estimator = SAVEABLE[name]()

@@ -1,0 +1,438 @@
+"""Estimators that compute in integers."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+from sklearn.utils._param_validation import HasMethods, Options
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation._errors import as_it_is, error_context, working_copy
+from .._validation._sequences import to_sequences
+from ..estimators import FastGRNNClassifier, FastGRNNRegressor
+from ..estimators._fitted import network_of
+from ..kernels import integer_outputs
+from ..persistence._safetensors import saveable
+from ._affine import IDENTITY, NotFoldable, affine_of, network_and_steps, read_like
+from ._integers import check_supported, integer_network
+from ._saved import CLASSIFIER, READING, REGRESSOR, SOMETIMES, arrays_of, network_from, settings_of
+
+
+class BaseQuantized(BaseEstimator):
+    """A network in integers, and how X is read.
+
+    `_integers` is the IntegerNetwork. Subclasses say by `_default` what None means as `estimator`,
+    and copy in `_learn` what predictions need to know of targets.
+    """
+
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit", "predict"]), None],
+        "bits": [Options(Integral, {4, 8}), None],
+    }
+
+    def __init__(self, estimator=None, *, bits=None):
+        self.estimator = estimator
+        self.bits = bits
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None):
+        """Train a clone of `estimator` and convert it to integers, calibrated on X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            Training sequences, as `estimator` takes them.
+
+        y : array-like
+            Targets, as `estimator` takes them.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is invalid, or there is no such network in integers; the estimator is then
+            unchanged.
+        """
+        model = clone(self._default() if self.estimator is None else self.estimator)
+        weights = {}
+        if sample_weight is not None:
+            prefix = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
+            weights = {f"{prefix}sample_weight": sample_weight}
+        model.fit(X, y, **weights)
+        network, steps = network_and_steps(model, f"{type(self).__name__}.fit")
+        affine, reader = None, network
+        if steps:
+            name, reader = steps[-1]
+            try:
+                affine = affine_of(reader, network)
+            except NotFoldable as error:
+                raise ValueError(f"{self._not_in(name)} {error}") from error
+            if len(steps) > 1:
+                raise ValueError(self._not_in(steps[0][0]))
+        with working_copy(self) as fitted:
+            fitted._convert(network, affine, reader, X, "X")
+        return self
+
+    def _not_in(self, name):
+        return (
+            f"Step {name!r} of `estimator` cannot be computed in integers. Put it in front: "
+            f"make_pipeline({name}, {type(self).__name__}(...))."
+        )
+
+    def _convert(self, estimator, affine, reader, X_calibration, argument):
+        """Become a fitted estimator's network in integers.
+
+        affine : what a scaler in front of it does to X, or None
+        reader : the scaler or the estimator, whatever is the first to read X
+        """
+        network = network_of(estimator)
+        check_supported(network)
+        if self.bits is not None and network.bits not in (None, self.bits):
+            raise ValueError(
+                f"bits={self.bits} is not what the network was trained with, whose weights are "
+                f"multiples of steps of {network.bits} bits; pass bits={network.bits} or None."
+            )
+        read_like(self, reader)
+        with error_context(argument):
+            sequences, _ = to_sequences(self, X_calibration, reset=False)
+        self._learn(estimator)
+        self._integers = integer_network(
+            network,
+            estimator.params_,
+            sequences,
+            bits=self.bits or network.bits or 8,
+            affine=affine or IDENTITY,
+            is_regressor=self._is_regressor,
+        )
+
+    def _integer_outputs(self, X):
+        """Outputs (n_samples, n_outputs) int32."""
+        check_is_fitted(self, "_integers")
+        sequences, _ = to_sequences(self, X, reset=False)
+        return integer_outputs(self._integers, sequences)
+
+    def _outputs(self, X):
+        """The same in floating point."""
+        return self._integers.real_outputs(self._integer_outputs(X))
+
+    @property
+    def n_bytes_(self):
+        """Bytes of the network, as a device stores it: arrays of integers, and those of the border."""
+        return sum(self.bytes_by_part_.values())
+
+    @property
+    def bytes_by_part_(self):
+        """Bytes by what they hold, as :func:`size_report` lists them: a dict."""
+        check_is_fitted(self, "_integers")
+        return self._integers.bytes_by_part
+
+    @property
+    def n_operations_per_step_(self):
+        """Multiply-adds of a time step."""
+        check_is_fitted(self, "_integers")
+        return self._integers.n_operations_per_step
+
+    def _to_save(self):
+        """What a file keeps: attributes, and arrays by name."""
+        check_is_fitted(self, "_integers")
+        state = self.__getstate__()
+        names = {**READING, **SOMETIMES, **self._saved_attributes}
+        attributes = {name: state[name] for name in names if name in state}
+        return {**attributes, "_settings": settings_of(self._integers)}, arrays_of(self._integers)
+
+    def _restore(self, attributes, arrays):
+        """Restore what `_to_save` returns, validated."""
+        self._integers = network_from(attributes, arrays, self._saved_attributes)
+        vars(self).update({k: value for k, value in attributes.items() if k != "_settings"})
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_integers")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._default() if self.estimator is None else self.estimator)
+        tags.input_tags = inner.input_tags
+        tags.target_tags = inner.target_tags
+        tags.classifier_tags, tags.regressor_tags = inner.classifier_tags, inner.regressor_tags
+        return tags
+
+
+@saveable
+class QuantizedFastGRNNClassifier(ClassifierMixin, BaseQuantized):
+    """A classifier that computes in integers only.
+
+    `fit` trains a clone of `estimator`, and converts it as :func:`quantize` converts a fitted model.
+    Predictions are those of the C source for microcontrollers, to the bit.
+
+    Parameters
+    ----------
+    estimator : FastGRNNClassifier, Pipeline or None, default=None
+        What is trained: a classifier, a distilled one, or a Pipeline of a scaler that can be folded
+        into the input (see :func:`fold_scaler`) and one of them. None means
+        ``FastGRNNClassifier()``.
+
+    bits : {8, 4}, default=None
+        Bits of a weight. None means those that the network is trained with, otherwise 8.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted.
+
+    n_features_in_ : int
+        Number of columns of 2-D X, otherwise number of channels.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of columns or channels, if X in `fit` had any.
+
+    n_channels_ : int
+        Number of channels.
+
+    n_bytes_ : int
+        Bytes of everything that a device stores: weights, masks, scales, biases, tables, and scaling
+        of the channels.
+
+    bytes_by_part_ : dict of str -> int
+        The same by what they hold.
+
+    n_operations_per_step_ : int
+        Multiply-adds of a time step.
+
+    See Also
+    --------
+    quantize : Converts a fitted model.
+
+    Notes
+    -----
+    A file written by :func:`skfastgrnn.save` keeps the integers, and not `estimator`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skfastgrnn import FastGRNNClassifier
+    >>> from skfastgrnn.compression import QuantizedFastGRNNClassifier
+    >>> from skfastgrnn.preprocessing import SequenceStandardScaler
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X = X.reshape(-1, 8, 8)  # 8 steps of 8 pixels
+    >>> model = QuantizedFastGRNNClassifier(
+    ...     make_pipeline(
+    ...         SequenceStandardScaler(), FastGRNNClassifier(16, max_iter=30, random_state=0)
+    ...     ),
+    ...     bits=8,
+    ... ).fit(X[:1000], y[:1000])
+    >>> bool(model.score(X[1000:], y[1000:]) > 0.9)
+    True
+    """
+
+    _is_regressor = False
+    _saved_attributes = CLASSIFIER
+
+    def __init__(self, estimator: Any = None, *, bits: int | None = None) -> None:
+        super().__init__(estimator, bits=bits)
+
+    def _default(self):
+        return FastGRNNClassifier()
+
+    def _learn(self, estimator):
+        if not isinstance(estimator, FastGRNNClassifier):
+            raise TypeError(f"QuantizedFastGRNNClassifier needs a classifier, got {estimator!r}.")
+        self.classes_ = estimator.classes_
+        self._is_multilabel = estimator._is_multilabel
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Logits of the classes, multiples of a power of two.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            Sequences as in `fit`, of any length and form unless that was 2-D. Values beyond the
+            range of the calibration saturate.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels), float64
+            For two classes the logit of ``classes_[1]``.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the number of channels or columns differs from that in `fit`, or X is not finite.
+        """
+        outputs = as_it_is(self)._outputs(X)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `decision_function`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels), float64
+            In the order of `classes_`; independent of each other if y was an indicator matrix.
+        """
+        now = as_it_is(self)
+        outputs = now._outputs(X)
+        if now._is_multilabel:
+            return expit(outputs)
+        if outputs.shape[1] == 1:
+            return expit(np.hstack([-outputs, outputs]))
+        return softmax(outputs, axis=1)
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Log-probabilities of the classes, also where the probabilities underflow to 0.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `decision_function`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels), float64
+            In the order of `classes_`.
+        """
+        now = as_it_is(self)
+        outputs = now._outputs(X)
+        if now._is_multilabel:
+            return log_expit(outputs)
+        if outputs.shape[1] == 1:
+            return log_expit(np.hstack([-outputs, outputs]))
+        return log_softmax(outputs, axis=1)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable class of each sequence, or the labels more probable than not.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `decision_function`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Labels from `classes_`; an indicator matrix of 0 and 1 if y was one in `fit`.
+        """
+        now = as_it_is(self)
+        outputs = now._integer_outputs(X)
+        if now._is_multilabel:
+            return (outputs > 0).astype(np.intp)
+        if outputs.shape[1] == 1:
+            return now.classes_[(outputs[:, 0] > 0).astype(np.intp)]
+        return now.classes_[outputs.argmax(axis=1)]
+
+
+@saveable
+class QuantizedFastGRNNRegressor(RegressorMixin, BaseQuantized):
+    """A regressor that computes in integers, up to the unit of y.
+
+    `fit` trains a clone of `estimator`, and converts it as :func:`quantize` converts a fitted model.
+
+    Parameters
+    ----------
+    estimator : FastGRNNRegressor, Pipeline or None, default=None
+        What is trained: a regressor, a distilled one, or a Pipeline of a scaler that can be folded
+        into the input (see :func:`fold_scaler`) and one of them. None means
+        ``FastGRNNRegressor()``.
+
+    bits : {8, 4}, default=None
+        Bits of a weight. None means those that the network is trained with, otherwise 8.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns of 2-D X, otherwise number of channels.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of columns or channels, if X in `fit` had any.
+
+    n_channels_ : int
+        Number of channels.
+
+    n_bytes_ : int
+        Bytes of everything that a device stores: weights, masks, scales, biases, tables, scaling of
+        the channels and of y.
+
+    bytes_by_part_ : dict of str -> int
+        The same by what they hold.
+
+    n_operations_per_step_ : int
+        Multiply-adds of a time step.
+
+    See Also
+    --------
+    quantize : Converts a fitted model.
+
+    Notes
+    -----
+    A file written by :func:`skfastgrnn.save` keeps the integers, and not `estimator`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfastgrnn import FastGRNNRegressor
+    >>> from skfastgrnn.compression import QuantizedFastGRNNRegressor
+    >>> X = np.random.default_rng(0).normal(size=(200, 10, 2))
+    >>> y = 100 + X[:, :, 0].sum(axis=1)
+    >>> model = QuantizedFastGRNNRegressor(FastGRNNRegressor(8, random_state=0)).fit(X, y)
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    _is_regressor = True
+    _saved_attributes = REGRESSOR
+
+    def __init__(self, estimator: Any = None, *, bits: int | None = None) -> None:
+        super().__init__(estimator, bits=bits)
+
+    def _default(self):
+        return FastGRNNRegressor()
+
+    def _learn(self, estimator):
+        if not isinstance(estimator, FastGRNNRegressor):
+            raise TypeError(f"QuantizedFastGRNNRegressor needs a regressor, got {estimator!r}.")
+        self._y_is_1d = estimator._y_is_1d
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predicted values of each sequence.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \
+                list of n_samples arrays
+            Sequences as in `fit`, of any length and form unless that was 2-D. Values beyond the
+            range of the calibration saturate.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
+            In the form and unit of y.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the number of channels or columns differs from that in `fit`, or X is not finite.
+        """
+        now = as_it_is(self)
+        outputs = now._outputs(X)
+        return outputs[:, 0] if now._y_is_1d else outputs

@@ -1,0 +1,202 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The C source for networks in integers, on arrays.
+
+Sizes, rows and places are checked here, on copies that nobody else can change.
+"""
+
+from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint16_t
+from libc.stdlib cimport calloc, free
+
+import numpy as np
+
+from ..network import ACTIVATIONS, INTEGER_POOLINGS
+
+
+cdef extern from "dispatch_integer.h" nogil:
+    ctypedef struct fastgrnn_matrix:
+        const void *weights
+        const uint8_t *mask
+        const int16_t *multiplier
+        uint16_t n_rows, n_columns
+        int8_t shift
+        uint8_t bits, block_size
+
+    ctypedef struct fastgrnn_cell:
+        fastgrnn_matrix w_low, w, u_low, u
+        const int16_t *bias_gate
+        const int16_t *bias_update
+        int16_t zeta, nu
+        uint8_t bias_shift, state_bits
+
+    ctypedef struct fastgrnn_model:
+        const fastgrnn_cell *cells
+        fastgrnn_matrix head, attention
+        const int32_t *head_bias
+        uint16_t n_channels, n_hidden, n_outputs, n_layers
+        uint8_t gate, update, pooling
+
+    enum values:
+        INT16, FLOAT32, FLOAT64
+
+    ctypedef struct IntegerRows:
+        const void *values
+        values kind
+        const float *center
+        const float *factor
+        const Py_ssize_t *starts
+        const Py_ssize_t *lengths
+        Py_ssize_t n, n_channels
+
+    ctypedef int IntegerKernel(const fastgrnn_model *, const IntegerRows *, int32_t *) noexcept nogil
+
+    int integer_kernel_count()
+    const char *integer_kernel_name(int)
+    IntegerKernel *integer_kernel(int)
+
+
+#: Units and rows are padded to a multiple of this, so that vectors have no rest.
+PADDING = 16
+
+KINDS = {"int16": INT16, "float32": FLOAT32, "float64": FLOAT64}
+
+
+def instruction_sets():
+    """Names of those compiled in that this processor runs, the best last, with their index."""
+    return {integer_kernel_name(i).decode(): i for i in range(integer_kernel_count())}
+
+
+def padded(array, *lengths):
+    """A copy of an array that is so long on each axis, with zeros."""
+    array = np.asarray(array)
+    missing = [(0, length - n) for length, n in zip(lengths, array.shape, strict=True)]
+    return np.pad(array, missing)
+
+
+cdef class Model:
+    """An IntegerNetwork for the C source.
+
+    With `stored`, its matrices are as a device stores them. Otherwise they are for vectors: 16 bits
+    a weight, and padded with zeros.
+    """
+
+    cdef fastgrnn_model model
+    cdef fastgrnn_cell *cells
+    cdef const float[::1] center, factor
+    cdef list kept
+    cdef int padding
+
+    def __init__(self, network, stored=False):
+        cdef fastgrnn_cell *cell
+        n_layers = len(network.cells)
+        self.kept, self.padding = [], 1 if stored else PADDING
+        self.cells = <fastgrnn_cell *>calloc(n_layers, sizeof(fastgrnn_cell))
+        if self.cells == NULL:
+            raise MemoryError()
+        H = self.rounded_up(network.hidden_size)
+        for i, of in enumerate(network.cells):
+            cell = &self.cells[i]
+            cell.w_low, cell.w = self.inner(of.w_low), self.inner(of.w)
+            cell.u_low, cell.u = self.inner(of.u_low), self.inner(of.u)
+            cell.bias_gate = <const int16_t *>self.begin(padded(of.bias_gate, H), np.int16)
+            cell.bias_update = <const int16_t *>self.begin(padded(of.bias_update, H), np.int16)
+            cell.zeta, cell.nu = of.zeta, of.nu
+            cell.bias_shift, cell.state_bits = of.bias_shift, of.state_bits
+        self.model.cells = self.cells
+        self.model.head, self.model.attention = self.stored(network.head), self.stored(network.attention)
+        self.model.head_bias = <const int32_t *>self.begin(network.head_bias, np.int32)
+        self.model.n_channels = network.n_channels + (0 if stored else network.n_channels % 2)
+        self.model.n_hidden = H
+        self.model.n_outputs, self.model.n_layers = network.n_outputs, n_layers
+        self.model.gate = ACTIVATIONS.index(network.gate_activation)
+        self.model.update = ACTIVATIONS.index(network.update_activation)
+        self.model.pooling = INTEGER_POOLINGS.index(network.pooling)
+        self.center = np.array(network.input_center, np.float32)
+        self.factor = np.array(network.input_factor, np.float32)
+
+    def __dealloc__(self):
+        free(self.cells)
+
+    cdef int rounded_up(self, int n):
+        return (n + self.padding - 1) // self.padding * self.padding
+
+    cdef const void *begin(self, array, dtype) except NULL:
+        """Where a copy of the array begins that lives as long as this."""
+        cdef const uint8_t[::1] view
+        copied = np.array(array, dtype=dtype, order="C").ravel()
+        self.kept.append(copied)
+        view = copied.view(np.uint8)
+        return &view[0]
+
+    cdef fastgrnn_matrix stored(self, matrix):
+        """As a device stores it; without rows for None."""
+        cdef fastgrnn_matrix m
+        m.weights, m.mask, m.multiplier = NULL, NULL, NULL
+        m.n_rows, m.n_columns, m.shift, m.bits, m.block_size = 0, 0, 0, 8, 1
+        if matrix is None:
+            return m
+        block_size = matrix.block_size
+        weights, mask = matrix.packed(block_size)
+        # One byte more: if all of them are pruned, an array of no weights has no beginning.
+        m.weights = self.begin(np.append(weights, np.uint8(0)), np.uint8)
+        if mask is not None:
+            m.mask = <const uint8_t *>self.begin(mask, np.uint8)
+            m.block_size = block_size
+        m.bits = matrix.bits
+        m.multiplier = <const int16_t *>self.begin(matrix.multiplier, np.int16)
+        m.shift = matrix.shift
+        m.n_rows, m.n_columns = matrix.weights.shape
+        return m
+
+    cdef fastgrnn_matrix inner(self, matrix):
+        """A matrix of a cell."""
+        cdef fastgrnn_matrix m
+        if self.padding == 1 or matrix is None:
+            return self.stored(matrix)
+        rows, columns = matrix.weights.shape
+        R, C = self.rounded_up(rows), columns + columns % 2
+        pairs = padded(matrix.weights, R, C).reshape(R, C // 2, 2).swapaxes(0, 1)
+        m.weights, m.mask = self.begin(pairs, np.int16), NULL
+        m.multiplier = <const int16_t *>self.begin(padded(matrix.multiplier, R), np.int16)
+        m.shift = matrix.shift
+        m.n_rows, m.n_columns, m.bits, m.block_size = R, C, 16, 1
+        return m
+
+    def outputs(self, int isa, values, starts, lengths):
+        """Outputs (n, n_outputs) int32 of sequences of values (n_values, n_channels).
+
+        The values are int16, or float32 or float64, of which they are made as `quantized_input`
+        does.
+        """
+        cdef IntegerRows rows
+        cdef const uint8_t[::1] view
+        cdef const Py_ssize_t[::1] starts_view, lengths_view
+        cdef int32_t[:, ::1] out
+        cdef int status
+        if not 0 <= isa < integer_kernel_count():
+            raise ValueError(f"This processor has no instruction set of number {isa}.")
+        n_channels = self.center.shape[0]
+        if values.ndim != 2 or values.shape[1] != n_channels or values.dtype.name not in KINDS:
+            raise ValueError(
+                f"values must have the shape (n, {n_channels}) and be one of {[*KINDS]}, "
+                f"not {values.shape} {values.dtype}.")
+        if not (values.flags.c_contiguous and values.flags.aligned):
+            raise ValueError("values must be contiguous and aligned in memory.")
+        starts_view = starts = np.array(starts, np.intp)
+        lengths_view = lengths = np.array(lengths, np.intp)
+        if starts.ndim != 1 or len(starts) == 0 or starts.shape != lengths.shape:
+            raise ValueError("There must be at least one sequence, and as many starts as lengths.")
+        if (starts.min() < 0 or lengths.min() < 1 or lengths.max() > len(values)
+                or (starts > len(values) - lengths).any()):
+            raise ValueError("Sequences must lie within the values.")
+        view = values.reshape(-1).view(np.uint8)
+        rows.values, rows.kind = &view[0], KINDS[values.dtype.name]
+        rows.center, rows.factor = &self.center[0], &self.factor[0]
+        rows.starts, rows.lengths = &starts_view[0], &lengths_view[0]
+        rows.n, rows.n_channels = len(starts), n_channels
+        found = np.empty((len(starts), self.model.n_outputs), np.int32)
+        out = found
+        with nogil:
+            status = integer_kernel(isa)(&self.model, &rows, &out[0, 0])
+        if status:
+            raise MemoryError("There is not enough memory for the states of the network.")
+        return found

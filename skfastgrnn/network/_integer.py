@@ -1,0 +1,212 @@
+"""A network in integers: what a device stores of it.
+
+Formats are described in docs/integers.rst; `kernels/reference/_integer.py` computes with them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Gates and poolings that there are in integers; the latter in the order of the C source.
+INTEGER_GATES = ("sigmoid", "hard_sigmoid")
+INTEGER_POOLINGS = ("last", "mean", "max", "attention")
+#: Most |weights| of a row together, so that no sum of products with int16 leaves an int32.
+MOST_OF_ROW = 2**31 // 2**15 - 1
+#: Results are sums of products shifted down by 16 and from -15 to 30 bits more.
+LEAST_SHIFT, MOST_SHIFT = -15, 30
+#: The greatest ζ and ν with 15 fractional bits, with which ζ (1 - z) + ν + z leaves no uint16.
+MOST_ZETA, MOST_NU = 2**15 - 1, 2**15 - 2
+#: Biases of 16 bits may be multiplied by up to 2^13.
+MOST_BIAS_SHIFT = 13
+#: Widths of groups of weights that a mask may have a bit for.
+BLOCK_SIZES = (1, 2, 4, 8)
+#: Entries of the tables of the logistic function and of powers of two, 2 bytes each.
+SIGMOID_ENTRIES, EXP2_ENTRIES = 33, 17
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerMatrix:
+    """Weights by rows. A row's product with int16, times multiplier / 2^(16 + shift), is its result.
+
+    weights : int8 (rows, columns)
+    multiplier : int16 (rows,), not negative
+    shift : int, `LEAST_SHIFT` to `MOST_SHIFT`
+    bits : 8, or 4 for weights from -7 to 7
+    """
+
+    weights: np.ndarray
+    multiplier: np.ndarray
+    shift: int
+    bits: int
+
+    @property
+    def fits(self):
+        """Whether no row's sum of products with int16, nor what it is shifted to, leaves an int32."""
+        if not LEAST_SHIFT <= self.shift <= MOST_SHIFT:
+            return False
+        totals = np.abs(self.weights.astype(np.int64)).sum(axis=1)
+        return bool(totals.max() << max(1 - self.shift, 0) <= MOST_OF_ROW)
+
+    def kept(self, block_size):
+        """Groups that have a weight other than 0: bool (rows, groups)."""
+        rows, columns = self.weights.shape
+        padded = np.zeros((rows, -(-columns // block_size) * block_size), dtype=bool)
+        padded[:, :columns] = self.weights != 0
+        return padded.reshape(rows, -1, block_size).any(axis=2)
+
+    def packed(self, block_size=None):
+        """Bytes of the weights and of the mask as they are stored, uint8.
+
+        Without a block_size every weight is stored, and the mask is None.
+        """
+        if block_size is None:
+            stored, mask = self.weights.ravel(), None
+        else:
+            kept = self.kept(block_size)
+            wanted = np.repeat(kept, block_size, axis=1)[:, : self.weights.shape[1]]
+            stored = self.weights[wanted]
+            mask = np.packbits(kept.ravel(), bitorder="little")
+        if self.bits == 8:
+            return stored.view(np.uint8), mask
+        halves = np.zeros(len(stored) + len(stored) % 2, dtype=np.uint8)
+        halves[: len(stored)] = stored.view(np.uint8) & 15
+        return halves[::2] | halves[1::2] << 4, mask
+
+    @property
+    def block_size(self):
+        """That with which the fewest bytes are stored; None where a mask saves none."""
+
+        def n_bytes(block_size):
+            weights, mask = self.packed(block_size)
+            return len(weights) + (0 if mask is None else len(mask))
+
+        return min((None, *BLOCK_SIZES), key=n_bytes)
+
+    @property
+    def n_stored(self):
+        """Weights that are stored."""
+        return len(self.packed(self.block_size)[0]) * 8 // self.bits
+
+    @property
+    def stored(self):
+        """What a device stores, by name: arrays, of which the mask is None without one."""
+        weights, mask = self.packed(self.block_size)
+        return {
+            "weights": weights,
+            "mask": mask,
+            "multiplier": self.multiplier,
+            "shift": np.int8(self.shift),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerCell:
+    """A FastGRNN cell.
+
+    w, u : IntegerMatrix of the channels (or states of the layer below), and of the cell's states
+    w_low, u_low : IntegerMatrix or None; with a low rank, W is w @ w_low and U is u @ u_low
+    bias_gate, bias_update : int16 (hidden,), to be multiplied by 2^bias_shift
+    zeta, nu : int, 15 fractional bits
+    state_bits : int, fractional bits of the state
+    """
+
+    w_low: IntegerMatrix | None
+    w: IntegerMatrix
+    u_low: IntegerMatrix | None
+    u: IntegerMatrix
+    bias_gate: np.ndarray
+    bias_update: np.ndarray
+    bias_shift: int
+    zeta: int
+    nu: int
+    state_bits: int
+
+    @property
+    def matrices(self):
+        """Those that there are."""
+        return [m for m in (self.w_low, self.w, self.u_low, self.u) if m is not None]
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerNetwork:
+    """A network in integers, and what lies between it and floating point.
+
+    input_center, input_factor : float32 (channels,); int16 inputs are the nearest integers to
+        (x - center) * factor
+    cells : tuple of IntegerCell, one a layer
+    attention : IntegerMatrix of one row, or None
+    head : IntegerMatrix (outputs, hidden)
+    head_bias : int32 (outputs,)
+    output_bits : int, fractional bits of the int32 outputs
+    output_center, output_unit : float64 (outputs,); an output q is center + unit * q / 2^output_bits
+    """
+
+    gate_activation: str
+    update_activation: str
+    pooling: str
+    input_center: np.ndarray
+    input_factor: np.ndarray
+    cells: tuple
+    attention: IntegerMatrix | None
+    head: IntegerMatrix
+    head_bias: np.ndarray
+    output_bits: int
+    output_center: np.ndarray
+    output_unit: np.ndarray
+
+    @property
+    def n_channels(self):
+        """Of a step."""
+        return len(self.input_center)
+
+    @property
+    def hidden_size(self):
+        """Units of each cell."""
+        return len(self.cells[0].bias_gate)
+
+    @property
+    def n_outputs(self):
+        """Of the head."""
+        return len(self.head_bias)
+
+    def real_outputs(self, outputs):
+        """Outputs (n, n_outputs) int32 in floating point."""
+        return self.output_center + self.output_unit * np.ldexp(
+            outputs.astype(np.float64), -self.output_bits
+        )
+
+    @property
+    def n_operations_per_step(self):
+        """Multiply-adds of a step: one a stored weight of a cell, and three for each unit's update.
+
+        Those of what happens once in a sequence, of the head, are not counted.
+        """
+        weights = sum(m.n_stored for cell in self.cells for m in cell.matrices)
+        return weights + 3 * self.hidden_size * len(self.cells)
+
+    @property
+    def bytes_by_part(self):
+        """Bytes of what a device stores: see `_size.SIZE_PARTS`."""
+        inner = [m.stored for cell in self.cells for m in cell.matrices]
+        head = [self.head, *([] if self.attention is None else [self.attention])]
+        tables = 0
+        if {self.gate_activation, self.update_activation} & {"sigmoid", "tanh"}:
+            tables += 2 * SIGMOID_ENTRIES
+        if self.attention is not None:
+            tables += 2 * EXP2_ENTRIES
+        has_border = bool((self.output_unit != 1).any() or self.output_center.any())
+        return {
+            "weights": sum(m["weights"].nbytes for m in inner),
+            "masks": sum(m["mask"].nbytes for m in inner if m["mask"] is not None),
+            "scales": sum(m["multiplier"].nbytes + m["shift"].nbytes for m in inner),
+            # per cell: biases, their shift, ζ and ν, the format of the state
+            "biases": sum(2 * cell.bias_gate.nbytes + 1 + 4 + 1 for cell in self.cells),
+            "tables": tables,
+            "normaliser": self.input_center.nbytes + self.input_factor.nbytes,
+            "head": sum(
+                part.nbytes for m in head for part in m.stored.values() if part is not None
+            )
+            + self.head_bias.nbytes
+            + 1  # output_bits
+            + 2 * 4 * self.n_outputs * has_border,
+        }
