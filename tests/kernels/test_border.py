@@ -303,7 +303,7 @@ def test_only_training_takes_networks_that_must_be_expanded(compression, functio
     if function == "train":
         first, second = np.zeros((2, size))
         arguments.update(optimizer=Optimizer(first, second), first_moment=first)
-        arguments.update(second_moment=second, parametrization=0, arrays=())
+        arguments.update(second_moment=second, average=None, parametrization=0, arrays=())
         _kernel.train(**arguments)
         assert np.isfinite(arguments["parameters"]).all()
         return
