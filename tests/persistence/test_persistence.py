@@ -15,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 import skfastgrnn
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.augmentation import Jitter, TimeMask
+from skfastgrnn.compression import Compression
 from skfastgrnn.preprocessing import SequenceStandardScaler
 from skfastgrnn.schedules import CosineDecay, ReduceOnPlateau, WarmUp
 
@@ -38,6 +39,14 @@ MODELS = {
     "class weights": lambda: quick(class_weight={0: 1.0, 1: 2.5}).fit(X, y),
     "deep": lambda: quick(n_layers=2, bidirectional=True, pooling="mean").fit(X, y),
     "attention": lambda: quick(pooling="attention", bidirectional=True).fit(X, y),
+    "low rank": lambda: quick(compression=Compression(rank_w=2, rank_u=1)).fit(X, y),
+    "rounded": lambda: quick(compression=Compression(bits=4)).fit(X, np.arange(40) % 3),
+    "deep, of low rank and rounded": lambda: quick(
+        n_layers=2,
+        bidirectional=True,
+        pooling="attention",
+        compression=Compression(rank_w=3, rank_u=2, bits=8, init="random"),
+    ).fit(X, y),
     "validated": lambda: quick(early_stopping=True).fit(X, y),
     "schedule": lambda: quick(learning_rate=WarmUp(1, then=CosineDecay(floor=0.1))).fit(X, y),
     "plateau": lambda: quick(learning_rate=ReduceOnPlateau(patience=np.int64(2))).fit(X, y),
@@ -46,6 +55,9 @@ MODELS = {
     "warm": lambda: quick(warm_start=True, frozen=("U", "W")).fit(X, y),
     "partial": lambda: quick().partial_fit(X, y, classes=[0, 1, 2]),
     "regressor": lambda: quick(FastGRNNRegressor).fit(X, X[:, -1, 0]),
+    "rounded regressor": lambda: quick(
+        FastGRNNRegressor, compression=Compression(rank_u=2, bits=8)
+    ).fit(X, 1e3 * X[:, -1, :2]),
     "huber": lambda: quick(FastGRNNRegressor, loss="huber").fit(X, 1e3 * X[:, -1, :2]),
 }
 

@@ -11,6 +11,8 @@ from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import ExtraTreesRegressor
 
 from skfastgrnn import DistilledFastGRNNRegressor, FastGRNNRegressor, load, save
+from skfastgrnn.compression import Compression
+from skfastgrnn.network import integers
 from skfastgrnn.training._target_scaling import center_and_scale, target_statistics
 
 rng = np.random.default_rng(0)
@@ -85,6 +87,38 @@ def test_a_distilled_constant():
     np.testing.assert_allclose(predicted, 2e-6, rtol=1e-15)
     model.set_params(teacher=DummyRegressor())
     assert (model.fit(rows, np.full(60, 2e-6)).predict(rows) == 2e-6).all()
+
+
+# Rounded weights
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_steps_of_the_head_are_in_the_units_of_the_targets(bits):
+    """The scale of y is folded into them, so that the integers of the head do not depend on it."""
+    models = [
+        quick(max_iter=20, compression=Compression(bits=bits)).fit(X[:100], unit * y[:100])
+        for unit in (1.0, 2.0**30)
+    ]
+    plain, scaled = (model.params_ for model in models)
+    expected = 2.0**30 * models[0].predict(X)
+    np.testing.assert_allclose(models[1].predict(X), expected, rtol=1e-9)
+    assert models[0].score(X, y) > 0.3
+    name = "head_weight_log_step"
+    np.testing.assert_allclose(scaled[name] - plain[name], 30 * np.log(2), rtol=1e-12)
+    whole = [integers(part["head_weight"], part[name], bits) for part in (plain, scaled)]
+    np.testing.assert_array_equal(*whole)
+    assert np.abs(whole[0]).max() > 2
+
+
+def test_a_constant_beside_a_target_that_varies_is_exact_with_rounded_weights():
+    both = np.column_stack([y, np.full(len(y), 3e6)])[:100]
+    model = quick(max_iter=20, compression=Compression(bits=8)).fit(X[:100], both)
+    assert (model.predict(X)[:, 1] == 3e6).all()
+    assert np.isfinite(model.params_["head_weight_log_step"]).all()
+    again = quick(warm_start=True, max_iter=5, compression=Compression(bits=8))
+    again.fit(X[:100], both)
+    again.fit(X[:100], both)
+    assert (again.predict(X)[:, 1] == 3e6).all()
 
 
 # Streams
