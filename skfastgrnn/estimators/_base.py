@@ -9,17 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import check_is_fitted
 
 from .._validation._errors import error_context, restore_on_error, working_copy
 from .._validation._sequences import to_sequences
-from ..augmentation import checked_augmentations
 from ..callbacks._sklearn import EpochSupport, make_notifier, with_callbacks
 from ..kernels import active_kernel
-from ..network import Network, shapes
+from ..network import Network
 from ..persistence._fingerprint import check_fingerprint, data_fingerprint
 from ..persistence._safetensors import comparable_parameters, read_checkpoint
-from ..persistence._schema import FITTED, SOMETIMES_FITTED, check_fitted, record
 from ..training import (
     DataSet,
     Objective,
@@ -39,17 +36,16 @@ from ._config import (
     make_network_spec,
     make_training_config,
     new_generator,
-    number_of_threads,
     patience_of,
-    schedule_of,
 )
 from ._fit_context import make_fit_context
 from ._fitted import FittedMixin
 from ._partial_fit import StreamMixin
 from ._refit import refit
 from ._restarts import check_one_training, train_several
+from ._saved import SavedMixin
 from ._start import first_states, new_state
-from ._warm_start import make_parametrization, moments_of
+from ._warm_start import moments_of
 
 #: Attributes that exist only during a fit: ours and scikit-learn's.
 WHILE_FITTING = (
@@ -85,16 +81,13 @@ class PreparedFit(NamedTuple):
     fingerprint: dict
 
 
-class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
+class BaseFastGRNN(FittedMixin, StreamMixin, SavedMixin, EpochSupport, BaseEstimator):
     """A FastGRNN cell with a linear head, trained by backpropagation through time.
 
     Subclasses define by `_new_objective` what they minimise, on which targets.
     """
 
     _parameter_constraints = CONSTRAINTS
-
-    #: Attributes of this kind of estimator that a file keeps, each with its check: see `_schema`.
-    _saved_attributes = {}
 
     @abstractmethod
     def __init__(
@@ -440,33 +433,6 @@ class BaseFastGRNN(FittedMixin, StreamMixin, EpochSupport, BaseEstimator):
         if self.warm_start and not state.mid_epoch:
             attributes["_moments"] = moments_of(state.optimizer)
         return attributes
-
-    def _to_save(self):
-        """What a file keeps beside the constructor's parameters: attributes, arrays by name."""
-        check_is_fitted(self)
-        names = {**FITTED, **SOMETIMES_FITTED, **self._saved_attributes}
-        state = self.__getstate__()
-        return {name: state[name] for name in names if name in state}, self.params_
-
-    def _restore(self, attributes, arrays):
-        """Restore fitted attributes from the results of `_to_save`, validated."""
-        record({**FITTED, **self._saved_attributes}, SOMETIMES_FITTED)("attributes", attributes)
-        vars(self).update(attributes)
-        network = make_network_spec(self, self._fitted_objective().n_outputs)
-        check_fitted(attributes, arrays, network, self)
-        self._parameters = np.concatenate([arrays[name].ravel() for name in shapes(network)])
-        self._check_parameters(network)
-
-    def _check_parameters(self, network):
-        """Refuse parameters that no training of a network takes, whatever the data."""
-        self._check_combinations()
-        make_parametrization(network, self.frozen, self._parameters.dtype)
-        schedule_of(self, epochs_of(self, 1))
-        number_of_threads(self.n_jobs)
-        step, rng = np.zeros((1, network.n_channels)), np.random.default_rng(0)
-        with np.errstate(over="ignore"):
-            for augmentation in checked_augmentations(self.augment):
-                augmentation.apply(step, np.array([0]), np.array([1]), rng)
 
     def __getstate__(self):
         """What copies and pickles get: nothing that belongs to a running fit."""
