@@ -48,12 +48,6 @@ class StreamMixin:
             self, network, training, objective, rng, earlier, patience=np.inf, frozen=self.frozen
         )
         config = make_training_config(self, network, training, objective, None)
-        if earlier is None and config.phases.is_sparse:
-            raise ValueError(
-                "partial_fit cannot choose which weights to keep before anything was learned: with "
-                "density_w or density_u of compression, call fit first, or prune a fitted model by "
-                "skfastgrnn.compression.prune."
-            )
         if earlier is not None:
             state.n_before = earlier.n_iter_
             continue_average(state, network, objective, earlier, moments or {})

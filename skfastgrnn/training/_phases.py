@@ -31,10 +31,13 @@ class Phases:
 
     @classmethod
     def of(cls, compression, network, n_epochs):
-        """Those of a training of `n_epochs`; None is for a stream, which has none to come."""
+        """Those of a training of `n_epochs`; None is for a stream, whose end is not known.
+
+        The first piece of a stream then chooses the support, and all of them train rounded weights.
+        """
         compression = Compression() if compression is None else compression
         if n_epochs is None:
-            return cls(network, compression, 0, 0, 0)
+            return cls(network, compression, threshold_from=0, support_from=1, rounded_from=0)
         dense = compression.dense_fraction
         support_from = round((dense + compression.threshold_fraction) * n_epochs)
         rounded = max(1, round(compression.rounded_fraction * n_epochs))

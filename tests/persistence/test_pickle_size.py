@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from helpers.estimators import quick, sequences
 
+from skfastgrnn.compression import Compression
+
 ALLOWANCE = 4096  # bytes for everything but parameters and history
 
 
@@ -22,7 +24,13 @@ def arrays_in(value):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
-    "params", [{}, {"early_stopping": True}, {"early_stopping": True, "refit": True}]
+    "params",
+    [
+        {},
+        {"early_stopping": True},
+        {"early_stopping": True, "refit": True},
+        {"compression": Compression(1, 1, 0.5, 0.5, bits=8)},
+    ],
 )
 @pytest.mark.parametrize("hidden_size", [1, 100])
 def test_pickle_size(hidden_size, params, dtype):
