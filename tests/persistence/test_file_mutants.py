@@ -43,7 +43,12 @@ CASES = [
         X,
         np.array(["no", "yes"])[label],
     ),
-    (FastGRNNClassifier, {"augment": AUGMENT, "dropout": 0.1}, X, np.arange(SAMPLES) % 3),
+    (
+        FastGRNNClassifier,
+        {"augment": AUGMENT, "dropout": 0.1, "ema": 0.9, "label_smoothing": 0.1},
+        X,
+        np.arange(SAMPLES) % 3,
+    ),
     (
         FastGRNNClassifier,
         {"n_layers": 2, "bidirectional": True, "pooling": "attention", "solver": "sgd"},

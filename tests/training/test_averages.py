@@ -1,9 +1,13 @@
 """The moving average of weights that a training validates and keeps."""
 
+import copy
+import json
 import pickle
 
 import numpy as np
 import pytest
+import safetensors
+import safetensors.numpy
 from helpers.estimators import bits, flat, initial, quick, sequences
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
@@ -227,3 +231,36 @@ def test_it_begins_again_from_the_present_weights():
     np.testing.assert_array_equal(state.averaged, [1, 2, 3])
     assert (optimizer.ema, optimizer.n_averaged) == (0.9, 0)
     assert state.averaged is not weights
+
+
+@pytest.mark.parametrize("change", ["lacks", "without", "too short"])
+def test_a_checkpoint_with_another_average_is_refused(change, tmp_path):
+    pytest.importorskip("sklearn.callback")
+    from skfastgrnn.callbacks import Checkpoint
+
+    path = tmp_path / "training.safetensors"
+    quick(ema=EMA).set_callbacks(Checkpoint(path)).fit(X, y)
+    with safetensors.safe_open(path, framework="numpy") as file:
+        content = json.loads(file.metadata()["skfastgrnn"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    optimizer = content["training"]["dict"]["state"]["dict"]["optimizer"]["dict"]
+    if change == "lacks":
+        del optimizer["average"]
+    elif change == "without":
+        content["parameters"]["ema"] = None
+    else:
+        name = optimizer["average"]["array"]
+        tensors[name] = tensors[name][1:]
+    safetensors.numpy.save_file(tensors, path, {"skfastgrnn": json.dumps(content)})
+    with pytest.raises(ValueError, match=r"cannot be read: .*average"):
+        quick(ema=EMA).resume(path, X, y)
+
+
+def test_a_stream_with_half_an_average_is_refused(tmp_path):
+    model = quick(ema=EMA).partial_fit(X, y, classes=[0, 1])
+    for name in ("trained", "n_averaged"):
+        moments = {key: value for key, value in model._moments.items() if key != name}
+        broken = copy.copy(model)
+        broken._moments = moments
+        with pytest.raises(ValueError, match="those of an average"):
+            skfastgrnn.save(broken, tmp_path / "stream.safetensors")
