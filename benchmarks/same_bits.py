@@ -72,6 +72,9 @@ NETWORKS = {
     "relu": {"gate_activation": "tanh", "update_activation": "relu"},
     "sigmoid": {"update_activation": "sigmoid"},
     "mean of states": {"pooling": "mean"},
+    "max of states": {"pooling": "max"},
+    "attention": {"pooling": "attention"},
+    "bounded states": {"bounded_state": True},
     "two layers": {"n_layers": 2},
     "both directions": {"bidirectional": True},
     "three layers, both directions, mean": {

@@ -100,6 +100,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, SavedMixin, EpochSupport, BaseEstim
         compression,
         gate_activation,
         update_activation,
+        bounded_state,
         n_timesteps,
         max_iter,
         batch_size,
@@ -141,6 +142,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, SavedMixin, EpochSupport, BaseEstim
         self.compression = compression
         self.gate_activation = gate_activation
         self.update_activation = update_activation
+        self.bounded_state = bounded_state
         self.n_timesteps = n_timesteps
         self.max_iter = max_iter
         self.batch_size = batch_size

@@ -54,10 +54,11 @@ class FittedMixin:
         ``bias_gate`` and ``bias_update`` (hidden_size,), ``zeta_hat`` and ``nu_hat`` (1,), of which
         ζ and ν are the logistic functions, and ``head_weight`` (n_outputs, n_states) and
         ``head_bias`` (n_outputs,) of the linear head; with ``pooling='attention'`` also
-        ``attention`` (n_states,), which scores the states. The names of further cells end in ``_2``
-        for the second layer and so on, and in ``_reverse`` for those that read backward. n_states
-        is hidden_size, or twice that with `bidirectional`; from the second layer on it is the width
-        of W. The arrays are views: writing to one changes the model.
+        ``attention`` (n_states,), which scores the states. With `bounded_state` there is no
+        ``nu_hat``. The names of further cells end in ``_2`` for the second layer and so on, and in
+        ``_reverse`` for those that read backward. n_states is hidden_size, or twice that with
+        `bidirectional`; from the second layer on it is the width of W. The arrays are views:
+        writing to one changes the model.
         """
         check_is_fitted(self)
         now = as_it_is(self)

@@ -74,6 +74,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
     update_activation : {'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_tanh'}, default='tanh'
         Activation of the candidate state c.
 
+    bounded_state : bool, default=False
+        Whether no state can grow beyond 1, over however many steps: ν is 0 instead of learned. Only
+        with activations whose values lie in [0, 1] (gate) and [-1, 1] (update), so not with 'relu'.
+
     n_timesteps : int or None, default=None
         How to read 2-D X. ``None``: a row is a univariate series, one column per step. ``T``: a row
         holds T steps of ``n_columns / T`` channels, one step after the other; 1 is plain tabular
@@ -356,6 +360,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         compression=None,
         gate_activation="sigmoid",
         update_activation="tanh",
+        bounded_state=False,
         n_timesteps=None,
         loss="squared_error",
         huber_delta=1.35,
@@ -400,6 +405,7 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
             compression=compression,
             gate_activation=gate_activation,
             update_activation=update_activation,
+            bounded_state=bounded_state,
             n_timesteps=n_timesteps,
             max_iter=max_iter,
             batch_size=batch_size,

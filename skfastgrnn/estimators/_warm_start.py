@@ -19,6 +19,9 @@ from ..network import (
 #: What of a network may differ from that of the earlier training.
 CONVERTIBLE = ("rank_w", "rank_u", "bits")
 
+#: Parameters of estimators that have another name than in a network.
+PARAMETERS = {"bounded": "bounded_state"}
+
 
 def continue_from(network, parameters, objective, earlier, learned):
     """Take over what an earlier estimator has learned, in the units of its targets.
@@ -42,7 +45,8 @@ def learned_parts(network, earlier_network, learned):
     The head is that of the earlier network, whose number of outputs may be another one.
     """
     differences = [
-        f"{name} is {getattr(network, name)!r}, and was {getattr(earlier_network, name)!r}"
+        f"{PARAMETERS.get(name, name)} is {getattr(network, name)!r}, and was "
+        f"{getattr(earlier_network, name)!r}"
         for name in vars(network)
         if name not in ("n_outputs", *CONVERTIBLE)
         and getattr(network, name) != getattr(earlier_network, name)

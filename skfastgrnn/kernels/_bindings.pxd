@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 cdef extern from "kernel.h" nogil:
     ctypedef struct Network:
         Py_ssize_t n_channels, hidden_size, n_outputs, n_layers
-        int bidirectional, gate, update, pooling
+        int bidirectional, gate, update, pooling, bounded
         Py_ssize_t rank_w, rank_u
         int bits
 

@@ -48,6 +48,7 @@ cdef Network make_any_network_spec(const Kernel *kernel, network, Py_ssize_t n_p
     net.n_layers = network.n_layers
     net.bidirectional = bool(network.bidirectional)
     net.gate, net.update, net.pooling = network.codes
+    net.bounded = bool(network.bounded)
     net.rank_w = network.rank_w or 0
     net.rank_u = network.rank_u or 0
     net.bits = network.bits or 0

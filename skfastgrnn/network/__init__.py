@@ -30,7 +30,16 @@ from ._integer import (
 from ._losses import LOSSES, Loss
 from ._rounding import first_log_steps, integers, set_log_steps, steps, with_log_steps
 from ._size import FLOAT, SIZE_PARTS, bytes_by_part, n_operations_per_step, stored_matrices
-from ._spec import ACTIVATIONS, LEVELS, MAX_LAYERS, POOLINGS, SOLVERS, Network
+from ._spec import (
+    ACTIVATIONS,
+    GATES_TO_1,
+    LEVELS,
+    MAX_LAYERS,
+    POOLINGS,
+    SOLVERS,
+    UPDATES_TO_1,
+    Network,
+)
 from ._tensors import (
     FACTORS,
     HEAD,
@@ -49,6 +58,7 @@ __all__ = [
     "ACTIVATIONS",
     "FACTORS",
     "FLOAT",
+    "GATES_TO_1",
     "HEAD",
     "INTEGER_GATES",
     "INTEGER_POOLINGS",
@@ -65,6 +75,7 @@ __all__ = [
     "POOLINGS",
     "SIZE_PARTS",
     "SOLVERS",
+    "UPDATES_TO_1",
     "Dropout",
     "EpochTotals",
     "IntegerCell",

@@ -42,6 +42,7 @@ def initial(network, n_timesteps, rng, dtype):
         cell["bias_gate"][...] = np.linspace(0.0, math.log(n_timesteps), network.hidden_size)
         cell["bias_update"][...] = 0.25
         cell["zeta_hat"][...] = 1.0
-        cell["nu_hat"][...] = -4.0
+        if not network.bounded:
+            cell["nu_hat"][...] = -4.0
     set_log_steps(network, flat)
     return flat

@@ -6,6 +6,9 @@ from numbers import Integral
 #: In the order of the compiled kernel's enumerations (kernels/c/kernel.h).
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "hard_sigmoid", "hard_tanh")
 POOLINGS = ("last", "mean", "max", "attention")
+#: Of them, those with values in [0, 1] and in [-1, 1], which keep a state within 1.
+GATES_TO_1 = ("sigmoid", "hard_sigmoid")
+UPDATES_TO_1 = ("sigmoid", "tanh", "hard_sigmoid", "hard_tanh")
 SOLVERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
 MAX_LAYERS = 16
 #: Weights of so many bits are integers from -LEVELS[bits] to LEVELS[bits], times a step.
@@ -24,6 +27,9 @@ class Network:
 
     `rank_w` and `rank_u` make W and U of every cell products of two factors of that rank, or of the
     lower one that a cell has room for; `bits` (4 or 8) rounds every matrix (`_rounding`).
+
+    `bounded` makes ν 0, and so h_t a mean of ζ c_t and h_{t-1}, weighted by 1 - z and z, and never
+    beyond 1. The gate must have values in [0, 1] and the update in [-1, 1].
     """
 
     n_channels: int
@@ -37,6 +43,7 @@ class Network:
     rank_w: int | None = None
     rank_u: int | None = None
     bits: int | None = None
+    bounded: bool = False
 
     def __post_init__(self):
         sizes = ["n_channels", "hidden_size", "n_outputs", "n_layers"]
@@ -60,6 +67,8 @@ class Network:
                 raise ValueError(f"{name} of a network must be at least 1, not {rank}.")
         if self.bits is not None and self.bits not in LEVELS:
             raise ValueError(f"bits of a network must be 4 or 8, not {self.bits}.")
+        if self.bounded:
+            check_bounded(self.gate_activation, self.update_activation)
 
     @property
     def dense(self):
@@ -90,4 +99,21 @@ class Network:
             ACTIVATIONS.index(self.gate_activation),
             ACTIVATIONS.index(self.update_activation),
             POOLINGS.index(self.pooling),
+        )
+
+
+def check_bounded(gate, update):
+    """Raise where activations let a state grow beyond 1 though ν is 0."""
+    wrong = [
+        f"{name} must have values in {interval}, as have {', '.join(names)}; it is {value!r}"
+        for name, value, names, interval in (
+            ("gate_activation", gate, GATES_TO_1, "[0, 1]"),
+            ("update_activation", update, UPDATES_TO_1, "[-1, 1]"),
+        )
+        if value not in names
+    ]
+    if wrong:
+        raise ValueError(
+            f"bounded_state=True needs activations that keep states within 1: {'. '.join(wrong)}. "
+            "Choose another one, or set bounded_state=False."
         )

@@ -14,7 +14,7 @@ attention              (states,)           v, which scores steps, with `pooling`
 bias_gate              (hidden,)           b_z
 bias_update            (hidden,)           b_h
 zeta_hat               (1,)                ζ = σ(zeta_hat)
-nu_hat                 (1,)                ν = σ(nu_hat)
+nu_hat                 (1,)                ν = σ(nu_hat); without it, with `bounded`, ν = 0
 head_bias              (outputs,)          b, of the linear head
 W_log_step and so on   (rows,)             log s of every row of every matrix, with `bits`
 =====================  ==================  ======================================================
@@ -90,7 +90,7 @@ TABLE = (
     Kind("bias_gate", "H", decayed=False, of_cell=True),
     Kind("bias_update", "H", decayed=False, of_cell=True),
     Kind("zeta_hat", "1", decayed=False, of_cell=True),
-    Kind("nu_hat", "1", decayed=False, of_cell=True),
+    Kind("nu_hat", "1", decayed=False, of_cell=True, when=lambda network: not network.bounded),
     Kind("head_bias", "O", decayed=False, of_cell=False),
     *map(log_step, MATRICES),
 )

@@ -186,6 +186,9 @@ RANDOM_STATE = record(
     }
 )
 
+#: What stands in networks of files that were written before there was compression.
+NETWORK_DEFAULTS = {"rank_w": None, "rank_u": None, "bits": None, "bounded": False}
+
 #: Attributes of every fitted estimator ...
 FITTED = {
     "n_features_in_": count(1),
@@ -202,11 +205,11 @@ FITTED = {
             "n_layers": count(1, MAX_LAYERS),
             "bidirectional": boolean,
         },
-        # Absent from files that were written before there was compression.
         {
             "rank_w": optional(count(1)),
             "rank_u": optional(count(1)),
             "bits": optional(count(4, 8)),
+            "bounded": boolean,
         },
     ),
     "n_iter_": count(0),
@@ -292,7 +295,10 @@ def check_fitted(attributes, arrays, network, estimator):
     settings = attributes["_network_settings"]
     refuse_differences(
         "attributes/_network_settings",
-        {name: (settings.get(name), value) for name, value in vars(network).items()},
+        {
+            name: (settings.get(name, NETWORK_DEFAULTS.get(name)), value)
+            for name, value in vars(network).items()
+        },
     )
     check_arrays(network, arrays)
     dtype = next(iter(arrays.values())).dtype

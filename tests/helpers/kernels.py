@@ -9,7 +9,9 @@ import numpy as np
 from skfastgrnn.kernels import available_kernels, kernel_named
 from skfastgrnn.network import (
     ACTIVATIONS,
+    GATES_TO_1,
     POOLINGS,
+    UPDATES_TO_1,
     Loss,
     Network,
     Optimizer,
@@ -52,15 +54,18 @@ def random_case(
     rng = np.random.default_rng(seed)
     T, D, H, B = (int(rng.integers(1, n + 1)) for n in most)
     classes = int(rng.integers(2, 14))
+    gate, update = (str(rng.choice(activations)) for _ in range(2))
+    can_be_bounded = gate in GATES_TO_1 and update in UPDATES_TO_1
     network = Network(
         n_channels=D,
         hidden_size=H,
         n_outputs=1 if classes == 2 else classes,
         pooling=str(rng.choice(poolings)),
-        gate_activation=str(rng.choice(activations)),
-        update_activation=str(rng.choice(activations)),
+        gate_activation=gate,
+        update_activation=update,
         n_layers=int(rng.choice([1, 1, 2, 3])),
         bidirectional=bool(rng.random() < 0.4),
+        bounded=can_be_bounded and bool(rng.random() < 0.3),
     )
     # Small enough for the states to stay finite with relu over 50 steps.
     scale = 0.3 / np.sqrt(max(D, H)) / network.n_cells

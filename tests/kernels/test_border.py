@@ -158,6 +158,7 @@ INPUTS = {
         *(another("rank_w", rank) for rank in (-1, 1, LARGEST, 2**64, 1.5)),
         *(another("rank_u", rank) for rank in (-1, 1, LARGEST, -(2**63))),
         *(another("bits", bits) for bits in (-1, 1, 4, 8, 16, 2**32)),
+        another("bounded", True),
         coded(5, 0, 0),
         coded(0, -1, 0),
         coded(0, 0, len(POOLINGS)),

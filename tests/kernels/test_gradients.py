@@ -227,7 +227,8 @@ def torch_loss(torch, output, targets, loss, i):
 
 def torch_cell(torch, network, activations, p, ending, x):
     """The states (T, H) of one cell, whose parameters' names have this ending."""
-    zeta, nu = torch.sigmoid(p["zeta_hat" + ending]), torch.sigmoid(p["nu_hat" + ending])
+    zeta = torch.sigmoid(p["zeta_hat" + ending])
+    nu = 0.0 if network.bounded else torch.sigmoid(p["nu_hat" + ending])
     h, states = torch.zeros(network.hidden_size, dtype=torch.float64), []
     for x_t in x:
         a = p["W" + ending] @ x_t + p["U" + ending] @ h

@@ -47,6 +47,7 @@ MODELS = {
         pooling="attention",
         compression=Compression(rank_w=3, rank_u=2, bits=8, init="random"),
     ).fit(X, y),
+    "bounded": lambda: quick(bounded_state=True).fit(X, y),
     "validated": lambda: quick(early_stopping=True).fit(X, y),
     "schedule": lambda: quick(learning_rate=WarmUp(1, then=CosineDecay(floor=0.1))).fit(X, y),
     "plateau": lambda: quick(learning_rate=ReduceOnPlateau(patience=np.int64(2))).fit(X, y),

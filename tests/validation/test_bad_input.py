@@ -229,6 +229,7 @@ BAD_PARAMETERS = {
     "solver": ["lbfgs", None],
     "n_layers": [0, 17, 1.5, None],
     "bidirectional": ["yes", None, 2],
+    "bounded_state": ["yes", None, 2],
     "gradient_accumulation_steps": [0, -1, 1.5, None],
     "momentum": [-0.1, 1, None],
     "nesterovs_momentum": ["yes", None],

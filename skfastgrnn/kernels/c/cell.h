@@ -5,8 +5,8 @@
  *     c_t = update(a_t + b_h)
  *     h_t = (ζ (1 - z_t) + ν) ⊙ c_t + z_t ⊙ h_{t-1}
  *
- * Kusupati et al., NeurIPS 2018, equations 3-5 and the cell of section 3.2. reference/_cell.py is
- * the same in NumPy.
+ * Kusupati et al., NeurIPS 2018, equations 3-5 and the cell of section 3.2. Where states are
+ * bounded, ν is 0. reference/_cell.py is the same in NumPy.
  */
 #ifndef SKFASTGRNN_CELL_H
 #define SKFASTGRNN_CELL_H
@@ -246,7 +246,7 @@ static void cell_backward(const Network *net, const CellWeights *w, const Block 
         }
     }
     gradient.scalars[0] += vec_sum(d_zeta) * w->zeta * (1 - w->zeta);
-    gradient.scalars[1] += vec_sum(d_nu) * w->nu * (1 - w->nu);
+    if (!net->bounded) gradient.scalars[1] += vec_sum(d_nu) * w->nu * (1 - w->nu);
     if (h0_gradient != NULL)
         for (ptrdiff_t r = 0; r < b->n; r++)
             copy_reals(z.H, m->d_state + r * z.Hp, h0_gradient + r * h0_row);

@@ -15,7 +15,7 @@
  * zeta_hat, nu_hat of every cell | head_bias (O)
  *
  * so that what weight decay shrinks comes first. W is (H, D) or (H, R), U is (H, H).
- * There is `attention` only where it is the pooling.
+ * There is `attention` only where it is the pooling, and no nu_hat where states are bounded.
  *
  * A network of low rank has factors W1 (H, K) and W2 (K, D) in the place of W, U1 (H, L) and U2
  * (L, H) in that of U; one of few bits has at the end of the vector the logarithm of the step that
@@ -49,6 +49,7 @@ enum {
 typedef struct {
     ptrdiff_t n_channels, hidden_size, n_outputs, n_layers;
     int bidirectional, gate, update, pooling;
+    int bounded;              /* whether ν is 0, so that no state can grow beyond the candidates */
     ptrdiff_t rank_w, rank_u; /* of W and U, at most; 0 for whole matrices */
     int bits;                 /* 4 or 8, or 0 for matrices that are not rounded */
 } Network;

@@ -41,6 +41,7 @@ static int has_factors_of_w(const Network *net) { return net->rank_w != 0; }
 static int has_whole_u(const Network *net) { return net->rank_u == 0; }
 static int has_factors_of_u(const Network *net) { return net->rank_u != 0; }
 static int has_attention(const Network *net) { return net->pooling == ATTENTION; }
+static int has_nu(const Network *net) { return !net->bounded; }
 
 static const struct {
     const char *name;
@@ -59,7 +60,7 @@ static const struct {
     [BIAS_GATE] = {"bias_gate", 'H', '1', 0, 1, NULL},
     [BIAS_UPDATE] = {"bias_update", 'H', '1', 0, 1, NULL},
     [ZETA_HAT] = {"zeta_hat", '1', '1', 0, 1, NULL},
-    [NU_HAT] = {"nu_hat", '1', '1', 0, 1, NULL},
+    [NU_HAT] = {"nu_hat", '1', '1', 0, 1, has_nu},
     [HEAD_BIAS] = {"head_bias", 'O', '1', 0, 0, NULL},
     [LOG_STEP + TENSOR_W] = {"W_log_step", 'H', '1', 0, 1, NULL},
     [LOG_STEP + TENSOR_W1] = {"W1_log_step", 'H', '1', 0, 1, NULL},
@@ -89,7 +90,7 @@ typedef struct {
 
 /* A padded vector: the tensors, and what weight decay shrinks in front. */
 typedef struct {
-    int n_cells, n_directions, n_tensors;
+    int n_cells, n_directions, n_tensors, bounded;
     enum pooling pooling;
     ptrdiff_t H, R, O, Rp, Op, rank_w, rank_u;
     Sizes cell[MAX_CELLS];
@@ -137,6 +138,7 @@ static void layout_init(Layout *l, const Network *net) {
     l->rank_w = net->rank_w;
     l->rank_u = net->rank_u;
     l->pooling = (enum pooling)net->pooling;
+    l->bounded = net->bounded;
     l->n_directions = net->bidirectional ? 2 : 1;
     l->n_cells = (int)net->n_layers * l->n_directions;
     l->R = l->n_directions * l->H;
@@ -213,7 +215,7 @@ typedef struct {
     real *WUt;         /* (D + H, Hp) */
     real *bias_gate;   /* (Hp) */
     real *bias_update; /* (Hp) */
-    real *scalars;     /* (LANES): zeta_hat, nu_hat */
+    real *scalars;     /* (LANES): zeta_hat, and nu_hat where there is one */
 } CellParts;
 
 typedef struct {

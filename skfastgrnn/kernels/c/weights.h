@@ -59,12 +59,12 @@ static void weights_layout(Weights *w, const Layout *l, Backward backward, Arena
 
 INLINE real logistic(real x) { return (real)(1 / (1 + exp(-(double)x))); }
 
-static void prepare_cell(Sizes z, CellWeights *w) {
+static void prepare_cell(Sizes z, int bounded, CellWeights *w) {
     const CellParts p = w->forward;
     if (w->W != NULL) transpose(z.D, z.H, p.WUt, z.Hp, w->W, z.Dp);
     if (w->U != NULL) transpose(z.H, z.H, p.WUt + z.D * z.Hp, z.Hp, w->U, z.Hp);
     w->zeta = logistic(p.scalars[0]);
-    w->nu = logistic(p.scalars[1]);
+    w->nu = bounded ? 0 : logistic(p.scalars[1]);
     w->one_exponential = 1;
     for (ptrdiff_t j = 0; j < z.Hp; j += LANES) {
         const vec log2_kappa = (load(p.bias_gate + j) - load(p.bias_update + j)) * (2 * LOG2_E);
@@ -76,7 +76,7 @@ static void prepare_cell(Sizes z, CellWeights *w) {
 
 /* All that derives from the parameters, after these have changed. */
 static void prepare_weights(const Layout *l, Weights *w) {
-    for (int c = 0; c < l->n_cells; c++) prepare_cell(l->cell[c], &w->cell[c]);
+    for (int c = 0; c < l->n_cells; c++) prepare_cell(l->cell[c], l->bounded, &w->cell[c]);
     if (w->head != NULL) transpose(l->R, l->O, w->forward.weight_t, l->Op, w->head, l->Rp);
 }
 

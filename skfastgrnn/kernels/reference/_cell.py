@@ -9,7 +9,7 @@ r"""The FastGRNN cell in NumPy: the normative maths, forward and backward side b
 
 with :math:`\zeta = \sigma(\hat\zeta)` and :math:`\nu = \sigma(\hat\nu)`: Kusupati et al.,
 *FastGRNN: A Fast, Accurate, Stable and Tiny Kilobyte Sized Gated Recurrent Neural Network*, NeurIPS
-2018, section 3.2.
+2018, section 3.2. In a network that is `bounded`, :math:`\nu` is 0.
 
 Shapes: B sequences, at most T steps, D channels, H hidden units. Sequences come in decreasing
 length, so those that are still running at step t are the first n(t) rows.
@@ -26,6 +26,11 @@ def n_running(lengths, t):
     return int(np.searchsorted(-lengths, -t, side="left"))
 
 
+def zeta_and_nu(network, p):
+    """ζ and ν, from the named parameters."""
+    return expit(p["zeta_hat"]), 0.0 if network.bounded else expit(p["nu_hat"])
+
+
 def forward(network, p, x, lengths, h0=None):
     """Run the cell through time.
 
@@ -35,7 +40,7 @@ def forward(network, p, x, lengths, h0=None):
     """
     B, T, _ = x.shape
     H = network.hidden_size
-    zeta, nu = expit(p["zeta_hat"]), expit(p["nu_hat"])
+    zeta, nu = zeta_and_nu(network, p)
     h = np.zeros((T + 1, B, H), dtype=x.dtype)
     z, c = np.zeros((2, T, B, H), dtype=x.dtype)
     if h0 is not None:
@@ -56,7 +61,7 @@ def backward(network, p, x, lengths, h, z, c, upstream, gradient):
     Adds to the named parts of `gradient`; returns the gradients of x (B, T, D) and of h0 (B, H).
     """
     B, T, _ = x.shape
-    zeta, nu = expit(p["zeta_hat"]), expit(p["nu_hat"])
+    zeta, nu = zeta_and_nu(network, p)
     dx = np.zeros_like(x)
     dh = np.zeros((B, network.hidden_size), dtype=x.dtype)
     for t in reversed(range(T)):
@@ -68,7 +73,8 @@ def backward(network, p, x, lengths, h, z, c, upstream, gradient):
         dc = dh[:n] * (zeta * (1 - zt) + nu) * slope(network.update_activation, ct)
         da = dz + dc  # W and U are shared by gate and candidate
         gradient["zeta_hat"] += zeta * (1 - zeta) * np.sum(dh[:n] * (1 - zt) * ct)
-        gradient["nu_hat"] += nu * (1 - nu) * np.sum(dh[:n] * ct)
+        if not network.bounded:
+            gradient["nu_hat"] += nu * (1 - nu) * np.sum(dh[:n] * ct)
         gradient["bias_gate"] += dz.sum(axis=0)
         gradient["bias_update"] += dc.sum(axis=0)
         gradient["W"] += da.T @ xt
