@@ -21,8 +21,8 @@ SIZE_PARTS = ("weights", "masks", "scales", "biases", "tables", "normaliser", "h
 #: Bytes of a number in single precision.
 FLOAT = 4
 # Bytes of a network in integers (network/_integer.py):
-#: of the scale of a row, multiplier and shift;
-SCALE = 3
+#: of the multiplier of a row, and of the shift of a matrix;
+MULTIPLIER, SHIFT = 2, 1
 #: of the two biases of a hidden unit;
 BIASES_OF_UNIT = 4
 #: of ζ and ν of a cell, and of the units of its biases and of its state;
@@ -110,7 +110,7 @@ def bytes_by_part(network, stored=None, *, is_regression=False):
         elif network.bits is None:
             sizes["head" if of_head else "biases"] += prod(tensor.shape) * FLOAT
         elif tensor.kind.name.endswith("_log_step"):
-            sizes["head" if of_head else "scales"] += prod(tensor.shape) * SCALE
+            sizes["head" if of_head else "scales"] += prod(tensor.shape) * MULTIPLIER + SHIFT
     if network.bits is not None:
         of_cell = network.hidden_size * BIASES_OF_UNIT + OF_CELL
         sizes["biases"] += network.n_cells * of_cell
