@@ -15,7 +15,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from ..estimators._fitted import bytes_of_fitted
+from ..estimators._fitted import bytes_of_fitted, network_of
 from ..network import FLOAT
 from ..preprocessing import (
     SequenceClipper,
@@ -26,6 +26,7 @@ from ..preprocessing import (
     SequenceStandardScaler,
     TemporalFeatures,
 )
+from ._affine import NotFoldable, affine_of
 from ._quantized import BaseQuantized
 
 #: Attributes that a transformer computes with; None where a parameter turned one off.
@@ -158,16 +159,17 @@ def size_report(model: Any) -> SizeReport:
     """Count the bytes of a fitted model, as a device stores them.
 
     A float model is stored in single precision, 4 bytes a parameter, also if it was trained in
-    double precision. A matrix with dropped weights, which are 0, is stored as the others and a
-    bitmap, if that is shorter. Code and working memory are not counted.
+    double precision. One that was trained with `bits` is counted in integers, as :func:`quantize`
+    makes it; that takes over a scaler in front. A matrix with dropped weights, which are 0, is
+    stored as the others and a bitmap, if that is shorter. Code and working memory are not counted.
 
     Parameters
     ----------
     model : estimator or Pipeline
         A fitted FastGRNNClassifier or FastGRNNRegressor, one in integers, a distilled one, whose
-        student is counted, or a fitted Pipeline that ends in one. Its other steps may be transformers of
-        `skfastgrnn.preprocessing`, scalers of scikit-learn, or transformers that have `n_bytes_`,
-        the number of bytes that they store.
+        student is counted, or a fitted Pipeline that ends in one. Its other steps may be
+        transformers of `skfastgrnn.preprocessing`, scalers of scikit-learn, or transformers that
+        have `n_bytes_`, the number of bytes that they store.
 
     Returns
     -------
@@ -213,6 +215,8 @@ def size_report(model: Any) -> SizeReport:
         )
     check_is_fitted(last)
     sizes = dict(last.bytes_by_part_) if isinstance(last, BaseQuantized) else bytes_of_fitted(last)
+    if steps and not isinstance(last, BaseQuantized) and network_of(last).bits is not None:
+        steps = _without_folded(steps, last)
     for name, step in steps:
         sizes["normaliser"] += _bytes_of_step(name, step)
     return SizeReport(**sizes)
@@ -278,6 +282,16 @@ def _end_of(model, steps):
     if hasattr(model, "student_"):
         return _end_of(model.student_, steps)
     return model
+
+
+def _without_folded(steps, network):
+    """The steps of a Pipeline but for a scaler that a network in integers takes over."""
+    *earlier, (_, scaler) = steps
+    try:
+        affine_of(scaler, network)
+    except NotFoldable:
+        return steps
+    return earlier
 
 
 def _bytes_of_step(name, step):

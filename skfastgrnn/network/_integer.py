@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._size import BLOCK_SIZES, EXP2_TABLE, OF_ATTENTION, OF_UNIT, SIGMOID_TABLE
+
 #: Gates and poolings that there are in integers; the latter in the order of the C source.
 INTEGER_GATES = ("sigmoid", "hard_sigmoid")
 INTEGER_POOLINGS = ("last", "mean", "max", "attention")
@@ -18,10 +20,6 @@ LEAST_SHIFT, MOST_SHIFT = -15, 30
 MOST_ZETA, MOST_NU = 2**15 - 1, 2**15 - 2
 #: Biases of 16 bits may be multiplied by up to 2^13.
 MOST_BIAS_SHIFT = 13
-#: Widths of groups of weights that a mask may have a bit for.
-BLOCK_SIZES = (1, 2, 4, 8)
-#: Entries of the tables of the logistic function and of powers of two, 2 bytes each.
-SIGMOID_ENTRIES, EXP2_ENTRIES = 33, 17
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +83,11 @@ class IntegerMatrix:
     @property
     def n_stored(self):
         """Weights that are stored."""
-        return len(self.packed(self.block_size)[0]) * 8 // self.bits
+        block_size = self.block_size
+        if block_size is None:
+            return self.weights.size
+        kept = np.repeat(self.kept(block_size), block_size, axis=1)
+        return int(kept[:, : self.weights.shape[1]].sum())
 
     @property
     def stored(self):
@@ -177,12 +179,10 @@ class IntegerNetwork:
 
     @property
     def n_operations_per_step(self):
-        """Multiply-adds of a step: one a stored weight of a cell, and three for each unit's update.
-
-        Those of what happens once in a sequence, of the head, are not counted.
-        """
+        """Multiply-adds of a step, counted as by `_size.n_operations_per_step`."""
         weights = sum(m.n_stored for cell in self.cells for m in cell.matrices)
-        return weights + 3 * self.hidden_size * len(self.cells)
+        of_unit = OF_UNIT * len(self.cells) + OF_ATTENTION * (self.attention is not None)
+        return weights + of_unit * self.hidden_size
 
     @property
     def bytes_by_part(self):
@@ -191,9 +191,9 @@ class IntegerNetwork:
         head = [self.head, *([] if self.attention is None else [self.attention])]
         tables = 0
         if {self.gate_activation, self.update_activation} & {"sigmoid", "tanh"}:
-            tables += 2 * SIGMOID_ENTRIES
+            tables += SIGMOID_TABLE
         if self.attention is not None:
-            tables += 2 * EXP2_ENTRIES
+            tables += EXP2_TABLE
         has_border = bool((self.output_unit != 1).any() or self.output_center.any())
         return {
             "weights": sum(m["weights"].nbytes for m in inner),
@@ -203,9 +203,7 @@ class IntegerNetwork:
             "biases": sum(2 * cell.bias_gate.nbytes + 1 + 4 + 1 for cell in self.cells),
             "tables": tables,
             "normaliser": self.input_center.nbytes + self.input_factor.nbytes,
-            "head": sum(
-                part.nbytes for m in head for part in m.stored.values() if part is not None
-            )
+            "head": sum(part.nbytes for m in head for part in m.stored.values() if part is not None)
             + self.head_bias.nbytes
             + 1  # output_bits
             + 2 * 4 * self.n_outputs * has_border,

@@ -31,7 +31,7 @@ OF_CELL = 6
 BIAS_OF_HEAD, OF_OUTPUTS = 4, 1
 #: of center and factor that make integers of the values of a channel, or numbers of an output;
 AFFINE = 8
-#: of the tables of the logistic function and of powers of two.
+#: of the tables of the logistic function and of powers of two, 33 and 17 numbers.
 SIGMOID_TABLE, EXP2_TABLE = 66, 34
 #: Widths of the groups of weights that a bitmap may have a bit for.
 BLOCK_SIZES = (1, 2, 4, 8)
