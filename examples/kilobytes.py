@@ -21,6 +21,7 @@ from skfastgrnn.compression import (
     CompressionDisplay,
     best_under,
     neg_n_bytes_scorer,
+    quantize,
     size_report,
 )
 
@@ -107,6 +108,17 @@ dense = FastGRNNClassifier(8, learning_rate="cosine", random_state=0).fit(X_trai
 print()
 print(f"Accuracy on test images, {best.n_bytes_} bytes: {best.score(X_test, y_test):.3f}")
 print(f"A dense network of {dense.n_bytes_} bytes:      {dense.score(X_test, y_test):.3f}")
+
+# %%
+# In integers
+# -----------
+# A microcontroller computes with integers. :func:`~skfastgrnn.compression.quantize` converts the
+# model: it has the same size, and predicts exactly what the C source computes on a device.
+
+integers = quantize(best, X_train)
+same = np.mean(integers.predict(X_test) == best.predict(X_test))
+print(f"In integers, {integers.n_bytes_} bytes:             {integers.score(X_test, y_test):.3f}")
+print(f"Equal predictions:                  {same:.1%}")
 
 # %%
 # Score by size
