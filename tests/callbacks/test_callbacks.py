@@ -20,13 +20,26 @@ from skfastgrnn.callbacks import (
     TensorBoardLogger,
     TimeLimit,
 )
+from skfastgrnn.compression import Compression
 
 pytest.importorskip("sklearn.callback", reason="needs scikit-learn 1.9")
+
+held_out = {"early_stopping": True, "refit": True}
 
 
 @BOTH
 def test_weights_are_not_changed(model, target, tmp_path):
-    settings = {"dropout": 0.2, "augment": [Jitter()], "early_stopping": True, "refit": True}
+    check_weights({"dropout": 0.2, "augment": [Jitter()], **held_out}, model, target, tmp_path)
+
+
+@BOTH
+def test_weights_of_compressed_networks_are_not_changed(model, target, tmp_path):
+    compression = Compression(rank_u=2, density_w=0.5, bits=4)
+    check_weights({"compression": compression, **held_out}, model, target, tmp_path)
+
+
+def check_weights(settings, model, target, tmp_path):
+    """Fits with callbacks and without end with the same bits."""
     plain = model(**settings).fit(X, target)
     watched = model(**settings).set_callbacks(*every_kind(tmp_path)).fit(X, target)
     assert bits(watched) == bits(plain)

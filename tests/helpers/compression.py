@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from skfastgrnn.kernels import Frozen, active_kernel
+from skfastgrnn.network import named_views
+
 #: Kinds of matrices by the density that applies to them.
 PRUNED = {"density_w": ("W", "W1", "W2"), "density_u": ("U", "U1", "U2")}
 
@@ -44,3 +47,39 @@ def check_supports(model):
 def zeros(model):
     """Where weights of the model are 0, by name."""
     return {name: (part == 0).tolist() for name, part in model.params_.items() if part.ndim == 2}
+
+
+class Calls(list):
+    """The calls of `train_epoch` of the fits to come.
+
+    Each is a dict of the network, the number of rows, copies of the matrices before and after, and
+    the entries that are trained (None for all).
+    """
+
+    def __init__(self, monkeypatch):
+        super().__init__()
+        kernel = active_kernel()
+        original = kernel.train_epoch
+
+        def recorded(network, parameters, sequences, targets, loss, rows, optimizer, *rest, **more):
+            before = parameters.copy()
+            totals = original(
+                network, parameters, sequences, targets, loss, rows, optimizer, *rest, **more
+            )
+            parametrization = more["parametrization"]
+            trained = None
+            if isinstance(parametrization, Frozen):
+                trained = named_views(network, parametrization.trained.copy())
+            self.append(
+                {
+                    "network": network,
+                    "n_rows": len(rows),
+                    "before": named_views(network, before),
+                    "after": named_views(network, parameters.copy()),
+                    "moments": named_views(network, optimizer.first.copy()),
+                    "trained": trained,
+                }
+            )
+            return totals
+
+        monkeypatch.setattr(kernel, "train_epoch", recorded)
