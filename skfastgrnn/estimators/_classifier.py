@@ -235,7 +235,8 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         an integer `random_state`. If y has other classes than before, the head is rebuilt: known
         classes keep their weights, new ones get initial ones, and those missing from y are dropped.
         The network (channels, `hidden_size`, `n_layers`, `bidirectional`, `pooling`, activations)
-        must not change, and `refit` must be False; otherwise `fit` raises ValueError.
+        must not change, and `refit` must be False; otherwise `fit` raises ValueError. Weights are
+        converted to the ranks and bits of `compression`; a support of its densities stays.
 
     frozen : str, list or tuple of str, or None, default=None
         Parameters of the network that are not trained: 'cell' (all parameters except those of the

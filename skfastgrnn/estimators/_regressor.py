@@ -219,7 +219,8 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         Everything else starts afresh: epochs and learning rate, early stopping, `history_`, the
         random numbers of an integer `random_state`. The network (channels, outputs, `hidden_size`,
         `n_layers`, `bidirectional`, `pooling`, activations) must not change, and `refit` must be
-        False; otherwise `fit` raises ValueError.
+        False; otherwise `fit` raises ValueError. Weights are converted to the ranks and bits of
+        `compression`; a support of its densities stays.
 
     frozen : str, list or tuple of str, or None, default=None
         Parameters of the network that are not trained: 'cell' (all parameters except those of the
