@@ -1,6 +1,6 @@
 """Several trainings from different initial weights, in turn or at once; the best one is kept."""
 
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import replace
 from threading import Event
@@ -10,6 +10,9 @@ import numpy as np
 
 from ._report import collected_warnings, warn
 from ._trainer import INTERRUPTED, TrainingResult
+
+#: Seconds after which a thread that waits looks for signals: one may come just before it waits.
+UNTIL_SIGNALS = 0.1
 
 
 class Trained(NamedTuple):
@@ -80,19 +83,39 @@ def train_in_turn(trained, numbers):
 
 
 def train_at_once(trained, numbers, n_threads):
-    """Likewise in threads."""
-    ending, interrupted = Ending(), False
+    """Likewise in threads.
+
+    All are started before one trains: Ctrl-C in the start of a thread would leave it running.
+    """
+    ending, started, interrupted = Ending(), Event(), False
+
+    def work(number):
+        started.wait()
+        if ending.is_due.is_set():
+            return None
+        try:
+            return trained(number, ending)
+        except BaseException:
+            ending.is_due.set()
+            raise
+
     with ThreadPoolExecutor(n_threads) as pool:
         futures = []
         try:
             for number in numbers:
-                futures.append(pool.submit(copy_context().run, trained, number, ending))
-            wait(futures, return_when=FIRST_EXCEPTION)
+                futures.append(pool.submit(copy_context().run, work, number))
+            started.set()
+            while wait(futures, timeout=UNTIL_SIGNALS).not_done:
+                pass
         except KeyboardInterrupt:
             interrupted = True
-        ending.is_due.set()  # also where an error has ended one of them
-        begun = [future for future in futures if not future.cancel()]
-    return [future.result() for future in begun], interrupted
+            ending.is_due.set()
+        finally:
+            started.set()
+    found = [each for future in futures if (each := future.result()) is not None]
+    if not found:
+        raise KeyboardInterrupt
+    return found, interrupted
 
 
 class Ending:
