@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -29,6 +30,10 @@ class BestUnder:
             raise TypeError(f"max_bytes must be a number of bytes; got {plain(number)!r}.")
         if not number > 0:
             raise ValueError(f"max_bytes must be above 0; got {plain(number)!r}.")
+
+    def __reduce__(self):
+        """Pickles name the public function."""
+        return partial(best_under, score=self.score, n_bytes=self.n_bytes), (self.max_bytes,)
 
     def __call__(self, cv_results):
         """Index of the best candidate of `cv_results_` that is small enough."""

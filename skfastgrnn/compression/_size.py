@@ -160,8 +160,9 @@ def size_report(model: Any) -> SizeReport:
 
     A float model is stored in single precision, 4 bytes a parameter, also if it was trained in
     double precision. One that was trained with `bits` is counted in integers, as :func:`quantize`
-    makes it; that takes over a scaler in front. A matrix with dropped weights, which are 0, is
-    stored as the others and a bitmap, if that is shorter. Code and working memory are not counted.
+    makes it, which takes over a scaler in front; networks that it refuses are counted in the same
+    way. A matrix with dropped weights, which are 0, is stored as the others and a bitmap, if that
+    is shorter. Code and working memory are not counted.
 
     Parameters
     ----------

@@ -7,6 +7,8 @@ import pytest
 from helpers.estimators import quick, sequences
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
@@ -66,6 +68,8 @@ def test_metrics_of_other_names():
     chosen = best_under(7, score="score", n_bytes="bytes")
     assert chosen(cv_results) == 0
     assert pickle.loads(pickle.dumps(chosen)) == chosen
+    assert clone(chosen, safe=False) == chosen
+    assert b"_best_under" not in pickle.dumps(chosen)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +132,14 @@ def test_a_grid_search_of_a_pipeline_refits_the_choice(budget):
     small = [index for index in range(3) if sizes[index] <= budget]
     assert search.best_index_ == max(small, key=lambda i: (scores[i], -sizes[i]))
     assert size_report(search.best_estimator_).total == sizes[search.best_index_] <= budget
+
+
+def test_metadata_routing_may_be_enabled():
+    with config_context(enable_metadata_routing=True):
+        search = GridSearchCV(
+            quick(max_iter=1), {"hidden_size": SIZES}, scoring=SCORING, refit=best_under(110), cv=2
+        )
+        assert of_search(search).best_estimator_.n_bytes_ <= 110
 
 
 def test_a_random_search_without_a_small_model_says_so():
