@@ -1,5 +1,6 @@
 """CompressionDisplay: scores of the candidates of a search by their size."""
 
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -304,30 +305,34 @@ class CompressionDisplay:
         """Label and rows of every group that is plotted."""
         if self.groups is None:
             return [("Candidates", np.flatnonzero(is_plotted))]
-        values = list(dict.fromkeys(map(str, plain(list(self.groups)))))
+        texts = np.array([str(value) for value in plain(list(self.groups))])
+        values = {str(value): value for value in plain(list(self.groups))}
         if len(values) > MOST_COLORS:
             raise ValueError(
                 f"{self.group_name or 'groups'} has {len(values)} different values; at most "
                 f"{MOST_COLORS} colours can be distinguished."
             )
-        texts = np.array([str(value) for value in plain(list(self.groups))])
+        if all(value is None or isinstance(value, Real) for value in values.values()):
+            order = sorted(values, key=lambda text: (values[text] is not None, values[text] or 0))
+        else:
+            order = list(values)
         prefix = "" if self.group_name is None else f"{self.group_name.split('__')[-1]} = "
         return [
-            (prefix + value, np.flatnonzero(is_plotted & (texts == value)))
-            for value in values
-            if (is_plotted & (texts == value)).any()
+            (prefix + text, np.flatnonzero(is_plotted & (texts == text)))
+            for text in order
+            if (is_plotted & (texts == text)).any()
         ]
 
     def _set_axes(self, ax):
         """Logarithmic sizes with ticks in plain numbers, and a legend that covers no point."""
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+        from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
         ax.set_xscale("log", base=2)
         low, high = ax.get_xlim()
-        if high < 4 * low:  # at least two powers of two
-            middle = np.sqrt(low * high)
-            ax.set_xlim(middle / 2, middle * 2)
-        ax.xaxis.set_major_locator(LogLocator(base=2))
+        if high < 4 * low:  # too few powers of two
+            ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        else:  # fewer ticks where their numbers are long
+            ax.xaxis.set_major_locator(LogLocator(base=2, numticks=9 if high < 2**17 else 6))
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:.15g}"))
         name = str(self.score_name)

@@ -1,5 +1,7 @@
 """CompressionDisplay: what it draws is what the search found."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from helpers.estimators import quick, run_python, sequences
@@ -102,11 +104,27 @@ def test_all_candidates_of_a_search(plt, search):
     assert display.ax_.get_ylabel() == "Mean test accuracy"
     assert legend_of(display) == ["Candidates", "Pareto front", "Budget: 200 bytes", "Selected"]
     display.figure_.canvas.draw()
-    ticks = [int(tick.get_text()) for tick in display.ax_.get_xticklabels()]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "are_powers"), [([900, 1300], False), ([300, 3000], True), ([1e4, 5e6], True)]
+)
+def test_ticks_are_plain_numbers_that_do_not_overlap(plt, sizes, are_powers):
+    display = CompressionDisplay(sizes=sizes, scores=[1, 2]).plot()
+    display.figure_.canvas.draw()
     low, high = display.ax_.get_xlim()
-    shown = [tick for tick in ticks if low <= tick <= high]
-    assert len(shown) >= 2
-    assert all(tick & (tick - 1) == 0 for tick in shown)
+    labels = [
+        label
+        for label, place in zip(
+            display.ax_.get_xticklabels(), display.ax_.get_xticks(), strict=True
+        )
+        if low <= place <= high
+    ]
+    numbers = [int(label.get_text()) for label in labels]
+    assert len(numbers) >= 2
+    assert all(number & (number - 1) == 0 for number in numbers) == are_powers
+    boxes = [label.get_window_extent() for label in labels]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_a_color_for_each_value_of_a_parameter(plt, search):
@@ -189,7 +207,7 @@ def test_values_from_elsewhere(plt):
         group_name="model__bits",
     ).plot(front_kw={"color": "r"})
     assert points(display) == [(100, 0.5), (250, 0.5), (300, 0.9)]
-    assert legend_of(display) == ["bits = None", "bits = 8", "bits = 4", "Pareto front"]
+    assert legend_of(display) == ["bits = None", "bits = 4", "bits = 8", "Pareto front"]
     np.testing.assert_array_equal(display.pareto_front_, [0, 1])
     assert display.front_line_.get_color() == "r"
     assert display.plot() is display
