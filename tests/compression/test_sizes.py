@@ -75,6 +75,7 @@ MODELS = {
     "single precision": lambda: quick(hidden_size=5).fit(X.astype(np.float32), y),
     "layers": lambda: quick(hidden_size=4, n_layers=2, bidirectional=True).fit(X, y),
     "mean": lambda: quick(pooling="mean").fit(X, y),
+    "bounded": lambda: quick(bounded_state=True).fit(X, y),
     "attention": lambda: quick(n_layers=2, bidirectional=True, pooling="attention").fit(X, y),
     "regressor": lambda: FastGRNNRegressor(4, max_iter=1, n_iter_no_change=np.inf).fit(X, X[:, 0]),
     "pruned": lambda: drop(quick(hidden_size=16, max_iter=1).fit(X, y), 0.7),
@@ -239,6 +240,7 @@ SMALL = {
     "plain": {},
     "layers": {"hidden_size": 9, "n_layers": 2},
     "attention": {"pooling": "attention", "hidden_size": 5},
+    "bounded": {"bounded_state": True, "hidden_size": 6},
     "hard": {"pooling": "max", "gate_activation": "hard_sigmoid", "update_activation": "relu"},
 }
 COMPRESSIONS = {
