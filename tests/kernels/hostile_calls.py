@@ -99,6 +99,7 @@ SETTINGS += [
     "clip_norm",
 ]
 SETTINGS += ["learning_rate_init", "n_timesteps", "frozen", "class_weight", "early_stopping"]
+SETTINGS += ["update_activation", "bounded_state"]
 LEARNED = ["_parameters", "_network_settings", "_moments", "classes_", "history_", "n_channels_"]
 LEARNED += ["_reads_sequences", "n_features_in_", "best_iter_", "n_iter_", "_y_scale", "_y_center"]
 
