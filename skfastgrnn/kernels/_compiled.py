@@ -4,7 +4,7 @@ import numpy as np
 
 from ..network import Dropout, EpochTotals, Score, n_decayed, n_parameters
 from . import _bindings
-from .reference._expansion import expand, pull_back
+from .reference._expansion import computed, pull_back
 from .reference._parametrizations import IDENTITY
 
 #: Work of one call between two looks at the keyboard, about a tenth of a second; one minibatch at
@@ -48,14 +48,14 @@ class CompiledKernel:
             The state that each cell ends with. Where none reads from the end, it is the h0 with
             which a sequence continues: two parts give the same bits as the whole.
         """
-        parameters, network = expand(network, parameters), network.dense
+        network, parameters = computed(network, parameters)
         every = np.empty((len(sequences.values), network.n_states), dtype=parameters.dtype)
         final = self._final_states(network, parameters, sequences, h0, every)
         return every, last_of(network, final), final
 
     def last_states(self, network, parameters, sequences):
         """The last state of each sequence (n_sequences, R)."""
-        parameters, network = expand(network, parameters), network.dense
+        network, parameters = computed(network, parameters)
         final = self._final_states(network, parameters, sequences, None, None)
         return last_of(network, final)
 
@@ -76,7 +76,7 @@ class CompiledKernel:
         other.
         """
         given, theta = network, parameters
-        parameters, network = expand(network, theta), network.dense
+        network, parameters = computed(network, theta)
         rows = all_rows(sequences)
         gradient = np.empty_like(parameters)
         d_values = np.zeros_like(sequences.values)
@@ -99,7 +99,7 @@ class CompiledKernel:
 
     def outputs(self, network, parameters, sequences, n_threads=1):
         """Outputs of the head (n_sequences, n_outputs)."""
-        parameters, network = expand(network, parameters), network.dense
+        network, parameters = computed(network, parameters)
         rows = all_rows(sequences)
         output = np.empty((len(rows), network.n_outputs), dtype=parameters.dtype)
         for part in parts(network, sequences, len(rows)):
@@ -126,7 +126,7 @@ class CompiledKernel:
 
     def loss(self, network, parameters, sequences, targets, loss, rows, n_threads=1):
         """Score of the sequences `rows`."""
-        parameters, network = expand(network, parameters), network.dense
+        network, parameters = computed(network, parameters)
         rows = sequences.longest_first(rows)
         cut = [slice(0, len(rows))] if loss.couples_rows else parts(network, sequences, len(rows))
         scores = [
@@ -152,7 +152,7 @@ class CompiledKernel:
         """Score of the sequences `rows` and the gradient (P) of its loss, without penalty."""
         rows = sequences.longest_first(rows)
         given, theta = network, parameters
-        parameters, network = expand(network, theta), network.dense
+        network, parameters = computed(network, theta)
         gradient = np.empty_like(parameters)
         score = _bindings.loss_gradient(
             self._isa,

@@ -14,6 +14,11 @@ MAX_LAYERS = 16
 #: Weights of so many bits are integers from -LEVELS[bits] to LEVELS[bits], times a step.
 LEVELS = {8: 127, 4: 7}
 
+#: Fields that are None or a size ...
+COMPRESSED_SIZES = ("rank_w", "rank_u", "bits")
+#: ... and all that are a size.
+SIZES = ("n_channels", "hidden_size", "n_outputs", "n_layers", *COMPRESSED_SIZES)
+
 
 @dataclass(frozen=True)
 class Network:
@@ -46,11 +51,10 @@ class Network:
     bounded: bool = False
 
     def __post_init__(self):
-        sizes = ["n_channels", "hidden_size", "n_outputs", "n_layers"]
-        optional = ("rank_w", "rank_u", "bits")
-        sizes += [name for name in optional if getattr(self, name) is not None]
-        for name in sizes:
+        for name in SIZES:
             size = getattr(self, name)
+            if type(size) is int or (size is None and name in COMPRESSED_SIZES):
+                continue
             # True and 2.0 equal an int, in whose place a cache would return what was made of them.
             if isinstance(size, bool) or not isinstance(size, Integral):
                 raise TypeError(f"{name} of a network must be an int, not {size!r}.")

@@ -150,9 +150,10 @@ static void layout_init(Layout *l, const Network *net) {
     }
     l->n_tensors = 0;
     l->count = l->n_decayed = 0;
-    for (int first = 0, end; first < KINDS; first = end) {
+    const int n_kinds = net->bits != 0 ? KINDS : LOG_STEP;
+    for (int first = 0, end; first < n_kinds; first = end) {
         const int of_cell = TABLE_OF_TENSORS[first].of_cell;
-        for (end = first; end < KINDS && TABLE_OF_TENSORS[end].of_cell == of_cell;) end++;
+        for (end = first; end < n_kinds && TABLE_OF_TENSORS[end].of_cell == of_cell;) end++;
         for (int c = 0; c < (of_cell ? l->n_cells : 1); c++)
             for (int kind = first; kind < end; kind++)
                 if (has_tensor(net, kind)) add_tensor(l, (enum kind)kind, c);

@@ -19,6 +19,12 @@ import numpy as np
 from ...network import FACTORS, LEVELS, by_kind, integers, n_parameters, named_views, steps
 
 
+def computed(network, theta):
+    """What is computed in the place of a network and its parameters: `network.dense` and its own."""
+    dense = network.dense
+    return (network, theta) if dense is network else (dense, expand(network, theta))
+
+
 def expand(network, theta):
     """The parameters of `network.dense`, of those of a network; the same array where it is dense.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...network import Dropout, EpochTotals, Score, n_decayed, named_views
 from . import _head, _stack
-from ._expansion import expand, pull_back
+from ._expansion import computed, pull_back
 from ._losses import loss_block
 from ._optimizers import clip, update, update_average
 from ._parametrizations import IDENTITY
@@ -42,7 +42,7 @@ class ReferenceKernel:
             The final state of each cell. Without reversed cells, it is the h0 with which a
             sequence continues: two parts give the same bits as the whole.
         """
-        parameters, network = expand(network, parameters), network.dense
+        network, parameters = computed(network, parameters)
         p, dtype = named_views(network, parameters), parameters.dtype
         every = np.empty((len(sequences.values), network.n_states), dtype=dtype)
         last = np.empty((len(sequences), network.n_states), dtype=dtype)
@@ -68,7 +68,7 @@ class ReferenceKernel:
         other.
         """
         given, theta = network, parameters
-        parameters, network = expand(network, theta), network.dense
+        network, parameters = computed(network, theta)
         p = named_views(network, parameters)
         gradient = np.zeros_like(parameters)
         d_values = np.zeros_like(sequences.values)
@@ -88,7 +88,7 @@ class ReferenceKernel:
 
     def outputs(self, network, parameters, sequences, n_threads=1):
         """Outputs of the head (n_sequences, n_outputs)."""
-        parameters, network = expand(network, parameters), network.dense
+        network, parameters = computed(network, parameters)
         p = named_views(network, parameters)
         output = np.empty((len(sequences), network.n_outputs), dtype=parameters.dtype)
         for rows in self._parts(sequences):
@@ -97,7 +97,7 @@ class ReferenceKernel:
 
     def loss(self, network, parameters, sequences, targets, loss, rows, n_threads=1):
         """Score of the sequences `rows`."""
-        parameters, network = expand(network, parameters), network.dense
+        network, parameters = computed(network, parameters)
         p = named_views(network, parameters)
         scores = []
         most_rows = len(rows) if loss.couples_rows else self.most_rows
@@ -128,7 +128,7 @@ class ReferenceKernel:
         dropout = dropout or Dropout()
         rows = sequences.longest_first(rows)
         given, theta = network, parameters
-        parameters, network = expand(network, theta), network.dense
+        network, parameters = computed(network, theta)
         p = named_views(network, parameters)
         output, lengths, read, records, masks = forward(
             network, p, sequences, rows, dropout, position
