@@ -3,14 +3,14 @@
 from numbers import Integral, Real
 
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Options, StrOptions
 
-from .._validation._dataclasses import registered
+from .._validation._dataclasses import Number, registered
 from ..network import LEVELS, largest_ranks
 
-POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
-DENSITY = Interval(Real, 0, 1, closed="right")
-FRACTION = Interval(Real, 0, 1, closed="both")
+POSITIVE_INTEGER = Number(Integral, 1, None, closed="left")
+DENSITY = Number(Real, 0, 1, closed="right")
+FRACTION = Number(Real, 0, 1, closed="both")
 
 
 @registered
@@ -104,7 +104,7 @@ class Compression(BaseEstimator):
         "dense_fraction": [FRACTION],
         "threshold_fraction": [FRACTION],
         "threshold_every": [POSITIVE_INTEGER],
-        "rounded_fraction": [Interval(Real, 0, 1, closed="right")],
+        "rounded_fraction": [Number(Real, 0, 1, closed="right")],
     }
 
     def __init__(

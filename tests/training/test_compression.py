@@ -174,6 +174,7 @@ def test_sklearn_check(estimator, check):
 
 REFUSED = {
     "no rank": ({"rank_w": 0}, "The 'rank_w' parameter of Compression must be an int in the range"),
+    "True": ({"density_u": True}, "The 'density_u' parameter of Compression must be a float"),
     "half a rank": ({"rank_u": 1.5}, "The 'rank_u' parameter of Compression"),
     "rank of W": ({"rank_w": 4}, r"rank_w=4 .* W with hidden_size=4 and 3 channel.*largest is 3"),
     "rank of U": ({"rank_u": 5}, r"rank_u=5 .* U with hidden_size=4 .*the largest is 4"),

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skfastgrnn.augmentation import Jitter
+from skfastgrnn.compression import Compression
 from skfastgrnn.schedules import CosineDecay
 
 X, y = sequences(30, n_timesteps=5, n_channels=3)
@@ -223,6 +224,7 @@ REFUSED = {
 BAD_PARAMETERS = {
     "hidden_size": [0, -1, 2.5, "32", None, np.nan],
     "pooling": ["first", None, 1],
+    "compression": [{"rank_w": 2}, 8, "low rank", Compression],
     "gate_activation": ["softplus", None, np.tanh],
     "update_activation": ["identity", 3],
     "n_timesteps": [0, -3, 1.5, "all"],
