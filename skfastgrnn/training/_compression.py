@@ -55,8 +55,8 @@ class Compression(BaseEstimator):
         Share of the epochs, in [0, 1], of the second phase. The rest, at least one epoch, trains
         the weights that are left.
     threshold_every : int, default=15
-        Number of minibatches between two thresholds of the second phase; the end of an epoch is one
-        in any case.
+        Number of updates between two thresholds of the second phase; there is one at the end of
+        each epoch in any case.
     rounded_fraction : float, default=1/3
         Share of the epochs, in (0, 1], at the end of a fit, that train rounded weights; at least
         one.
