@@ -11,6 +11,7 @@
     routing       which prompts a weak model gets wrong: a student beside its teacher
     comparison    the defaults on all data sets, beside PyTorch's ``nn.GRU``: only by name
     choice        how the defaults were chosen, on training parts: only by name
+    averages      what ema, n_init and label_smoothing gain, on training parts: only by name
     promises      a value against its limit
     datasets      the data sets by name
     gru           the GRU of the comparison

@@ -24,7 +24,7 @@ TOPICS = (
     "routing",
     "labels",
 )
-ONLY_BY_NAME = ("choice", "comparison")
+ONLY_BY_NAME = ("choice", "comparison", "averages")
 
 
 def main():
