@@ -1,5 +1,6 @@
 """Compression in training: from when on which weights are zero, and which are rounded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -114,7 +115,7 @@ class Phases:
         has_steps : whether the steps are those of these weights
         """
         if self.is_sparse:
-            parameters = np.where(self.largest(parameters), parameters, 0)
+            parameters = np.where(self.largest(parameters), parameters, parameters.dtype.type(0))
         if self.network.bits is not None and not has_steps:
             parameters = parameters.copy()
             set_log_steps(self.network, parameters)
@@ -172,12 +173,12 @@ class Phases:
 class Threshold:
     """What is done after every so many minibatches of an epoch, and at its end.
 
-    every : minibatches
+    every : minibatches, each of which makes an update
     apply : callable without arguments
     """
 
     every: int
-    apply: object
+    apply: Callable
 
 
 def number_kept(matrix, density, block_size=1):
