@@ -549,6 +549,10 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         then `learning_rate_init`, or with the default 'auto' 0.6 times that. If training on a batch
         diverges, the previous weights are restored.
 
+        Nor has `compression` phases here: factors begin at random, weights are rounded from the
+        first call on, and the first call chooses which of them are kept; later ones go on with
+        these. It is better to compress by `fit`, and to continue from there.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_timesteps, n_channels) or (n_samples, n_columns), or \

@@ -517,6 +517,10 @@ class FastGRNNRegressor(RegressorMixin, BaseFastGRNN):
         then `learning_rate_init`, or with the default 'auto' 0.6 times that. If training on a batch
         diverges, the previous weights are restored.
 
+        Nor has `compression` phases here: factors begin at random, weights are rounded from the
+        first call on, and the first call chooses which of them are kept; later ones go on with
+        these. It is better to compress by `fit`, and to continue from there.
+
         Center and scale of y are those of all y so far, including this batch: with loss='huber' the
         averages of the medians and median absolute deviations of the batches. (A value more than
         ten scales away counts as if it were ten away.) When they change, the head is rescaled, so
