@@ -34,7 +34,11 @@ SETTINGS = {
     "constant rate, ema=0.99": ({**CONSTANT, "ema": 0.99}, "constant rate"),
     "constant rate, ema=0.999": ({**CONSTANT, "ema": 0.999}, "constant rate"),
     "held out": (HELD_OUT, "defaults"),
+    "held out, ema=0.99": ({**HELD_OUT, "ema": 0.99}, "held out"),
     "held out, n_init=3": ({**HELD_OUT, "n_init": 3}, "held out"),
+    "refit": ({**HELD_OUT, "refit": True}, "defaults"),
+    "refit, ema=0.99": ({**HELD_OUT, "refit": True, "ema": 0.99}, "refit"),
+    "refit, n_init=3": ({**HELD_OUT, "refit": True, "n_init": 3}, "refit"),
 }
 
 
