@@ -19,6 +19,7 @@ from skfastgrnn.network import (
     Targets,
     n_parameters,
     named_views,
+    shapes,
 )
 
 REFERENCE = kernel_named("reference")
@@ -213,9 +214,10 @@ def assert_gradient_is_the_slope(kernel, case, rng):
 
 def assert_head_equals_pytorch(torch, kernel, case, loss_of_sequence):
     """Loss and gradient of the head to 1e-9; `loss_of_sequence` takes its outputs and number."""
-    case = case._replace(network=replace(case.network, pooling="last"))
+    network, parts = replace(case.network, pooling="last"), named_views(*case[:2])
+    parameters = np.concatenate([parts[name].ravel() for name in shapes(network)])
+    case = case._replace(network=network, parameters=parameters)
     score, gradient = kernel.loss_gradient(*case[:5], every_row(case))
-    parts = named_views(case.network, case.parameters)
     weight, bias = (
         torch.tensor(parts[name], requires_grad=True) for name in ("head_weight", "head_bias")
     )
