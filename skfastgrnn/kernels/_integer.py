@@ -4,6 +4,7 @@ Both return the same integers. The environment variable SKFASTGRNN_KERNEL choose
 """
 
 import os
+from functools import cache
 from weakref import WeakKeyDictionary
 
 from ..network import SequenceBatch
@@ -24,21 +25,27 @@ def integer_instruction_sets():
     return {} if _integer_bindings is None else _integer_bindings.instruction_sets()
 
 
+@cache
+def chosen_instruction_set():
+    """The index of the one in use, chosen once in a process; None for NumPy."""
+    compiled, forced = integer_instruction_sets(), os.environ.get(VARIABLE)
+    if forced == "reference" or not compiled:
+        return None
+    return compiled.get(forced, max(compiled.values()))
+
+
 def integer_outputs(network, sequences):
     """Outputs (n_sequences, n_outputs) int32 of an IntegerNetwork.
 
     Values of the sequences may be int16, or float32 or float64, which are made int16 first.
     """
-    compiled, forced = integer_instruction_sets(), os.environ.get(VARIABLE)
-    if forced == "reference" or not compiled:
-        values = sequences.values
+    isa, values = chosen_instruction_set(), sequences.values
+    if isa is None:
         if values.dtype.kind == "f":
             values = _integer.quantized_input(network, values)
-        return _integer.outputs(
-            network, SequenceBatch(values, sequences.starts, sequences.lengths)
-        )
-    isa = compiled.get(forced, max(compiled.values()))
+        inside = SequenceBatch(values, sequences.starts, sequences.lengths)
+        return _integer.outputs(network, inside)
     model = MODELS.get(network)
     if model is None:
         model = MODELS.setdefault(network, _integer_bindings.Model(network))
-    return model.outputs(isa, sequences.values, sequences.starts, sequences.lengths)
+    return model.outputs(isa, values, sequences.starts, sequences.lengths)

@@ -5,7 +5,7 @@ Sizes, rows and places are checked here, on copies that nobody else can change.
 """
 
 from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint16_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 
 import numpy as np
 
@@ -57,9 +57,6 @@ cdef extern from "dispatch_integer.h" nogil:
 #: Units and rows are padded to a multiple of this, so that vectors have no rest.
 PADDING = 16
 
-KINDS = {"int16": INT16, "float32": FLOAT32, "float64": FLOAT64}
-
-
 def instruction_sets():
     """Names of those compiled in that this processor runs, the best last, with their index."""
     return {integer_kernel_name(i).decode(): i for i in range(integer_kernel_count())}
@@ -102,7 +99,7 @@ cdef class Model:
             cell.zeta, cell.nu = of.zeta, of.nu
             cell.bias_shift, cell.state_bits = of.bias_shift, of.state_bits
         self.model.cells = self.cells
-        self.model.head, self.model.attention = self.stored(network.head), self.stored(network.attention)
+        self.model.head, self.model.attention = self.inner(network.head), self.stored(network.attention)
         self.model.head_bias = <const int32_t *>self.begin(network.head_bias, np.int32)
         self.model.n_channels = network.n_channels + (0 if stored else network.n_channels % 2)
         self.model.n_hidden = H
@@ -148,7 +145,7 @@ cdef class Model:
         return m
 
     cdef fastgrnn_matrix inner(self, matrix):
-        """A matrix of a cell."""
+        """A matrix of a cell, or the head."""
         cdef fastgrnn_matrix m
         if self.padding == 1 or matrix is None:
             return self.stored(matrix)
@@ -168,35 +165,52 @@ cdef class Model:
         does.
         """
         cdef IntegerRows rows
-        cdef const uint8_t[::1] view
-        cdef const Py_ssize_t[::1] starts_view, lengths_view
+        cdef const int16_t[:, ::1] int16
+        cdef const float[:, ::1] float32
+        cdef const double[:, ::1] float64
+        cdef const Py_ssize_t[::1] given_starts = starts, given_lengths = lengths
+        cdef Py_ssize_t n = given_starts.shape[0], n_values, n_channels = self.center.shape[0], i
+        cdef Py_ssize_t *places
         cdef int32_t[:, ::1] out
-        cdef int status
+        cdef int status = 1
         if not 0 <= isa < integer_kernel_count():
             raise ValueError(f"This processor has no instruction set of number {isa}.")
-        n_channels = self.center.shape[0]
-        if values.ndim != 2 or values.shape[1] != n_channels or values.dtype.name not in KINDS:
-            raise ValueError(
-                f"values must have the shape (n, {n_channels}) and be one of {[*KINDS]}, "
-                f"not {values.shape} {values.dtype}.")
+        if values.ndim != 2 or values.shape[1] != n_channels or len(values) == 0:
+            raise ValueError(f"values must have the shape (n, {n_channels}), not {values.shape}.")
+        n_values = values.shape[0]
         if not (values.flags.c_contiguous and values.flags.aligned):
             raise ValueError("values must be contiguous and aligned in memory.")
-        starts_view = starts = np.array(starts, np.intp)
-        lengths_view = lengths = np.array(lengths, np.intp)
-        if starts.ndim != 1 or len(starts) == 0 or starts.shape != lengths.shape:
+        if values.dtype == np.float32:
+            float32 = values
+            rows.values, rows.kind = &float32[0, 0], FLOAT32
+        elif values.dtype == np.float64:
+            float64 = values
+            rows.values, rows.kind = &float64[0, 0], FLOAT64
+        elif values.dtype == np.int16:
+            int16 = values
+            rows.values, rows.kind = &int16[0, 0], INT16
+        else:
+            raise ValueError(f"values must be int16, float32 or float64, not {values.dtype}.")
+        if n == 0 or given_lengths.shape[0] != n:
             raise ValueError("There must be at least one sequence, and as many starts as lengths.")
-        if (starts.min() < 0 or lengths.min() < 1 or lengths.max() > len(values)
-                or (starts > len(values) - lengths).any()):
-            raise ValueError("Sequences must lie within the values.")
-        view = values.reshape(-1).view(np.uint8)
-        rows.values, rows.kind = &view[0], KINDS[values.dtype.name]
-        rows.center, rows.factor = &self.center[0], &self.factor[0]
-        rows.starts, rows.lengths = &starts_view[0], &lengths_view[0]
-        rows.n, rows.n_channels = len(starts), n_channels
-        found = np.empty((len(starts), self.model.n_outputs), np.int32)
+        found = np.empty((n, self.model.n_outputs), np.int32)
         out = found
+        rows.center, rows.factor = &self.center[0], &self.factor[0]
+        rows.n, rows.n_channels = n, n_channels
+        places = <Py_ssize_t *>malloc(2 * n * sizeof(Py_ssize_t))
+        if places == NULL:
+            raise MemoryError()
+        rows.starts, rows.lengths = places, places + n
         with nogil:
-            status = integer_kernel(isa)(&self.model, &rows, &out[0, 0])
+            for i in range(n):  # of copies, which nobody else can change
+                places[i], places[n + i] = given_starts[i], given_lengths[i]
+                if places[n + i] < 1 or places[i] < 0 or places[n + i] > n_values or places[i] > n_values - places[n + i]:
+                    break
+            else:
+                status = integer_kernel(isa)(&self.model, &rows, &out[0, 0])
+            free(places)
+        if status > 0:
+            raise ValueError("Sequences must lie within the values.")
         if status:
             raise MemoryError("There is not enough memory for the states of the network.")
         return found

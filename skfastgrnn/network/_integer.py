@@ -24,7 +24,7 @@ MOST_BIAS_SHIFT = 13
 
 @dataclass(frozen=True, eq=False)
 class IntegerMatrix:
-    """Weights by rows. A row's product with int16, times multiplier / 2^(16 + shift), is its result.
+    """Weights by rows; a row's sum of products, times multiplier / 2^(16 + shift), is its result.
 
     weights : int8 (rows, columns)
     multiplier : int16 (rows,), not negative
@@ -39,7 +39,7 @@ class IntegerMatrix:
 
     @property
     def fits(self):
-        """Whether no row's sum of products with int16, nor what it is shifted to, leaves an int32."""
+        """Whether no row's sum of products with int16, shifted up or not, leaves an int32."""
         if not LEAST_SHIFT <= self.shift <= MOST_SHIFT:
             return False
         totals = np.abs(self.weights.astype(np.int64)).sum(axis=1)
@@ -140,7 +140,8 @@ class IntegerNetwork:
     head : IntegerMatrix (outputs, hidden)
     head_bias : int32 (outputs,)
     output_bits : int, fractional bits of the int32 outputs
-    output_center, output_unit : float64 (outputs,); an output q is center + unit * q / 2^output_bits
+    output_center, output_unit : float64 (outputs,); an integer q stands for the output
+        center + unit * q / 2^output_bits
     """
 
     gate_activation: str

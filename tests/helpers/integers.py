@@ -66,7 +66,9 @@ def random_network(
         input_center=rng.normal(size=channels).astype(np.float32),
         input_factor=rng.uniform(1000, 9000, channels).astype(np.float32),
         cells=tuple(cells),
-        attention=matrix(rng, 1, hidden, bits, density, 2.0**-9) if pooling == "attention" else None,
+        attention=matrix(rng, 1, hidden, bits, density, 2.0**-9)
+        if pooling == "attention"
+        else None,
         head=matrix(rng, outputs, hidden, bits, density),
         head_bias=rng.integers(-(2**20), 2**20, outputs).astype(np.int32),
         output_bits=16,

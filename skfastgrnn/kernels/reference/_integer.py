@@ -9,7 +9,7 @@ import numpy as np
 
 PRE_BITS = 12  # fractional bits of pre-activations
 PRE_LIMIT = 2**15 - 1  # from 8 on, a sigmoid is 1
-ONE = 2**15  # 1 with 15 fractional bits
+ONE = 2**15  # 1 with 15 fractional bits; gates and candidates stay below
 SEGMENT_BITS = 10  # 32 segments of the sigmoid between 0 and 8
 SCORE_BITS = 10  # fractional bits of scores, which are powers of two
 EXP_BITS = 14  # fractional bits of the table of powers of two
@@ -26,7 +26,7 @@ def sigmoid_table():
     y = 1 / (1 + np.exp(-x))
     raised = y - y * (1 - y) * (1 - 2 * y) * (1 / 4) ** 2 / 16
     table = np.rint(raised * ONE).astype(np.int64)
-    table[-1] = ONE
+    table[-1] = ONE - 1
     return table
 
 
@@ -77,24 +77,39 @@ def interpolated(table, at, bits):
 
 
 def sigmoid(v):
-    """Of v / 2^PRE_BITS, 15 fractional bits: 0 to 2^15."""
+    """Of v / 2^PRE_BITS, 15 fractional bits: 1 to 2^15 - 1."""
     y = interpolated(SIGMOID, np.minimum(np.abs(v), PRE_LIMIT), SEGMENT_BITS)
     return np.where(v < 0, ONE - y, y)
 
 
-#: Of v / 2^PRE_BITS, with 15 fractional bits.
+def hyperbolic_tangent(v):
+    """2 sigmoid(2 v) - 1."""
+    return 2 * sigmoid(2 * v) - ONE
+
+
+def hard_sigmoid(v):
+    """(v + 1) / 2 between 0 and 1."""
+    return np.clip((v + 2**PRE_BITS) * 2 ** (14 - PRE_BITS), 0, ONE - 1)
+
+
+def hard_tanh(v):
+    """v between -1 and 1."""
+    return np.clip(v * 2 ** (15 - PRE_BITS), 1 - ONE, ONE - 1)
+
+
+#: Of v / 2^PRE_BITS, with 15 fractional bits, from 1 - 2^15 to 2^15 - 1.
 FUNCTIONS = {
     "sigmoid": sigmoid,
-    "tanh": lambda v: 2 * sigmoid(2 * v) - ONE,
-    "hard_sigmoid": lambda v: np.clip(v + 2**PRE_BITS, 0, 2 * 2**PRE_BITS) * 2 ** (14 - PRE_BITS),
-    "hard_tanh": lambda v: np.clip(v, -(2**PRE_BITS), 2**PRE_BITS) * 2 ** (15 - PRE_BITS),
+    "tanh": hyperbolic_tangent,
+    "hard_sigmoid": hard_sigmoid,
+    "hard_tanh": hard_tanh,
 }
 
 
 def candidate(kind, v, state_bits):
     """The update activation in the format of the state, int16."""
     if kind != "relu":
-        return saturated(rounded(FUNCTIONS[kind](v), 15 - state_bits))
+        return rounded(FUNCTIONS[kind](v), 15 - state_bits)
     v = np.maximum(v, 0)
     if state_bits < PRE_BITS:
         return saturated(rounded(v, PRE_BITS - state_bits))
@@ -108,7 +123,7 @@ def cell_step(network, cell, x, h):
     z = FUNCTIONS[network.gate_activation](a + cell.bias_gate.astype(np.int64) * unit)
     pre = a + cell.bias_update.astype(np.int64) * unit
     c = candidate(network.update_activation, pre, cell.state_bits)
-    share = cell.nu + rounded(cell.zeta * (ONE - z), 15)
+    share = cell.nu + cell.zeta - rounded(cell.zeta * z, 15)
     return saturated(rounded(share * c + z * h, 15))
 
 
@@ -209,9 +224,7 @@ def outputs(network, sequences):
     """Outputs (n_sequences, n_outputs) int32 of sequences of int16."""
     rows = sequences.longest_first(np.arange(len(sequences)))
     lengths, starts = sequences.lengths[rows], sequences.starts[rows]
-    states = [
-        np.zeros((len(rows), network.hidden_size), dtype=np.int64) for _ in network.cells
-    ]
+    states = [np.zeros((len(rows), network.hidden_size), dtype=np.int64) for _ in network.cells]
     pooled = POOLINGS[network.pooling](network, len(rows))
     for t in range(sequences.longest):
         n = int(np.searchsorted(-lengths, -t, side="left"))  # sequences longer than t

@@ -20,7 +20,9 @@ int integer_kernel_count(void) {
     int n = 1;
 #if SKFASTGRNN_WIDE_X86
     if (__builtin_cpu_supports("avx2")) n = 2;
-    if (n == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) n = 3;
+    if (n == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni"))
+        n = 3;
 #endif
     return n;
 }

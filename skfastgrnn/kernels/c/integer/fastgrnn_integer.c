@@ -4,28 +4,26 @@
 enum {
     PRE_BITS = 12,       /* fractional bits of pre-activations */
     PRE_LIMIT = 32767,   /* from 8 on, a sigmoid is 1 */
-    ONE = 32768,         /* 1 with 15 fractional bits */
     SEGMENT_BITS = 10,   /* 32 segments of the sigmoid between 0 and 8 */
     SCORE_BITS = 10,     /* fractional bits of scores, which are powers of two */
     EXP_SEGMENT_BITS = 6 /* 16 segments of 2^x between 0 and 1 */
 };
 
-#ifndef FASTGRNN_TABLE
-#define FASTGRNN_TABLE uint16_t
-#endif
+/* 1 with 15 fractional bits, which gates and candidates stay below, and with those of
+ * pre-activations. An enumeration of a 16-bit int could not hold the former. */
+static const int32_t ONE = 32768, PRE_ONE = INT32_C(1) << PRE_BITS;
 
 /* sigmoid(i / 4), 15 fractional bits, shifted by half of what interpolation would err by. */
-static const FASTGRNN_TABLE sigmoid_table[33] = {
-    16384, 18425, 20404, 22265, 23967, 25483, 26802, 27928, 28872, 29653,
-    30290, 30805, 31219, 31549, 31811, 32018, 32181, 32309, 32409, 32488,
-    32550, 32598, 32635, 32664, 32687, 32705, 32719, 32730, 32738, 32745,
-    32750, 32754, 32768,
+static const int16_t sigmoid_table[33] = {
+    16384, 18425, 20404, 22265, 23967, 25483, 26802, 27928, 28872, 29653, 30290,
+    30805, 31219, 31549, 31811, 32018, 32181, 32309, 32409, 32488, 32550, 32598,
+    32635, 32664, 32687, 32705, 32719, 32730, 32738, 32745, 32750, 32754, 32767,
 };
 
 /* 2^(i / 16), 14 fractional bits. */
 static const uint16_t exp2_table[17] = {
-    16384, 17109, 17867, 18658, 19484, 20347, 21247, 22188, 23170, 24196,
-    25268, 26386, 27554, 28774, 30048, 31379, 32768,
+    16384, 17109, 17867, 18658, 19484, 20347, 21247, 22188, 23170,
+    24196, 25268, 26386, 27554, 28774, 30048, 31379, 32768,
 };
 
 /* floor(v / 2^n). */
@@ -144,14 +142,13 @@ static void add_product(const fastgrnn_matrix *m, const int16_t *x, int32_t *res
         result[i] += requantized(row_sum(m, &r, x), multiplier[i], shift);
 }
 
-/* sigmoid(v / 2^PRE_BITS), 15 fractional bits, 0 to 2^15. */
+/* sigmoid(v / 2^PRE_BITS), 15 fractional bits, 1 to 2^15 - 1. */
 static inline int32_t sigmoid(int32_t v) {
     const int32_t magnitude = v < 0 ? -v : v;
     const int32_t size = magnitude > PRE_LIMIT ? PRE_LIMIT : magnitude;
     const int32_t at = size >> SEGMENT_BITS, part = size & ((1 << SEGMENT_BITS) - 1);
     const int32_t left = sigmoid_table[at], right = sigmoid_table[at + 1];
-    const int32_t y =
-        left + (((right - left) * part + (1 << (SEGMENT_BITS - 1))) >> SEGMENT_BITS);
+    const int32_t y = left + (((right - left) * part + (1 << (SEGMENT_BITS - 1))) >> SEGMENT_BITS);
     return v < 0 ? ONE - y : y;
 }
 
@@ -159,35 +156,34 @@ static inline int32_t clipped(int32_t v, int32_t least, int32_t most) {
     return v < least ? least : v > most ? most : v;
 }
 
-static const int32_t PRE_ONE = INT32_C(1) << PRE_BITS;
-
 static inline int32_t hyperbolic_tangent(int32_t v) {
     return 2 * sigmoid(2 * clipped(v, -PRE_LIMIT, PRE_LIMIT)) - ONE;
 }
 
 static inline int32_t hard_sigmoid(int32_t v) {
-    return clipped(v + PRE_ONE, 0, 2 * PRE_ONE) * (ONE / (2 * PRE_ONE));
+    return saturated(clipped(v + PRE_ONE, 0, 2 * PRE_ONE) * (ONE / (2 * PRE_ONE)));
 }
 
 static inline int32_t hard_tanh(int32_t v) {
-    return clipped(v, -PRE_ONE, PRE_ONE) * (ONE / PRE_ONE);
+    return clipped(clipped(v, -PRE_ONE, PRE_ONE) * (ONE / PRE_ONE), -INT16_MAX, INT16_MAX);
 }
 
 /* With state_bits fractional bits. */
 static inline int32_t rectified(int32_t v, int state_bits) {
-    if (state_bits < PRE_BITS) return rounded(clipped(v, 0, INT32_MAX >> 1), PRE_BITS - state_bits);
-    return clipped(v, 0, ONE) * (INT32_C(1) << (state_bits - PRE_BITS));
+    if (state_bits < PRE_BITS)
+        return saturated(rounded(clipped(v, 0, INT32_MAX >> 1), PRE_BITS - state_bits));
+    return saturated(clipped(v, 0, ONE) * (INT32_C(1) << (state_bits - PRE_BITS)));
 }
 
 /* The new state, of the gate z, the candidate c and the state h. */
 static inline int16_t updated(int32_t z, int32_t c, int16_t h, int32_t zeta, int32_t nu) {
-    const int32_t share = nu + rounded(zeta * (ONE - z), 15);
+    const int32_t share = nu + zeta - rounded(zeta * z, 15);
     return saturated(rounded(share * c + z * h, 15));
 }
 
 /* One step of a cell that reads x and has the state h (n_hidden). */
-static void step_cell(const fastgrnn_model *model, const fastgrnn_cell *cell,
-                      fastgrnn_state *state, const int16_t *x, int16_t *restrict h) {
+static void step_cell(const fastgrnn_model *model, const fastgrnn_cell *cell, fastgrnn_state *state,
+                      const int16_t *x, int16_t *restrict h) {
     const uint32_t n = model->n_hidden;
     const int32_t unit = INT32_C(1) << cell->bias_shift, zeta = cell->zeta, nu = cell->nu;
     const int state_bits = cell->state_bits, surplus = 15 - state_bits;
@@ -207,20 +203,25 @@ static void step_cell(const fastgrnn_model *model, const fastgrnn_cell *cell,
     }
     add_product(&cell->u, of_h, pre, state->vector);
 
-#define UPDATE(GATE, CANDIDATE)                                                                \
-    for (uint32_t i = 0; i < n; i++) {                                                         \
-        const int32_t to_gate = pre[i] + bias_gate[i] * unit;                                  \
-        const int32_t to_update = pre[i] + bias_update[i] * unit;                              \
-        h[i] = updated(GATE(to_gate), saturated(CANDIDATE), h[i], zeta, nu);                   \
-    }                                                                                          \
+#define UPDATE(GATE, CANDIDATE)                                                                    \
+    for (uint32_t i = 0; i < n; i++) {                                                             \
+        const int32_t to_gate = pre[i] + bias_gate[i] * unit;                                      \
+        const int32_t to_update = pre[i] + bias_update[i] * unit;                                  \
+        h[i] = updated(GATE(to_gate), CANDIDATE, h[i], zeta, nu);                                  \
+    }                                                                                              \
     break
-#define UPDATE_BY(GATE)                                                                        \
-    switch (model->update) {                                                                   \
-    case FASTGRNN_SIGMOID: UPDATE(GATE, rounded(sigmoid(to_update), surplus));                 \
-    case FASTGRNN_TANH: UPDATE(GATE, rounded(hyperbolic_tangent(to_update), surplus));         \
-    case FASTGRNN_HARD_SIGMOID: UPDATE(GATE, rounded(hard_sigmoid(to_update), surplus));       \
-    case FASTGRNN_HARD_TANH: UPDATE(GATE, rounded(hard_tanh(to_update), surplus));             \
-    default: UPDATE(GATE, rectified(to_update, state_bits));                                   \
+#define UPDATE_BY(GATE)                                                                            \
+    switch (model->update) {                                                                       \
+    case FASTGRNN_SIGMOID:                                                                         \
+        UPDATE(GATE, rounded(sigmoid(to_update), surplus));                                        \
+    case FASTGRNN_TANH:                                                                            \
+        UPDATE(GATE, rounded(hyperbolic_tangent(to_update), surplus));                             \
+    case FASTGRNN_HARD_SIGMOID:                                                                    \
+        UPDATE(GATE, rounded(hard_sigmoid(to_update), surplus));                                   \
+    case FASTGRNN_HARD_TANH:                                                                       \
+        UPDATE(GATE, rounded(hard_tanh(to_update), surplus));                                      \
+    default:                                                                                       \
+        UPDATE(GATE, rectified(to_update, state_bits));                                            \
     }
     if (model->gate == FASTGRNN_SIGMOID) {
         UPDATE_BY(sigmoid)
@@ -301,23 +302,28 @@ FASTGRNN_API void fastgrnn_step(const fastgrnn_model *model, fastgrnn_state *sta
     state->n_steps++;
 }
 
-FASTGRNN_API void fastgrnn_logits(const fastgrnn_model *model, fastgrnn_state *state,
-                                  int32_t *logits) {
+/* What the head reads. */
+static const int16_t *summarize(const fastgrnn_model *model, fastgrnn_state *state) {
     const uint32_t n = model->n_hidden;
-    const int16_t *summary = state->summary;
-    if (model->pooling == FASTGRNN_LAST) summary = state->h + (model->n_layers - 1u) * n;
-    if (model->pooling == FASTGRNN_MEAN || model->pooling == FASTGRNN_ATTENTION) {
+    if (model->pooling == FASTGRNN_LAST) return state->h + (model->n_layers - 1u) * n;
+    if (model->pooling != FASTGRNN_MAX) {
         const int64_t divisor = model->pooling == FASTGRNN_MEAN ? state->n_steps : state->weight;
         for (uint32_t i = 0; i < n; i++)
             state->summary[i] = saturated((int32_t)rounded_quotient(state->sum[i], divisor));
     }
+    return state->summary;
+}
+
+FASTGRNN_API void fastgrnn_logits(const fastgrnn_model *model, fastgrnn_state *state,
+                                  int32_t *logits) {
     for (uint32_t i = 0; i < model->n_outputs; i++) logits[i] = model->head_bias[i];
-    add_product(&model->head, summary, logits, state->vector);
+    add_product(&model->head, summarize(model, state), logits, state->vector);
 }
 
 FASTGRNN_API int16_t fastgrnn_quantize_input(float x, float center, float factor) {
-    float scaled = (x - center) * factor;
-    scaled = scaled > 32767.0f ? 32767.0f : scaled < -32767.0f ? -32767.0f : scaled;
+    const float unbounded = (x - center) * factor;
+    const float bounded = unbounded < 32767.0f ? unbounded : 32767.0f;
+    const float scaled = bounded > -32767.0f ? bounded : -32767.0f;
     const int32_t towards_zero = (int32_t)scaled;
     const float rest = scaled - (float)towards_zero;
     return (int16_t)(towards_zero + (rest >= 0.5f) - (rest <= -0.5f));

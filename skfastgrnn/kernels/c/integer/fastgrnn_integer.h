@@ -2,8 +2,8 @@
  *
  * docs/integers.rst describes every format; skfastgrnn/kernels/reference/_integer.py is the same in
  * NumPy, and defines it. Nothing here allocates memory, calls a library or computes in floating
- * point, except `fastgrnn_quantize_input`. No sum or product can overflow, and no negative number is
- * shifted: the result is the same on every machine.
+ * point, except `fastgrnn_quantize_input`. No sum or product can overflow, and no negative number
+ * is shifted: the result is the same on every machine.
  */
 #ifndef FASTGRNN_INTEGER_H
 #define FASTGRNN_INTEGER_H
@@ -32,7 +32,7 @@ enum fastgrnn_pooling { FASTGRNN_LAST, FASTGRNN_MEAN, FASTGRNN_MAX, FASTGRNN_ATT
  * For processors with vectors, weights may also have 16 bits: those of two neighbouring columns
  * of each row, then those of the next two columns. n_columns is even then, and there is no mask. */
 typedef struct {
-    const void *weights; /* uint8_t, or int16_t of 16 bits */
+    const void *weights;       /* uint8_t, or int16_t of 16 bits */
     const uint8_t *mask;       /* NULL: every weight is stored */
     const int16_t *multiplier; /* (n_rows) 0 to 2^15 - 1 */
     uint16_t n_rows, n_columns;
@@ -61,15 +61,15 @@ typedef struct {
 
 /* Memory that the caller owns. */
 typedef struct {
-    int16_t *h;         /* (n_layers, n_hidden) states */
-    int32_t *pre;       /* (n_hidden) pre-activations of a step */
-    int16_t *low;       /* (largest n_rows of w_low and u_low) */
-    int32_t *vector;    /* (largest n_rows of all matrices) for weights of 16 bits */
-    int16_t *summary;   /* (n_hidden) what the head reads; not for FASTGRNN_LAST */
-    int64_t *sum;       /* (n_hidden) for FASTGRNN_MEAN and FASTGRNN_ATTENTION */
-    int64_t weight;     /* for FASTGRNN_ATTENTION: the sum of weights */
-    int32_t reference;  /* for FASTGRNN_ATTENTION: weights are relative to 2^reference */
-    uint32_t n_steps;   /* so far, at most 2^32 - 1 */
+    int16_t *h;        /* (n_layers, n_hidden) states */
+    int32_t *pre;      /* (n_hidden) pre-activations of a step */
+    int16_t *low;      /* (largest n_rows of w_low and u_low) */
+    int32_t *vector;   /* (largest n_rows of all matrices) for weights of 16 bits */
+    int16_t *summary;  /* (n_hidden) what the head reads; not for FASTGRNN_LAST */
+    int64_t *sum;      /* (n_hidden) for FASTGRNN_MEAN and FASTGRNN_ATTENTION */
+    int64_t weight;    /* for FASTGRNN_ATTENTION: the sum of weights */
+    int32_t reference; /* for FASTGRNN_ATTENTION: weights are relative to 2^reference */
+    uint32_t n_steps;  /* so far, at most 2^32 - 1 */
 } fastgrnn_state;
 
 /* Begin a sequence. */

@@ -11,10 +11,32 @@
 
 #include "fastgrnn_integer.c"
 
+#ifdef __AVX2__
+#include "vectors.h"
+#else /* what compilers make of plain loops */
+enum { SLOTS = 1 };
+static int has_vectors(const fastgrnn_model *model) { return model == NULL; }
+static void step_one(const fastgrnn_model *model, fastgrnn_state *state, const int16_t *x) {
+    fastgrnn_step(model, state, x);
+}
+static void step_all(const fastgrnn_model *model, fastgrnn_state *states, const int16_t *const *x) {
+    fastgrnn_step(model, states, x[0]);
+}
+static void add_head(const fastgrnn_matrix *head, const int16_t *summary, int32_t *logits) {
+    add_product(head, summary, logits, NULL);
+}
+static void quantize_floats(const float *from, ptrdiff_t n, const float *center,
+                            const float *factor, int16_t *x) {
+    for (ptrdiff_t i = 0; i < n; i++) x[i] = fastgrnn_quantize_input(from[i], center[i], factor[i]);
+}
+#endif
+
+enum { STEPS = 32 }; /* made integers at a time */
+
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 static size_t most_rows(const fastgrnn_model *model) {
-    size_t most = larger(model->n_hidden, model->n_outputs);
+    size_t most = larger(model->n_hidden, model->head.n_rows);
     for (int i = 0; i < model->n_layers; i++) {
         const fastgrnn_cell *cell = &model->cells[i];
         most = larger(most, larger(cell->w_low.n_rows, cell->u_low.n_rows));
@@ -29,10 +51,10 @@ static void *piece(size_t *at, char *memory, size_t bytes) {
     return begin;
 }
 
-/* Where the state, an input and a step before it is one lie in the memory; its size. */
-static size_t arrange(const fastgrnn_model *model, char *memory, fastgrnn_state *state, int16_t **x,
-                      float **raw) {
-    const size_t H = model->n_hidden, D = model->n_channels, M = most_rows(model);
+/* Where the state and the integers of some steps lie in the memory; its size. */
+static size_t arrange(const fastgrnn_model *model, char *memory, fastgrnn_state *state,
+                      int16_t **x) {
+    const size_t H = model->n_hidden, M = most_rows(model);
     size_t at = 0;
     state->h = piece(&at, memory, H * model->n_layers * sizeof *state->h);
     state->pre = piece(&at, memory, H * sizeof *state->pre);
@@ -40,46 +62,126 @@ static size_t arrange(const fastgrnn_model *model, char *memory, fastgrnn_state 
     state->vector = piece(&at, memory, M * sizeof *state->vector);
     state->summary = piece(&at, memory, H * sizeof *state->summary);
     state->sum = piece(&at, memory, H * sizeof *state->sum);
-    *x = piece(&at, memory, D * sizeof **x);
-    *raw = piece(&at, memory, D * sizeof **raw);
+    *x = piece(&at, memory, (size_t)(STEPS * model->n_channels + 1) * sizeof **x);
     return at;
+}
+
+/* Center and factor of each number of STEPS steps. */
+typedef struct {
+    const float *center, *factor;
+    float *copied; /* float64 as float32 */
+} Border;
+
+static void border_of_steps(const IntegerRows *rows, float *memory, Border *border) {
+    const ptrdiff_t D = rows->n_channels, n = STEPS * D;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        memory[i] = rows->kind == INT16 ? 0 : rows->center[i % D];
+        memory[n + i] = rows->kind == INT16 ? 0 : rows->factor[i % D];
+    }
+    border->center = memory;
+    border->factor = memory + n;
+    border->copied = memory + 2 * n;
 }
 
 static inline float as_float(double v) {
     return v > (double)FLT_MAX ? FLT_MAX : v < -(double)FLT_MAX ? -FLT_MAX : (float)v;
 }
 
-/* The step that begins at a place of the values. */
-static void read_step(const IntegerRows *rows, ptrdiff_t at, float *restrict raw,
-                      int16_t *restrict x) {
-    const ptrdiff_t D = rows->n_channels;
+/* n numbers of the values from a place on, at most STEPS steps, as int16. */
+static void read_steps(const IntegerRows *rows, ptrdiff_t at, ptrdiff_t n, const Border *border,
+                       int16_t *restrict x) {
     if (rows->kind == INT16) {
-        memcpy(x, (const int16_t *)rows->values + at, (size_t)D * sizeof *x);
-        return;
+        memcpy(x, (const int16_t *)rows->values + at, (size_t)n * sizeof *x);
+    } else if (rows->kind == FLOAT32) {
+        quantize_floats((const float *)rows->values + at, n, border->center, border->factor, x);
+    } else {
+        const double *from = (const double *)rows->values + at;
+        for (ptrdiff_t i = 0; i < n; i++) border->copied[i] = as_float(from[i]);
+        quantize_floats(border->copied, n, border->center, border->factor, x);
     }
-    if (rows->kind == FLOAT32) memcpy(raw, (const float *)rows->values + at, (size_t)D * sizeof *raw);
-    else
-        for (ptrdiff_t d = 0; d < D; d++) raw[d] = as_float(((const double *)rows->values)[at + d]);
-    for (ptrdiff_t d = 0; d < D; d++)
-        x[d] = fastgrnn_quantize_input(raw[d], rows->center[d], rows->factor[d]);
+}
+
+/* A sequence on its way through the network; x are integers of its next steps. */
+typedef struct {
+    ptrdiff_t row, step, n_read;
+    int16_t *x;
+} Slot;
+
+/* The next step of a slot. */
+static const int16_t *advance(const IntegerRows *rows, Slot *slot, const Border *border) {
+    const ptrdiff_t D = rows->n_channels;
+    if (slot->step == slot->n_read) {
+        const ptrdiff_t left = rows->lengths[slot->row] - slot->step,
+                        n = left < STEPS ? left : STEPS;
+        read_steps(rows, (rows->starts[slot->row] + slot->step) * D, n * D, border, slot->x);
+        slot->n_read += n;
+    }
+    return slot->x + slot->step++ % STEPS * D;
+}
+
+static void begin_row(Slot *slot, ptrdiff_t row) {
+    slot->row = row;
+    slot->step = slot->n_read = 0;
+}
+
+/* Outputs of a slot, of which those of padding are left out. */
+static void write_outputs(const fastgrnn_model *model, fastgrnn_state *state, int vectors,
+                          int32_t *logits, int32_t *outputs) {
+    const size_t n_bytes = model->n_outputs * sizeof *outputs;
+    if (vectors) {
+        memcpy(logits, model->head_bias, n_bytes);
+        add_head(&model->head, summarize(model, state), logits);
+    } else {
+        fastgrnn_logits(model, state, logits);
+    }
+    memcpy(outputs, logits, n_bytes);
 }
 
 int ROWS(const fastgrnn_model *model, const IntegerRows *rows, int32_t *outputs) {
-    fastgrnn_state state;
-    int16_t *x;
-    float *raw;
-    const size_t bytes = arrange(model, NULL, &state, &x, &raw);
-    char *memory = malloc(bytes + 63);
+    fastgrnn_state states[SLOTS];
+    Slot slots[SLOTS];
+    const int16_t *x[SLOTS];
+    Border border;
+    const int vectors = has_vectors(model);
+    const ptrdiff_t O = model->n_outputs, most = vectors && rows->n >= SLOTS ? SLOTS : 1;
+    const size_t n_border = (size_t)(STEPS * rows->n_channels);
+    const size_t bytes = arrange(model, NULL, &states[0], &slots[0].x);
+    const size_t n_logits = most_rows(model);
+    char *memory = malloc((size_t)most * bytes + 3 * n_border * sizeof(float) +
+                          n_logits * sizeof(int32_t) + 63);
     if (memory == NULL) return -1;
-    arrange(model, memory + (64 - (uintptr_t)memory % 64) % 64, &state, &x, &raw);
-    memset(x, 0, model->n_channels * sizeof *x);
-    for (ptrdiff_t i = 0; i < rows->n; i++) {
-        fastgrnn_reset(model, &state);
-        for (ptrdiff_t t = 0; t < rows->lengths[i]; t++) {
-            read_step(rows, (rows->starts[i] + t) * rows->n_channels, raw, x);
-            fastgrnn_step(model, &state, x);
+    char *aligned = memory + (64 - (uintptr_t)memory % 64) % 64;
+    border_of_steps(rows, (float *)(void *)(aligned + (size_t)most * bytes), &border);
+    int32_t *logits = (int32_t *)(void *)(border.copied + n_border);
+    memset(logits, 0, n_logits * sizeof *logits);
+    ptrdiff_t next = 0, open = 0; /* the next sequence, and slots with one */
+    for (; open < most; open++, next++) {
+        arrange(model, aligned + (size_t)open * bytes, &states[open], &slots[open].x);
+        /* An odd number of channels has a neighbour, which is times 0. */
+        memset(slots[open].x, 0, (n_border + 1) * sizeof *slots[open].x);
+        begin_row(&slots[open], next);
+        fastgrnn_reset(model, &states[open]);
+    }
+    while (open > 0) {
+        for (ptrdiff_t r = 0; r < open; r++) x[r] = advance(rows, &slots[r], &border);
+        if (open == SLOTS && vectors) step_all(model, states, x);
+        else
+            for (ptrdiff_t r = 0; r < open; r++) {
+                if (vectors) step_one(model, &states[r], x[r]);
+                else fastgrnn_step(model, &states[r], x[r]);
+            }
+        for (ptrdiff_t r = open - 1; r >= 0; r--) {
+            if (slots[r].step < rows->lengths[slots[r].row]) continue;
+            write_outputs(model, &states[r], vectors, logits, outputs + slots[r].row * O);
+            if (next < rows->n) { /* another one takes its place */
+                begin_row(&slots[r], next++);
+                fastgrnn_reset(model, &states[r]);
+            } else { /* or that of the last slot, which is open or is this one */
+                open--;
+                states[r] = states[open];
+                slots[r] = slots[open];
+            }
         }
-        fastgrnn_logits(model, &state, outputs + i * model->n_outputs);
     }
     free(memory);
     return 0;
