@@ -52,9 +52,9 @@ def affine_of(scaler, network):
         is_per_channel = n_values == n_channels
     if not is_per_channel:
         raise NotFoldable(
-            f"{name} has {n_values} statistics for {n_channels} channels: it scales every time step "
-            "by itself. Use a scaler of skfastgrnn.preprocessing with per='channel', and the same "
-            "n_timesteps as the network."
+            f"{name} has {n_values} statistics for {n_channels} channels: it scales every time "
+            "step by itself. Use a scaler of skfastgrnn.preprocessing with per='channel', and the "
+            "same n_timesteps as the network."
         )
     return checked(*center_and_scale(fitted, n_channels), name)
 
@@ -94,7 +94,9 @@ def network_and_steps(model, function):
     steps = []
     last = model
     while isinstance(last, Pipeline):
-        steps += [(name, step) for name, step in last.steps[:-1] if step not in (None, "passthrough")]
+        steps += [
+            (name, step) for name, step in last.steps[:-1] if step not in (None, "passthrough")
+        ]
         last = last.steps[-1][1]
     if hasattr(last, "strip_teacher"):
         return network_and_steps(Pipeline([*steps, ("network", last.strip_teacher())]), function)
@@ -102,8 +104,8 @@ def network_and_steps(model, function):
         named = f"the class {last.__name__}" if isinstance(last, type) else type(last).__name__
         where = "" if last is model else "a Pipeline that ends in "
         raise TypeError(
-            f"{function} needs a fitted FastGRNNClassifier or FastGRNNRegressor, or a Pipeline that "
-            f"ends in one; got {where}{named}. Of a search pass best_estimator_."
+            f"{function} needs a fitted FastGRNNClassifier or FastGRNNRegressor, or a Pipeline "
+            f"that ends in one; got {where}{named}. Of a search pass best_estimator_."
         )
     check_is_fitted(last)
     return last, steps
@@ -118,9 +120,12 @@ def last_name(model):
 READING = ("n_features_in_", "n_channels_", "_reads_sequences", "feature_names_in_")
 
 
-def read_like(estimator, first):
-    """Let an estimator read what a fitted transformer or estimator reads."""
+def read_like(estimator, scaler, network):
+    """Let an estimator read what a fitted scaler, or None, in front of a fitted network reads."""
+    first = network if scaler is None else scaler
     for name in READING:
         vars(estimator).pop(name, None)
         if hasattr(first, name):
             setattr(estimator, name, getattr(first, name))
+        elif name != "feature_names_in_":  # scikit-learn's scalers know of columns only
+            setattr(estimator, name, getattr(network, name))

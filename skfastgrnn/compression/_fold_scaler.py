@@ -13,8 +13,9 @@ from ._affine import NotFoldable, affine_of, last_name, network_and_steps, read_
 def fold_scaler(pipeline: Any) -> Any:
     """Move the scaler in front of a network into its weights and biases.
 
-    A scaler that computes ``(x - center) / scale`` in every channel, in front of a cell that computes
-    W x, is the same as a cell with W / scale, and with W center / scale less in both biases.
+    A scaler that computes ``(x - center) / scale`` in every channel, in front of a cell that
+    computes W x, is the same as a cell with W / scale, and with W center / scale less in both
+    biases.
 
     Parameters
     ----------
@@ -27,10 +28,10 @@ def fold_scaler(pipeline: Any) -> Any:
     Returns
     -------
     FastGRNNClassifier, FastGRNNRegressor or Pipeline
-        A copy of the network that reads what the scaler read, behind the steps before the scaler, if
-        there are any. Predictions agree with those of `pipeline` up to rounding, which is that of
-        float32 if X was in `fit`. Trained further, it is another model, since the weights of small
-        channels then have large gradients.
+        A copy of the network that reads what the scaler read, behind the steps before the scaler,
+        if there are any. Predictions agree with those of `pipeline` up to rounding, which is that
+        of float32 if X was in `fit`. Trained further it learns otherwise, since weights of channels
+        with small values are large.
 
     Raises
     ------
@@ -77,12 +78,12 @@ def fold_scaler(pipeline: Any) -> Any:
         raise ValueError(f"Step {name!r} of the pipeline cannot be folded: {error}") from error
     if network_of(estimator).bits is not None:
         raise ValueError(
-            "fold_scaler would change weights that were trained with few bits, and are multiples of "
-            "a step. Use quantize, which folds the scaler into the input."
+            "fold_scaler would change weights that were trained with few bits, and are multiples "
+            "of a step. Use quantize, which folds the scaler into the input."
         )
     folded = deepcopy(estimator)
     fold(folded.params_, center, scale)
-    read_like(folded, scaler)
+    read_like(folded, scaler, estimator)
     if not earlier:
         return folded
     return Pipeline([*earlier, (last_name(pipeline), folded)])

@@ -108,20 +108,19 @@ class Part(NamedTuple):
 def matrices_of(parts):
     """The `Part` of each matrix, by name, among parameters by name."""
     names = [name for name in (*MATRIX_NAMES, *HEAD_NAMES) if name in parts]
-    return {
-        name: Part(np.atleast_2d(parts[name]), parts.get(f"{name}_log_step")) for name in names
-    }
+    return {name: Part(np.atleast_2d(parts[name]), parts.get(f"{name}_log_step")) for name in names}
 
 
-def pieces_of(sequences):
-    """The same sequences, some at a time."""
-    sequences = sequences.stacked()
+def scaled_pieces(sequences, center, scale):
+    """The sequences scaled, in float64, some at a time."""
     total = np.cumsum(sequences.lengths) // STEPS_AT_A_TIME
     for piece in np.unique(total):
         rows = np.flatnonzero(total == piece)
-        first = sequences.starts[rows[0]]
-        stop = sequences.starts[rows[-1]] + sequences.lengths[rows[-1]]
-        yield SequenceBatch.of_lengths(sequences.values[first:stop], sequences.lengths[rows])
+        some = SequenceBatch(sequences.values, sequences.starts[rows], sequences.lengths[rows])
+        some = some.stacked()
+        yield SequenceBatch(
+            (some.values.astype(np.float64) - center) / scale, some.starts, some.lengths
+        )
 
 
 def layer_states(network, cell, read):
@@ -146,25 +145,30 @@ def dense_cells(network, parts):
 class Ranges:
     """What is seen of inputs, states and products with a factor, over the calibration.
 
-    rms, inputs : root mean square and greatest absolute value of each scaled channel
+    mean, deviation, inputs : of each scaled channel, the last the greatest distance from the mean
     states : greatest absolute value of the states of each cell
     low : likewise for the product with each second factor, a dict by name for each cell
     is_constant : whether no channel varies
     """
 
     def __init__(self, network, parts, sequences, center, scale):
-        squares, self.inputs = np.zeros((2, network.n_channels))
+        total, squares, self.inputs = np.zeros((3, network.n_channels))
+        first = (sequences.values[sequences.starts[0]] - center) / scale
+        self.is_constant = True
+        for piece in scaled_pieces(sequences, center, scale):
+            total += piece.values.sum(axis=0)
+            self.is_constant &= bool((piece.values == first).all())
+        self.mean = total / sequences.n_steps
         self.states = np.zeros(network.n_layers)
-        self.low = [dict.fromkeys({"W2", "U2"} & {*cell}, 0.0) for cell in cell_parts(network, parts)]
-        least, most = np.full((2, network.n_channels), [[np.inf], [-np.inf]])
-        for piece in pieces_of(sequences):
-            x = (piece.values.astype(np.float64) - center) / scale
-            squares += np.sum(x**2, axis=0)
-            self.inputs = np.maximum(self.inputs, np.abs(x).max(axis=0))
-            least, most = np.minimum(least, x.min(axis=0)), np.maximum(most, x.max(axis=0))
-            self._add_states(network, parts, SequenceBatch(x, piece.starts, piece.lengths))
-        self.rms = np.sqrt(squares / sequences.n_steps)
-        self.is_constant = bool((least == most).all())
+        self.low = [
+            dict.fromkeys({"W2", "U2"} & {*cell}, 0.0) for cell in cell_parts(network, parts)
+        ]
+        for piece in scaled_pieces(sequences, center, scale):
+            distance = np.abs(piece.values - self.mean)
+            squares += np.sum(distance**2, axis=0)
+            self.inputs = np.maximum(self.inputs, distance.max(axis=0))
+            self._add_states(network, parts, piece)
+        self.deviation = np.sqrt(squares / sequences.n_steps)
 
     def _add_states(self, network, parts, read):
         own, whole = cell_parts(network, parts), dense_cells(network, parts)
@@ -210,13 +214,15 @@ def integer_network(network, parts, sequences, *, bits, affine, is_regressor):
         )
     unit = np.ones(network.n_channels)
     if network.bits is None:
-        unit = units_of_channels(ranges.rms)
+        unit = units_of_channels(ranges.deviation)
     step = MARGIN * (ranges.inputs / unit).max() / 32767
     cells, unit_of_input = [], step
     for layer, cell in enumerate(cell_parts(network, parts)):
-        state_bits = bits_of_states(ranges.states[layer])
+        state_bits = 15 if network.bounded else bits_of_states(ranges.states[layer])
         units = Units(unit_of_input, 2.0**-state_bits, ranges.low[layer])
         columns = unit if layer == 0 else 1.0
+        if layer == 0:
+            cell = without_mean(network, parts, cell, ranges.mean)
         cells.append(integer_cell(cell, bits, units, columns, state_bits, f"layer {layer + 1}"))
         unit_of_input = units.state
     head = matrices_of(parts)
@@ -228,7 +234,7 @@ def integer_network(network, parts, sequences, *, bits, affine, is_regressor):
         gate_activation=network.gate_activation,
         update_activation=network.update_activation,
         pooling=network.pooling,
-        input_center=np.asarray(center, dtype=np.float32),
+        input_center=(center + scale * ranges.mean).astype(np.float32),
         input_factor=(1 / (scale * unit * step)).astype(np.float32),
         cells=tuple(cells),
         attention=attention,
@@ -247,10 +253,16 @@ class Units(NamedTuple):
     reach: dict
 
 
-def units_of_channels(rms):
-    """Powers of two near the root mean square of each channel; a channel of 0 has the largest."""
-    rms = np.where(rms > 0, rms, rms.max())
-    return np.exp2(np.rint(np.log2(rms)))
+def without_mean(network, parts, cell, mean):
+    """The first cell, for inputs less their mean: W mean is in its biases."""
+    weights = dense_cells(network, parts)[0]["W"].astype(np.float64)
+    return {**cell, **{name: cell[name] + weights @ mean for name in BIASES}}
+
+
+def units_of_channels(deviation):
+    """Powers of two near the deviation of each channel; a constant channel has the largest."""
+    deviation = np.where(deviation > 0, deviation, deviation.max())
+    return np.exp2(np.rint(np.log2(deviation)))
 
 
 def bits_of_states(largest):

@@ -67,7 +67,7 @@ def quantize(model: Any, X_calibration: Any, *, bits: int | None = None) -> Any:
     ... ).fit(X[:1000], y[:1000])
     >>> quantized = quantize(model, X[:1000])
     >>> type(quantized).__name__, quantized.n_bytes_, model[-1].n_bytes_
-    ('QuantizedFastGRNNClassifier', 922, 2352)
+    ('QuantizedFastGRNNClassifier', 872, 2352)
     >>> bool(abs(quantized.score(X[1000:], y[1000:]) - model.score(X[1000:], y[1000:])) < 0.01)
     True
     """
@@ -87,6 +87,6 @@ def quantize(model: Any, X_calibration: Any, *, bits: int | None = None) -> Any:
     quantized._validate_params()
     for _, step in steps:
         X_calibration = step.transform(X_calibration)
-    reader = network if affine is None else scaler
-    quantized._convert(network, affine, reader, X_calibration, "X_calibration")
+    folded = None if affine is None else scaler
+    quantized._convert(network, affine, folded, X_calibration, "X_calibration")
     return Pipeline([*steps, (last_name(model), quantized)]) if steps else quantized

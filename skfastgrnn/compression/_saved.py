@@ -20,8 +20,17 @@ from ..network import (
     IntegerMatrix,
     IntegerNetwork,
 )
-from ..persistence._schema import boolean, classes, count, feature_names, list_of, one_of, record
-from ..persistence._schema import refuse, refuse_differences
+from ..persistence._schema import (
+    boolean,
+    classes,
+    count,
+    feature_names,
+    list_of,
+    one_of,
+    record,
+    refuse,
+    refuse_differences,
+)
 from ..persistence._serialization import Refused
 
 #: Matrices of a cell, and of the head, of which the first of a pair may be None.
@@ -130,9 +139,8 @@ def network_from(attributes, arrays, of_kind):
                 **numbers,
             )
         )
-    O = n_outputs(attributes)
-    O = taken.length("head_bias") if O is None else O
-    head_bias = taken.vector("head_bias", np.int32, O)
+    outputs = n_outputs(attributes) or taken.length("head_bias")
+    head_bias = taken.vector("head_bias", np.int32, outputs)
     if np.abs(head_bias.astype(np.int64)).max() > 2**29:
         refuse("the array head_bias", "at most 2^29", head_bias)
     has_attention = settings["pooling"] == "attention"
@@ -148,14 +156,14 @@ def network_from(attributes, arrays, of_kind):
         **border,
         cells=tuple(cells),
         attention=attention,
-        head=taken.matrix("head", settings["shifts"]["head"], O, H),
+        head=taken.matrix("head", settings["shifts"]["head"], outputs, H),
         head_bias=head_bias,
         output_bits=settings["output_bits"],
-        **{name: taken.vector(name, np.float64, O) for name in OUTPUT},
+        **{name: taken.vector(name, np.float64, outputs) for name in OUTPUT},
     )
     if arrays:
         raise Refused(f"it has arrays that belong to nothing: {sorted(arrays)}.")
-    n_columns = attributes["n_features_in_"]
+    n_columns, is_1d = attributes["n_features_in_"], attributes.get("_y_is_1d", False)
     refuse_differences(
         "attributes",
         {
@@ -165,7 +173,7 @@ def network_from(attributes, arrays, of_kind):
                 len(attributes.get("feature_names_in_", range(n_columns))),
                 n_columns,
             ),
-            "_y_is_1d": (attributes.get("_y_is_1d", False), attributes.get("_y_is_1d", False) and O == 1),
+            "_y_is_1d": (is_1d, is_1d and outputs == 1),
         },
     )
     return network
