@@ -9,6 +9,7 @@
     continuing    streams and fine-tuning: what going on learning gains
     distillation  small networks with and without teachers, on ten data sets
     routing       which prompts a weak model gets wrong: a student beside its teacher
+    quantized     integers beside the float models that they are made of
     comparison    the defaults on all data sets, beside PyTorch's ``nn.GRU``: only by name
     choice        how the defaults were chosen, on training parts: only by name
     averages      what ema, n_init and label_smoothing gain, on training parts: only by name

@@ -23,6 +23,7 @@ TOPICS = (
     "distillation",
     "routing",
     "labels",
+    "quantized",
 )
 ONLY_BY_NAME = ("choice", "comparison", "averages")
 
