@@ -20,7 +20,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from skfastgrnn import DistilledFastGRNN, FastGRNNClassifier, FastGRNNRegressor
+from skfastgrnn import DistilledFastGRNN, FastGRNNClassifier, FastGRNNRegressor, preprocessing
 from skfastgrnn.compression import (
     Compression,
     SizeReport,
@@ -28,6 +28,7 @@ from skfastgrnn.compression import (
     quantize,
     size_report,
 )
+from skfastgrnn.compression._size import STORED
 from skfastgrnn.kernels.reference._integer import EXP2, SIGMOID
 from skfastgrnn.network import Network, bytes_by_part, n_parameters, named_views, stored_matrices
 from skfastgrnn.preprocessing import (
@@ -208,6 +209,11 @@ def test_steps_before_the_network_are_counted(step, n_floats):
 def test_steps_on_rows_are_counted(step, n_floats):
     model = make_pipeline(step, quick(max_iter=1)).fit(X.reshape(30, 18), y)
     assert size_report(model).normaliser == 4 * n_floats
+
+
+def test_all_transformers_of_the_package_are_known():
+    classes = {getattr(preprocessing, name) for name in preprocessing.__all__}
+    assert {cls for cls in classes if hasattr(cls, "transform")} <= set(STORED)
 
 
 def test_a_step_may_say_its_bytes():
