@@ -157,6 +157,13 @@ def every_row(case):
     return np.arange(len(case.sequences))
 
 
+def at_last_state(case):
+    """The case of a network that reads the last state, whatever its pooling was."""
+    network, parts = replace(case.network, pooling="last"), named_views(*case[:2])
+    parameters = np.concatenate([parts[name].ravel() for name in shapes(network)])
+    return case._replace(network=network, parameters=parameters)
+
+
 def score_and_slope(kernel, case):
     """The score, and the gradient (n_outputs,) of the outputs, which is that of the biases."""
     score, gradient = kernel.loss_gradient(*case[:5], every_row(case))
@@ -214,9 +221,7 @@ def assert_gradient_is_the_slope(kernel, case, rng):
 
 def assert_head_equals_pytorch(torch, kernel, case, loss_of_sequence):
     """Loss and gradient of the head to 1e-9; `loss_of_sequence` takes its outputs and number."""
-    network, parts = replace(case.network, pooling="last"), named_views(*case[:2])
-    parameters = np.concatenate([parts[name].ravel() for name in shapes(network)])
-    case = case._replace(network=network, parameters=parameters)
+    case = at_last_state(case)
     score, gradient = kernel.loss_gradient(*case[:5], every_row(case))
     weight, bias = (
         torch.tensor(parts[name], requires_grad=True) for name in ("head_weight", "head_bias")

@@ -4,7 +4,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from helpers.kernels import SMOOTH, Case, random_case, relative_difference
+from helpers.kernels import SMOOTH, Case, at_last_state, random_case, relative_difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -131,8 +131,7 @@ def test_loss_and_gradient_equal_pytorch_autograd(n_outputs, temperature, alpha,
     torch = pytest.importorskip("torch", reason="compares with PyTorch's autograd")
     kernel = kernel_named(kernel)
     for seed in range(2):
-        case = taught_case(seed, n_outputs, temperature, alpha, labelled=labelled)
-        case = case._replace(network=Network(**{**vars(case.network), "pooling": "last"}))
+        case = at_last_state(taught_case(seed, n_outputs, temperature, alpha, labelled=labelled))
         score, gradient = kernel.loss_gradient(*case[:5], every_row(case))
         parts = named_views(case.network, case.parameters)
         weight, bias = (
