@@ -279,7 +279,11 @@ TRAINING = record(
                 "diverged": boolean,
             },
             # Absent from files that were written before there was compression.
-            {"support": optional(vector(np.bool_)), "is_rounded": boolean},
+            {
+                "is_thresholding": boolean,
+                "support": optional(vector(np.bool_)),
+                "is_rounded": boolean,
+            },
         ),
     }
 )

@@ -26,7 +26,8 @@ class Compression(BaseEstimator):
     largest ones are kept, again and again, while all may still grow (iterative hard thresholding,
     [2]_); at last those that are zero stay zero. With `bits` the last epochs train weights that are
     rounded in every forward pass [3]_. Early stopping and the best weights are judged only when
-    support and rounding are final.
+    support and rounding are final. Where a fit without compression would end since nothing is left
+    to learn, the next phase begins.
 
     Parameters
     ----------

@@ -75,12 +75,19 @@ class Phases:
         has_support = not self.is_sparse or state.support is not None
         return has_support and (self.network.bits is None or state.is_rounded)
 
-    def begin_epoch(self, state):
-        """Begin the phases that are due before the next epoch."""
-        if self.is_sparse and state.support is None and state.n_iter >= self.support_from:
-            state.set_support(self.largest(state.parameters))
-            state.begin_average_again()
-        is_due = state.n_iter >= self.rounded_from
+    def begin_epoch(self, state, *, nothing_left):
+        """Begin the phases that are due before the next epoch.
+
+        nothing_left : whether nothing is left to learn in the present phase, which then ends early
+        """
+        is_chosen = not self.is_sparse or state.support is not None
+        if not is_chosen:
+            ends_early = nothing_left and state.is_thresholding
+            state.is_thresholding |= nothing_left or state.n_iter >= self.threshold_from
+            if ends_early or state.n_iter >= self.support_from:
+                state.set_support(self.largest(state.parameters))
+                state.begin_average_again()
+        is_due = state.n_iter >= self.rounded_from or (nothing_left and is_chosen)
         if self.network.bits is not None and not state.is_rounded and is_due:
             set_log_steps(self.network, state.parameters)
             state.is_rounded = True
@@ -97,8 +104,7 @@ class Phases:
 
     def threshold_of(self, state):
         """The `Threshold` of the next epoch, or None."""
-        is_due = self.is_sparse and state.support is None and state.n_iter >= self.threshold_from
-        if not is_due:
+        if not (self.is_sparse and state.support is None and state.is_thresholding):
             return None
         return Threshold(self.compression.threshold_every, lambda: self.threshold(state))
 

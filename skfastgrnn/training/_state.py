@@ -23,6 +23,7 @@ class TrainingState:
     is_warm_start : whether the initial parameters are those of an earlier training
     n_before : epochs before the first one of the history
     mid_epoch : whether the last epoch was not finished: it diverged, or Ctrl-C came
+    is_thresholding : whether small weights are set to 0 again and again by now; see `_phases`
     support : (P,) bool, False where parameters are 0 and stay so; None as long as any may change
     is_rounded : whether weights are rounded by now, where they shall be; see `_phases`
     """
@@ -38,6 +39,7 @@ class TrainingState:
     is_warm_start: bool = False
     n_before: int = 0
     mid_epoch: bool = False
+    is_thresholding: bool = False
     support: np.ndarray | None = None
     is_rounded: bool = False
 
@@ -105,6 +107,7 @@ class TrainingState:
             },
             "history": self.history,
             "diverged": self.diverged,
+            "is_thresholding": self.is_thresholding,
             "support": self.support,
             "is_rounded": self.is_rounded,
         }
@@ -120,7 +123,8 @@ class TrainingState:
             setattr(self.early_stopping, name, saved["early_stopping"][name])
         self.history = saved["history"]
         self.diverged = saved["diverged"]
-        # Files that were written before there was compression have neither.
+        # Files that were written before there was compression have none of these.
+        self.is_thresholding = saved.get("is_thresholding", False)
         self.support = saved.get("support")
         self.is_rounded = saved.get("is_rounded", False)
 

@@ -72,7 +72,8 @@ def train(kernel, network, training, validation, objective, state, config, notif
     ends the training with what it has learned so far.
 
     Where weights are to be compressed (`config.phases`), only epochs after which their support and
-    rounding are final are compared and can end the training; what is returned always has both.
+    rounding are final are compared and can end the training; earlier ones can end a phase. What is
+    returned always has both.
 
     Parameters
     ----------
@@ -190,7 +191,7 @@ class Epochs:
         losses = state.history["loss" if validation is None else "validation_loss"]
         factor = checked_factor(config.schedule, epoch, losses)
         state.optimizer.learning_rate = config.learning_rate_init * factor
-        config.phases.begin_epoch(state)
+        config.phases.begin_epoch(state, nothing_left=self._nothing_left)
         before = state.averaged.copy()
         network, parameters, optimizer, parametrization = config.phases.current(state)
         totals = run_epoch(
@@ -242,11 +243,15 @@ class Epochs:
 
     @property
     def has_converged(self):
+        """Whether nothing more can be learned in the last phase."""
+        return self._nothing_left and self._config.phases.is_final(self._state)
+
+    @property
+    def _nothing_left(self):
         """Whether the training loss of the last epoch says that nothing more can be learned."""
         state = self._state
         is_low = state.loss < self._config.converged_loss
-        is_final = self._config.phases.is_final(state)
-        return is_low and is_final and self._objective.is_comparable_to_next(state.n_iter - 1)
+        return is_low and self._objective.is_comparable_to_next(state.n_iter - 1)
 
     def mean_loss(self, parameters):
         """That of the validation set, or without one of the training set."""

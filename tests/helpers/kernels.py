@@ -223,6 +223,7 @@ def assert_head_equals_pytorch(torch, kernel, case, loss_of_sequence):
     """Loss and gradient of the head to 1e-9; `loss_of_sequence` takes its outputs and number."""
     case = at_last_state(case)
     score, gradient = kernel.loss_gradient(*case[:5], every_row(case))
+    parts = named_views(case.network, case.parameters)
     weight, bias = (
         torch.tensor(parts[name], requires_grad=True) for name in ("head_weight", "head_bias")
     )

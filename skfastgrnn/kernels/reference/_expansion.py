@@ -20,7 +20,7 @@ from ...network import FACTORS, LEVELS, by_kind, integers, n_parameters, named_v
 
 
 def computed(network, theta):
-    """What is computed in the place of a network and its parameters: `network.dense` and its own."""
+    """What is computed in place of a network and its parameters: `network.dense` and its own."""
     dense = network.dense
     return (network, theta) if dense is network else (dense, expand(network, theta))
 
