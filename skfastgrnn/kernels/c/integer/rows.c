@@ -101,27 +101,35 @@ static void read_steps(const IntegerRows *rows, ptrdiff_t at, ptrdiff_t n, const
     }
 }
 
-/* A sequence on its way through the network; x are integers of its next steps. */
+/* A sequence on its way through the network: the next step and those left, of which some are
+ * integers already, from `next` on. */
 typedef struct {
-    ptrdiff_t row, step, n_read;
+    ptrdiff_t row, at, n_left, n_ready;
+    const int16_t *next;
     int16_t *x;
 } Slot;
 
 /* The next step of a slot. */
-static const int16_t *advance(const IntegerRows *rows, Slot *slot, const Border *border) {
+static inline const int16_t *advance(const IntegerRows *rows, Slot *slot, const Border *border) {
     const ptrdiff_t D = rows->n_channels;
-    if (slot->step == slot->n_read) {
-        const ptrdiff_t left = rows->lengths[slot->row] - slot->step,
-                        n = left < STEPS ? left : STEPS;
-        read_steps(rows, (rows->starts[slot->row] + slot->step) * D, n * D, border, slot->x);
-        slot->n_read += n;
+    if (slot->n_ready == 0) {
+        slot->n_ready = slot->n_left < STEPS ? slot->n_left : STEPS;
+        read_steps(rows, slot->at * D, slot->n_ready * D, border, slot->x);
+        slot->at += slot->n_ready;
+        slot->next = slot->x;
     }
-    return slot->x + slot->step++ % STEPS * D;
+    const int16_t *x = slot->next;
+    slot->next += D;
+    slot->n_ready--;
+    slot->n_left--;
+    return x;
 }
 
-static void begin_row(Slot *slot, ptrdiff_t row) {
+static void begin_row(const IntegerRows *rows, Slot *slot, ptrdiff_t row) {
     slot->row = row;
-    slot->step = slot->n_read = 0;
+    slot->at = rows->starts[row];
+    slot->n_left = rows->lengths[row];
+    slot->n_ready = 0;
 }
 
 /* Outputs of a slot, of which those of padding are left out. */
@@ -159,7 +167,7 @@ int ROWS(const fastgrnn_model *model, const IntegerRows *rows, int32_t *outputs)
         arrange(model, aligned + (size_t)open * bytes, &states[open], &slots[open].x);
         /* An odd number of channels has a neighbour, which is times 0. */
         memset(slots[open].x, 0, (n_border + 1) * sizeof *slots[open].x);
-        begin_row(&slots[open], next);
+        begin_row(rows, &slots[open], next);
         fastgrnn_reset(model, &states[open]);
     }
     while (open > 0) {
@@ -171,10 +179,10 @@ int ROWS(const fastgrnn_model *model, const IntegerRows *rows, int32_t *outputs)
                 else fastgrnn_step(model, &states[r], x[r]);
             }
         for (ptrdiff_t r = open - 1; r >= 0; r--) {
-            if (slots[r].step < rows->lengths[slots[r].row]) continue;
+            if (slots[r].n_left > 0) continue;
             write_outputs(model, &states[r], vectors, logits, outputs + slots[r].row * O);
             if (next < rows->n) { /* another one takes its place */
-                begin_row(&slots[r], next++);
+                begin_row(rows, &slots[r], next++);
                 fastgrnn_reset(model, &states[r]);
             } else { /* or that of the last slot, which is open or is this one */
                 open--;

@@ -11,6 +11,8 @@
 #include <immintrin.h>
 #include <string.h>
 
+#if defined(__AVX512VNNI__)
+
 /* Segments of the sigmoid: their left ends, and what they rise by. */
 static const int16_t sigmoid_left[32] __attribute__((aligned(64))) = {
     16384, 18425, 20404, 22265, 23967, 25483, 26802, 27928, 28872, 29653, 30290,
@@ -21,8 +23,6 @@ static const int16_t sigmoid_rise[32] __attribute__((aligned(64))) = {
     2041, 1979, 1861, 1702, 1516, 1319, 1126, 944, 781, 637, 515, 414, 330, 262, 207, 163,
     128,  100,  79,   62,   48,   37,   29,   23,  18,  14,  11,  8,   7,   5,   4,   13,
 };
-
-#if defined(__AVX512VNNI__)
 
 typedef __m512i vec;
 typedef __m512 vreal;
@@ -110,36 +110,46 @@ static inline vec negated_where_negative(vec v, vec y, vec of) {
     return _mm256_blendv_epi8(y, _mm256_sub_epi16(of, y), negative);
 }
 
-/* Of 16 entries of a table, those at bytes of an index that are below 16, otherwise 0. */
-static inline __m256i of_16(const int16_t *table, __m256i low_bytes, __m256i high_bytes) {
-    const __m256i entries = _mm256_loadu_si256((const __m256i *)table);
-    /* bytes of the entries: the lower ones in the first, the upper ones in the second half */
-    const __m256i order = _mm256_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15, 0,
-                                           2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
-    const __m256i parted = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(entries, order), 0xD8);
-    const __m256i lower = _mm256_permute2x128_si256(parted, parted, 0x00);
-    const __m256i upper = _mm256_permute2x128_si256(parted, parted, 0x11);
-    return _mm256_or_si256(_mm256_shuffle_epi8(lower, low_bytes),
-                           _mm256_shuffle_epi8(upper, high_bytes));
+/* The bytes of the entries, since a shuffle looks up bytes. */
+static const uint8_t left_low[32] = {
+    0,   249, 180, 249, 159, 139, 178, 24,  200, 213, 82,  85,  243, 61,  67,  18,
+    181, 53,  153, 232, 38,  86,  123, 152, 175, 193, 207, 218, 226, 233, 238, 242,
+};
+static const uint8_t left_high[32] = {
+    64,  71,  79,  86,  93,  99,  104, 109, 112, 115, 118, 120, 121, 123, 124, 125,
+    125, 126, 126, 126, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127,
+};
+static const uint8_t rise_low[32] = {
+    249, 187, 69, 166, 236, 39, 102, 176, 13, 125, 3,  158, 74, 6, 207, 163,
+    128, 100, 79, 62,  48,  37, 29,  23,  18, 14,  11, 8,   7,  5, 4,   13,
+};
+static const uint8_t rise_high[32] = {
+    7, 7, 7, 6, 5, 5, 4, 3, 3, 2, 2, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+};
+
+static inline __m256i of_16(const uint8_t *entries, __m256i at) {
+    const __m128i half = _mm_loadu_si128((const __m128i *)entries);
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(half), at);
 }
 
 static inline void look_up(vec at, vec *left, vec *rise) {
     /* A shuffle yields 0 where the highest bit of an index is set: in the other byte, and where the
      * entry is in the other half of the table. */
-    const __m256i in_second = _mm256_cmpgt_epi16(at, _mm256_set1_epi16(15));
-    const __m256i none = _mm256_set1_epi16(0x80);
-    const __m256i first = _mm256_or_si256(at, _mm256_and_si256(in_second, none));
-    const __m256i second = _mm256_or_si256(_mm256_and_si256(at, _mm256_set1_epi16(15)),
-                                           _mm256_andnot_si256(in_second, none));
-    const __m256i other = _mm256_set1_epi16((short)0x8000), swapped = _mm256_set1_epi16(0x80);
-    const __m256i first_low = _mm256_or_si256(first, other);
-    const __m256i second_low = _mm256_or_si256(second, other);
-    const __m256i first_high = _mm256_or_si256(_mm256_slli_epi16(first, 8), swapped);
-    const __m256i second_high = _mm256_or_si256(_mm256_slli_epi16(second, 8), swapped);
-    *left = _mm256_or_si256(of_16(sigmoid_left, first_low, first_high),
-                            of_16(sigmoid_left + 16, second_low, second_high));
-    *rise = _mm256_or_si256(of_16(sigmoid_rise, first_low, first_high),
-                            of_16(sigmoid_rise + 16, second_low, second_high));
+    const __m256i none = _mm256_set1_epi16(0x80), other = _mm256_set1_epi16((short)0x8000);
+    const __m256i in_second = _mm256_and_si256(_mm256_cmpgt_epi16(at, _mm256_set1_epi16(15)), none);
+    const __m256i first = _mm256_or_si256(at, in_second);
+    const __m256i low_1 = _mm256_or_si256(first, other);
+    const __m256i high_1 = _mm256_or_si256(_mm256_slli_epi16(first, 8), none);
+    const __m256i inside = _mm256_and_si256(at, _mm256_set1_epi16(15));
+    const __m256i of_second = _mm256_or_si256(inside, _mm256_xor_si256(in_second, none));
+    const __m256i low_2 = _mm256_or_si256(of_second, other);
+    const __m256i high_2 = _mm256_or_si256(_mm256_slli_epi16(of_second, 8), none);
+    *left = _mm256_or_si256(
+        _mm256_or_si256(of_16(left_low, low_1), of_16(left_high, high_1)),
+        _mm256_or_si256(of_16(left_low + 16, low_2), of_16(left_high + 16, high_2)));
+    *rise = _mm256_or_si256(
+        _mm256_or_si256(of_16(rise_low, low_1), of_16(rise_high, high_1)),
+        _mm256_or_si256(of_16(rise_low + 16, low_2), of_16(rise_high + 16, high_2)));
 }
 
 static inline vec load_two(const int16_t *first, const int16_t *second) {
@@ -348,7 +358,7 @@ INLINE void step_slots(const fastgrnn_model *model, fastgrnn_state *states, int 
         for (int r = 0; r < slots; r++) x[r] = h[r];
     }
     for (int r = 0; r < slots; r++) {
-        pool(model, &states[r], x[r]);
+        if (model->pooling != FASTGRNN_LAST) pool(model, &states[r], x[r]);
         states[r].n_steps++;
     }
 }
