@@ -182,7 +182,7 @@ class Ranges:
             read = SequenceBatch(every, read.starts, read.lengths)
 
 
-def integer_network(network, parts, sequences, *, bits, affine, is_regressor):
+def integer_network(network, parts, sequences, *, bits, affine, is_regressor, argument):
     """The IntegerNetwork of parameters by name.
 
     Parameters
@@ -199,6 +199,8 @@ def integer_network(network, parts, sequences, *, bits, affine, is_regressor):
         What a scaler does to the sequences before the network reads them.
     is_regressor : bool
         Whether outputs have units of their own.
+    argument : str
+        Name of the sequences in errors.
 
     Raises
     ------
@@ -209,8 +211,8 @@ def integer_network(network, parts, sequences, *, bits, affine, is_regressor):
     ranges = Ranges(network, parts, sequences, center, scale)
     if ranges.is_constant:
         raise ValueError(
-            "X_calibration is constant in every channel, so it does not show the range of inputs. "
-            "Pass sequences like those of the training."
+            f"{argument} is constant in every channel (n_samples = {len(sequences)}), so it does "
+            "not show the range of inputs. Pass sequences like those of the training."
         )
     unit = np.ones(network.n_channels)
     if network.bits is None:

@@ -114,17 +114,20 @@ class BaseQuantized(BaseEstimator):
             bits=self.bits or network.bits or 8,
             affine=affine or IDENTITY,
             is_regressor=self._is_regressor,
+            argument=argument,
         )
 
     def _integer_outputs(self, X):
         """Outputs (n_samples, n_outputs) int32."""
-        check_is_fitted(self, "_integers")
+        if "_integers" not in vars(self):  # faster than scikit-learn's check
+            check_is_fitted(self)
         sequences, _ = to_sequences(self, X, reset=False)
         return integer_outputs(self._integers, sequences)
 
     def _outputs(self, X):
         """The same in floating point."""
-        return self._integers.real_outputs(self._integer_outputs(X))
+        outputs = self._integer_outputs(X)
+        return self._integers.real_outputs(outputs)
 
     @property
     def n_bytes_(self):

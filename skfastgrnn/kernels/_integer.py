@@ -42,9 +42,10 @@ def integer_outputs(network, sequences):
     isa, values = chosen_instruction_set(), sequences.values
     if isa is None:
         if values.dtype.kind == "f":
-            values = _integer.quantized_input(network, values)
-        inside = SequenceBatch(values, sequences.starts, sequences.lengths)
-        return _integer.outputs(network, inside)
+            stacked = sequences.stacked()  # without padding, which may be NaN
+            values = _integer.quantized_input(network, stacked.values)
+            sequences = SequenceBatch(values, stacked.starts, stacked.lengths)
+        return _integer.outputs(network, sequences)
     model = MODELS.get(network)
     if model is None:
         model = MODELS.setdefault(network, _integer_bindings.Model(network))
