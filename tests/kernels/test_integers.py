@@ -1,8 +1,10 @@
 """Networks in integers: NumPy beside exact fractions, and the compiled source beside NumPy."""
 
 import math
+import re
 import shutil
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -13,7 +15,6 @@ from helpers.integers import extremes, matrix, ragged, random_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import skfastgrnn
 from skfastgrnn.kernels import integer_instruction_sets, integer_outputs
 from skfastgrnn.kernels.reference import _integer as reference
 from skfastgrnn.network import (
@@ -22,11 +23,12 @@ from skfastgrnn.network import (
     INTEGER_POOLINGS,
     MOST_NU,
     MOST_ZETA,
+    IntegerMatrix,
     SequenceBatch,
 )
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
-C_SOURCES = Path(skfastgrnn.__file__).parent / "kernels" / "c" / "integer"
+C_SOURCES = Path(__file__).resolve().parents[2] / "skfastgrnn" / "kernels" / "c" / "integer"
 needs_compiled = pytest.mark.skipif(
     not integer_instruction_sets(), reason="installed without a C compiler"
 )
@@ -161,6 +163,31 @@ def test_compiled_integers_are_those_of_numpy(options, shape):
 
 
 @needs_compiled
+@pytest.mark.parametrize("update", ACTIVATIONS)
+@pytest.mark.parametrize("gate", INTEGER_GATES)
+def test_every_pre_activation(gate, update):
+    """A unit whose pre-activation is its input, for every int16."""
+    one = IntegerMatrix(np.ones((1, 1), np.int8), np.array([2**14], np.int16), -2, 8)
+    none = IntegerMatrix(np.zeros((1, 1), np.int8), np.array([2**14], np.int16), -2, 8)
+    network = random_network(np.random.default_rng(1), 1, 1, 1, gate=gate, update=update)
+    bias = np.zeros(1, np.int16)
+    for state_bits in (15, 12):
+        cell = replace(
+            network.cells[0], w=one, u=none, bias_gate=bias, bias_update=bias, state_bits=state_bits
+        )
+        network = replace(network, cells=(cell,), head=one)
+        values = np.arange(-(2**15), 2**15).astype(np.int16)[:, None]
+        compare_everywhere(network, SequenceBatch.of_equal_length(values, 1, 2**16))
+
+
+def test_the_tables_of_the_source():
+    source = (C_SOURCES / "fastgrnn_integer.c").read_text("utf-8")
+    for name, table in (("sigmoid_table", reference.SIGMOID), ("exp2_table", reference.EXP2)):
+        (numbers,) = re.findall(rf"{name}\[\d+\] = \{{(.*?)\}}", source, re.S)
+        assert [int(number) for number in re.findall(r"\d+", numbers)] == table.tolist()
+
+
+@needs_compiled
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_border_is_the_same(dtype):
     rng = np.random.default_rng(0)
@@ -292,8 +319,8 @@ def test_the_binding_refuses_what_is_not_there(change, message):
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_the_source_for_devices_compiles_without_a_warning(compiler, tmp_path):
-    if shutil.which(compiler) is None or not C_SOURCES.exists():
-        pytest.skip(f"needs {compiler}, and the sources")
+    if shutil.which(compiler) is None:
+        pytest.skip(f"needs {compiler}")
     warnings = "-Wall -Wextra -Wpedantic -Wconversion -Wdouble-promotion -Wshadow -Werror"
     flags = f"-std=c99 -O2 {warnings}".split()
     source = C_SOURCES / "fastgrnn_integer.c"
