@@ -14,6 +14,7 @@ from ..network import (
     MOST_BIAS_SHIFT,
     MOST_NU,
     MOST_OF_ROW,
+    MOST_ROWS,
     MOST_SHIFT,
     MOST_ZETA,
     IntegerCell,
@@ -37,6 +38,11 @@ HEAD_NAMES = ("attention", "head_weight")
 BIASES = ("bias_gate", "bias_update")
 #: Fractional bits of outputs, unless weights of the head are too large for as many.
 OUTPUT_BITS = 16
+#: What may be done of numbers that are too large.
+ADVICE = (
+    "Remove outliers from what is calibrated on, or put a scaler in front of the network, which "
+    "quantize folds into the input, and train again."
+)
 #: Steps of sequences that are calibrated on at a time, to bound the memory.
 STEPS_AT_A_TIME = 1 << 16
 
@@ -47,6 +53,13 @@ class Unsupported(ValueError):
 
 def check_supported(network):
     """Refuse a network that cannot be computed in integers."""
+    sizes = {"channels": network.n_channels, "units": network.hidden_size}
+    for what, size in {**sizes, "outputs": network.n_outputs}.items():
+        if size > MOST_ROWS:
+            raise Unsupported(
+                f"quantize takes networks of at most {MOST_ROWS} {what}, not {size}: there is room "
+                "for 16 bits."
+            )
     if network.bidirectional:
         raise Unsupported(
             "quantize needs a network that reads its steps in order, as a device gets them; train "
@@ -92,8 +105,8 @@ def integer_matrix(part, bits, unit, what):
     matrix = IntegerMatrix(found.astype(np.int8), multiplier, shift, bits)
     if not matrix.fits:
         raise Unsupported(
-            f"The weights of {what} are too large for integers: {np.abs(weights).max():.3g}. Put a "
-            "scaler in front of the network, which quantize folds into it, and train again."
+            f"Products with {what} are too large for integers: the weights are too large, or what "
+            f"they read is far beyond its usual range somewhere in the calibration. {ADVICE}"
         )
     return matrix
 
@@ -145,20 +158,22 @@ def dense_cells(network, parts):
 class Ranges:
     """What is seen of inputs, states and products with a factor, over the calibration.
 
-    mean, deviation, inputs : of each scaled channel, the last the greatest distance from the mean
+    mean, deviation, inputs : of each scaled channel, the last the greatest distance from the mean;
+        the latter two are exactly 0 where a channel does not vary
     states : greatest absolute value of the states of each cell
     low : likewise for the product with each second factor, a dict by name for each cell
-    is_constant : whether no channel varies
+    varies : whether each channel does
     """
 
     def __init__(self, network, parts, sequences, center, scale):
         total, squares, self.inputs = np.zeros((3, network.n_channels))
         first = (sequences.values[sequences.starts[0]] - center) / scale
-        self.is_constant = True
+        self.varies = np.zeros(network.n_channels, dtype=bool)
         for piece in scaled_pieces(sequences, center, scale):
             total += piece.values.sum(axis=0)
-            self.is_constant &= bool((piece.values == first).all())
-        self.mean = total / sequences.n_steps
+            self.varies |= (piece.values != first).any(axis=0)
+        # The mean of equal numbers may differ from them by rounding, which is no deviation.
+        self.mean = np.where(self.varies, total / sequences.n_steps, first)
         self.states = np.zeros(network.n_layers)
         self.low = [
             dict.fromkeys({"W2", "U2"} & {*cell}, 0.0) for cell in cell_parts(network, parts)
@@ -209,7 +224,7 @@ def integer_network(network, parts, sequences, *, bits, affine, is_regressor, ar
     """
     center, scale = (np.broadcast_to(part, network.n_channels) for part in affine)
     ranges = Ranges(network, parts, sequences, center, scale)
-    if ranges.is_constant:
+    if not ranges.varies.any():
         raise ValueError(
             f"{argument} is constant in every channel (n_samples = {len(sequences)}), so it does "
             "not show the range of inputs. Pass sequences like those of the training."
@@ -300,7 +315,8 @@ def integer_cell(cell, bits, units, columns, state_bits, what):
     bias_shift = max(0, int(np.ceil(np.log2(max(np.abs(biases).max(), 1) / 32767))))
     if bias_shift > MOST_BIAS_SHIFT:
         raise Unsupported(
-            f"The biases of {what} are too large for integers: {np.abs(biases).max():.3g}."
+            f"The biases of {what}, which take in the means of its inputs, are too large for "
+            f"integers: {np.abs(biases).max() / 2**PRE_BITS:.3g}. {ADVICE}"
         )
     gate, update = np.rint(biases / 2**bias_shift).astype(np.int16)
     w_low, w = integer_factors(cell, "W", bits, units.input, units.reach, columns, what)

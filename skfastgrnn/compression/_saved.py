@@ -14,6 +14,7 @@ from ..network import (
     MAX_LAYERS,
     MOST_BIAS_SHIFT,
     MOST_NU,
+    MOST_ROWS,
     MOST_SHIFT,
     MOST_ZETA,
     IntegerCell,
@@ -140,6 +141,8 @@ def network_from(attributes, arrays, of_kind):
             )
         )
     outputs = n_outputs(attributes) or taken.length("head_bias")
+    if max(D, H, outputs) > MOST_ROWS:
+        raise Refused(f"it has more than {MOST_ROWS} channels, units or outputs.")
     head_bias = taken.vector("head_bias", np.int32, outputs)
     if np.abs(head_bias.astype(np.int64)).max() > 2**29:
         refuse("the array head_bias", "at most 2^29", head_bias)

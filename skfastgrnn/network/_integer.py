@@ -14,6 +14,8 @@ INTEGER_GATES = ("sigmoid", "hard_sigmoid")
 INTEGER_POOLINGS = ("last", "mean", "max", "attention")
 #: Most |weights| of a row together, so that no sum of products with int16 leaves an int32.
 MOST_OF_ROW = 2**31 // 2**15 - 1
+#: Most channels, units and outputs: uint16, also where they are padded to a multiple of 16.
+MOST_ROWS = 2**16 - 16
 #: Results are sums of products shifted down by 16 and from -15 to 30 bits more.
 LEAST_SHIFT, MOST_SHIFT = -15, 30
 #: The greatest ζ and ν with 15 fractional bits, with which ζ (1 - z) + ν + z leaves no uint16.
