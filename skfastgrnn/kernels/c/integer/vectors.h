@@ -1,9 +1,8 @@
 /* A step by vectors of x86: the same integers as `fastgrnn_step`, for several units at a time and
  * SLOTS sequences side by side, whose long chains of operations then overlap.
  *
- * For matrices of 16 bits whose rows are padded, and for gates and updates by the table or by
- * clips. What compilers make of the plain loops is several times slower: they know neither the dot
- * product of pairs nor a table that lies in registers.
+ * For matrices of 16 bits whose rows are padded. What compilers make of the plain loops is several
+ * times slower: they know neither the dot product of pairs nor a table that lies in registers.
  */
 #ifndef SKFASTGRNN_INTEGER_VECTORS_H
 #define SKFASTGRNN_INTEGER_VECTORS_H
@@ -115,14 +114,32 @@ static inline vec biases(const int16_t *from, __m128i shift) {
     return V(sll_epi32)(load_16(from), shift);
 }
 
+/* The candidate of the rectifier, from int32: more than an int16 may fit one when it is scaled. */
+INLINE vec rectified_two(int surplus, vec first, vec second) {
+    const int down = PRE_BITS - (15 - surplus);
+    first = V(max_epi32)(first, all(0));
+    second = V(max_epi32)(second, all(0));
+    if (down > 0) return narrow(rounded_all(first, down), rounded_all(second, down));
+    const __m128i up = _mm_cvtsi32_si128(-down);
+    first = V(min_epi32)(first, all(ONE));
+    second = V(min_epi32)(second, all(ONE));
+    return narrow(V(sll_epi32)(first, up), V(sll_epi32)(second, up));
+}
+
+/* The candidate, from pre-activations. */
+INLINE vec candidate_two(const Update *by, vec first, vec second) {
+    if (by->update == FASTGRNN_RELU) return rectified_two(by->surplus, first, second);
+    const vec y = activation(by->update, narrow(first, second));
+    const vec scaled = V(mulhrs_epi16)(y, by->scale);
+    return by->surplus == 0 ? y : scaled;
+}
+
 INLINE void update_two(const Update *by, const Part *a, const Part *b) {
     const vec first = load(a->pre), second = load(b->pre), one = all_16(1);
     const vec z = activation(
         by->gate, narrow(V(add_epi32)(first, a->to_gate), V(add_epi32)(second, b->to_gate)));
-    const vec y = activation(
-        by->update, narrow(V(add_epi32)(first, a->to_update), V(add_epi32)(second, b->to_update)));
-    const vec scaled = V(mulhrs_epi16)(y, by->scale);
-    const vec c = by->surplus == 0 ? y : scaled;
+    const vec c =
+        candidate_two(by, V(add_epi32)(first, a->to_update), V(add_epi32)(second, b->to_update));
     const vec h = load_two(a->h, b->h);
     /* (ζ - ζ z) c + z h, and ν c + 1/2 */
     const vec share = V(sub_epi16)(by->zeta, V(mulhrs_epi16)(by->zeta, z));
@@ -243,8 +260,6 @@ static void add_head(const fastgrnn_matrix *head, const int16_t *summary, int32_
 }
 
 /* Whether there is such a step of a model. */
-static int has_vectors(const fastgrnn_model *model) {
-    return model->cells[0].w.bits == 16 && model->update != FASTGRNN_RELU;
-}
+static int has_vectors(const fastgrnn_model *model) { return model->cells[0].w.bits == 16; }
 
 #endif
