@@ -24,8 +24,12 @@ TOPICS = (
     "routing",
     "labels",
     "quantized",
+    "har2_kilobytes",
+    "har6_kilobytes",
+    "accelerometer_bytes",
+    "mnist_rows",
 )
-ONLY_BY_NAME = ("choice", "comparison", "averages")
+ONLY_BY_NAME = ("choice", "comparison", "averages", "har2_ablation", "mnist_pixels")
 
 
 def main():
