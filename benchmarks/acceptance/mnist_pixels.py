@@ -12,7 +12,7 @@ from skfastgrnn.compression import Compression, quantize
 from .mnist_images import images
 from .promises import at_least, less_than
 
-N_UNITS = 72
+N_UNITS = 68
 MOST_BYTES = 6144
 LEAST_ACCURACY = 0.97
 N_EPOCHS = 30
