@@ -86,6 +86,12 @@ static inline int next_is_kept(reader *r) {
 static inline int32_t row_sum(const fastgrnn_matrix *m, reader *r, const int16_t *x) {
     const uint32_t n = m->n_columns;
     int32_t sum = 0;
+    if (m->mask == 0 && m->bits == 8) {
+        const uint8_t *w = r->weights + r->weight;
+        r->weight += n;
+        for (uint32_t c = 0; c < n; c++) sum += (((int32_t)w[c] ^ 128) - 128) * x[c];
+        return sum;
+    }
     if (m->mask == 0) {
         for (uint32_t c = 0; c < n; c++) sum += next_weight(r) * x[c];
         return sum;
@@ -254,9 +260,13 @@ static void attend(const fastgrnn_model *model, fastgrnn_state *state, const int
     if (down > 0) state->reference = exponent;
     if (down > 62) down = 62;
     const int32_t weight = attention_weight(score, state->reference);
-    state->weight = rounded_64(state->weight, down) + weight;
-    for (uint32_t i = 0; i < model->n_hidden; i++)
-        state->sum[i] = rounded_64(state->sum[i], down) + weight * h[i];
+    if (down > 0) { /* rarely, and shifts of 64 bits take long */
+        state->weight = rounded_64(state->weight, down);
+        for (uint32_t i = 0; i < model->n_hidden; i++)
+            state->sum[i] = rounded_64(state->sum[i], down);
+    }
+    state->weight += weight;
+    for (uint32_t i = 0; i < model->n_hidden; i++) state->sum[i] += weight * h[i];
 }
 
 /* Take in the states h of a step for the pooling. */
