@@ -24,6 +24,7 @@ TOPICS = (
     "routing",
     "labels",
     "quantized",
+    "integers",
     "har2_kilobytes",
     "har6_kilobytes",
     "accelerometer_bytes",

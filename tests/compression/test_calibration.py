@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.compression import quantize
+from skfastgrnn.preprocessing import SequenceStandardScaler
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(80, 6, 3))
@@ -37,3 +39,12 @@ def test_sizes_beyond_16_bits_are_refused():
     model.fit(X, np.zeros((80, 65_521)))
     with pytest.raises(ValueError, match="at most 65520 outputs, not 65521"):
         quantize(model, X)
+
+
+def test_channels_that_are_lost_in_single_precision_are_named():
+    far = 0.01 * X + [1e6, 0, 0]
+    model = make_pipeline(SequenceStandardScaler(), FastGRNNClassifier(**QUICK)).fit(far, y)
+    with pytest.warns(UserWarning, match=r"Channel\(s\) \[0\] of X_calibration are about 1e\+06"):
+        quantize(model, far)
+    near = 0.01 * X
+    quantize(model.fit(near, y), near)
