@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -50,7 +51,7 @@ class Phases:
             rounded_from=n_epochs - rounded,
         )
 
-    @property
+    @cached_property
     def densities(self):
         """The tensors that shall be sparse, each with its density."""
         wanted = {

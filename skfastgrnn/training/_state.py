@@ -52,7 +52,8 @@ class TrainingState:
     @property
     def is_finite(self):
         """Whether the parameters are finite, and so is their average."""
-        return bool(np.isfinite(self.parameters).all() and np.isfinite(self.averaged).all())
+        vectors = (self.parameters, self.optimizer.average)
+        return all(vector is None or np.isfinite(vector).all() for vector in vectors)
 
     def begin_average_again(self):
         """Average from the present parameters on, where there is an average."""

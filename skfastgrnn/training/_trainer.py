@@ -206,7 +206,8 @@ class Epochs:
             self._objective.soften,
             config.phases.threshold_of(state),
         )
-        take_counts(state.optimizer, optimizer)
+        if optimizer is not state.optimizer:
+            take_counts(state.optimizer, optimizer)
         state.mid_epoch = totals.diverged or not state.is_finite
         state.diverged = totals.loss > config.divergence_threshold * totals.weight
         entries = {
