@@ -7,12 +7,6 @@ from ..network import converted
 from ..training import Phases, train
 
 
-def begins_dense(compression, network):
-    """Whether a network has factors that begin from a dense fit."""
-    has_factors = network.rank_w is not None or network.rank_u is not None
-    return has_factors and compression.init == "svd"
-
-
 def begin(prepared, config, ending=None):
     """Let a `PreparedFit` begin from a dense fit, if it is to.
 

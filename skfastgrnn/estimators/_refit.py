@@ -6,9 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..kernels import active_kernel
-from ..training import concatenated, train
+from ..training import begins_dense, concatenated, train
 from ._config import make_training_config
-from ._dense_start import begins_dense
 from ._start import new_state
 
 

@@ -5,9 +5,8 @@ from copy import deepcopy
 import numpy as np
 
 from ..network import initial
-from ..training import EarlyStopping, Phases, TrainingState, new_history
+from ..training import EarlyStopping, Phases, TrainingState, begins_dense, new_history
 from ._config import make_optimizer
-from ._dense_start import begins_dense
 from ._warm_start import (
     continue_from,
     make_parametrization,

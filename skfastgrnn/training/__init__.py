@@ -20,7 +20,7 @@ _stream.py          one over each piece of a stream
 """
 
 from ._classification import Classification
-from ._compression import Compression, check_compression, check_ranks
+from ._compression import Compression, begins_dense, check_compression, check_ranks
 from ._data import DataSet, concatenated, hold_out
 from ._early_stopping import EarlyStopping
 from ._epoch import EpochConfig
@@ -47,6 +47,7 @@ __all__ = [
     "Regression",
     "TrainingConfig",
     "TrainingState",
+    "begins_dense",
     "best_training",
     "check_compression",
     "check_ranks",

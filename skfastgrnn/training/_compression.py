@@ -50,9 +50,10 @@ class Compression(BaseEstimator):
         What factors begin from. 'svd' fits a dense network first, for as many epochs, with the same
         validation and no callbacks, and takes the best factors of its W and U; it is not in
         `history_`. 'random' draws the factors, which takes half the time.
-    dense_fraction : float, default=1/3
-        Share of the epochs of a fit, in [0, 1], before the first threshold.
-    threshold_fraction : float, default=1/3
+    dense_fraction : float or None, default=None
+        Share of the epochs of a fit, in [0, 1], before the first threshold. None means 0.2, and 0
+        where factors begin from a dense fit, which is that phase.
+    threshold_fraction : float, default=0.2
         Share of the epochs, in [0, 1], of the second phase. The rest, at least one epoch, trains
         the weights that are left.
     threshold_every : int, default=15
@@ -102,7 +103,7 @@ class Compression(BaseEstimator):
         "bits": [Options(Integral, set(LEVELS)), None],
         "block_size": [POSITIVE_INTEGER],
         "init": [StrOptions({"svd", "random"})],
-        "dense_fraction": [FRACTION],
+        "dense_fraction": [FRACTION, None],
         "threshold_fraction": [FRACTION],
         "threshold_every": [POSITIVE_INTEGER],
         "rounded_fraction": [Number(Real, 0, 1, closed="right")],
@@ -118,8 +119,8 @@ class Compression(BaseEstimator):
         bits=None,
         block_size=1,
         init="svd",
-        dense_fraction=1 / 3,
-        threshold_fraction=1 / 3,
+        dense_fraction=None,
+        threshold_fraction=0.2,
         threshold_every=15,
         rounded_fraction=1 / 3,
     ):
@@ -145,12 +146,25 @@ def check_compression(compression):
     if compression is None:
         return
     compression._validate_params()
-    if compression.dense_fraction + compression.threshold_fraction > 1:
+    if (compression.dense_fraction or 0) + compression.threshold_fraction > 1:
         raise ValueError(
             f"dense_fraction={compression.dense_fraction} and "
             f"threshold_fraction={compression.threshold_fraction} of Compression are more than all "
             "epochs together; lower one of them."
         )
+
+
+def begins_dense(compression, network):
+    """Whether a network has factors that begin from a dense fit."""
+    has_factors = network.rank_w is not None or network.rank_u is not None
+    return has_factors and compression.init == "svd"
+
+
+def dense_fraction(compression, network):
+    """The share of epochs before the first threshold."""
+    if compression.dense_fraction is not None:
+        return compression.dense_fraction
+    return 0.0 if begins_dense(compression, network) else 0.2
 
 
 def check_ranks(compression, network):

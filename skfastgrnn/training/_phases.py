@@ -8,7 +8,7 @@ import numpy as np
 
 from ..kernels import Frozen
 from ..network import Network, n_parameters, named_views, set_log_steps, tensors
-from ._compression import Compression
+from ._compression import Compression, dense_fraction
 
 #: The kinds of tensors that a density applies to.
 PRUNED = {"density_w": ("W", "W1", "W2"), "density_u": ("U", "U1", "U2")}
@@ -40,7 +40,7 @@ class Phases:
         compression = Compression() if compression is None else compression
         if n_epochs is None:
             return cls(network, compression, threshold_from=0, support_from=1, rounded_from=0)
-        dense = compression.dense_fraction
+        dense = dense_fraction(compression, network)
         support_from = round((dense + compression.threshold_fraction) * n_epochs)
         rounded = max(1, round(compression.rounded_fraction * n_epochs))
         return cls(

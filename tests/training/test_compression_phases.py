@@ -15,12 +15,13 @@ from skfastgrnn.training import TrainingState
 from skfastgrnn.training._phases import Phases, largest
 
 X, y = sequences(60, n_channels=3)
+THIRDS = {"dense_fraction": 1 / 3, "threshold_fraction": 1 / 3}
 
 
 def test_three_phases(monkeypatch):
     """60 rows are 8 minibatches; each of the second phase's three epochs has 4 parts."""
     calls = Calls(monkeypatch)
-    compression = Compression(density_w=0.5, density_u=0.25, threshold_every=2)
+    compression = Compression(density_w=0.5, density_u=0.25, threshold_every=2, **THIRDS)
     model = quick(max_iter=9, compression=compression).fit(X, y)
     dense, thresholded, final = calls[:3], calls[3:15], calls[15:]
     assert [call["n_rows"] for call in dense] == [60] * 3
@@ -45,6 +46,22 @@ def test_three_phases(monkeypatch):
         np.testing.assert_array_equal(call["trained"]["U"] != 0, support)
         assert not np.any(call["moments"]["U"][~support])
     np.testing.assert_array_equal(model.params_["U"] != 0, support)
+
+
+@pytest.mark.parametrize(
+    ("compression", "n_dense"),
+    [
+        (Compression(density_u=0.5), 2),
+        (Compression(rank_u=2, density_u=0.5, init="random"), 2),
+        (Compression(rank_u=2, density_u=0.5), 0),
+        (Compression(rank_w=2, density_u=0.5, dense_fraction=0.3), 3),
+    ],
+)
+def test_factors_have_had_their_dense_phase(compression, n_dense):
+    """The first epochs, of ten, which are a fifth unless the factors begin from a dense fit."""
+    network = Network(3, 4, 1, rank_w=compression.rank_w, rank_u=compression.rank_u)
+    phases = Phases.of(compression, network, 10)
+    assert (phases.threshold_from, phases.support_from) == (n_dense, n_dense + 2)
 
 
 def test_moments_of_dropped_weights_are_dropped():
@@ -109,7 +126,7 @@ def test_only_final_epochs_are_judged():
     plain = quick(**settings).fit(X, labels)
     assert plain.best_iter_ < 10
     for compression, first in (
-        (Compression(density_u=0.5), 21),
+        (Compression(density_u=0.5, **THIRDS), 21),
         (Compression(bits=8), 21),
         (Compression(density_u=0.5, bits=8, rounded_fraction=0.1), 28),
     ):
@@ -123,7 +140,7 @@ def test_only_final_epochs_are_judged():
 def test_patience_begins_with_the_first_final_epoch():
     labels = np.random.default_rng(0).integers(0, 2, 60)
     model = quick(
-        compression=Compression(density_u=0.5),
+        compression=Compression(density_u=0.5, **THIRDS),
         early_stopping=True,
         n_iter_no_change=3,
         max_iter=30,
