@@ -223,7 +223,9 @@ def size_report(model: Any) -> SizeReport:
     return SizeReport(**sizes)
 
 
-def neg_n_bytes_scorer(estimator: Any, X: Any = None, y: Any = None) -> float:
+def neg_n_bytes_scorer(
+    estimator: Any, X: Any = None, y: Any = None, sample_weight: Any = None
+) -> float:
     """Negative number of bytes of a fitted model: a scorer for searches.
 
     It is negative because scorers of scikit-learn are the greater, the better. With it as the
@@ -234,7 +236,7 @@ def neg_n_bytes_scorer(estimator: Any, X: Any = None, y: Any = None) -> float:
     estimator : estimator or Pipeline
         A fitted model of which `size_report` knows the size.
 
-    X, y : Ignored
+    X, y, sample_weight : Ignored
         Not used, present because scorers take them.
 
     Returns
@@ -273,6 +275,10 @@ def neg_n_bytes_scorer(estimator: Any, X: Any = None, y: Any = None) -> float:
     944
     """
     return -float(size_report(estimator).total)
+
+
+# Searches that are fitted with sample_weight ask this of each of several metrics.
+neg_n_bytes_scorer._accept_sample_weight = lambda: True  # type: ignore[attr-defined]
 
 
 def _end_of(model, steps):

@@ -142,6 +142,19 @@ def test_metadata_routing_may_be_enabled():
         assert of_search(search).best_estimator_.n_bytes_ <= 110
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_search_may_have_sample_weights():
+    X, y = sequences()
+    weights = np.where(y == 0, 0.25, 1.0)
+    searches = [
+        GridSearchCV(quick(), {"hidden_size": SIZES}, scoring=scoring, refit=refit, cv=2)
+        for scoring, refit in [(SCORING, best_under(1000)), ("accuracy", True)]
+    ]
+    sized, plain = (search.fit(X, y, sample_weight=weights).cv_results_ for search in searches)
+    np.testing.assert_array_equal(sized["mean_test_accuracy"], plain["mean_test_score"])
+    assert len(set(sized["mean_test_neg_n_bytes"])) == 3
+
+
 def test_a_random_search_without_a_small_model_says_so():
     search = RandomizedSearchCV(
         quick(max_iter=1),
