@@ -44,6 +44,8 @@ ADVICE = (
     "Remove outliers from what is calibrated on, or put a scaler in front of the network, which "
     "quantize folds into the input, and train again."
 )
+#: The same of states, which may grow in sequences that are longer than those of the training.
+ADVICE_OF_STATES = f"{ADVICE} With bounded_state=True states do not grow in long sequences."
 #: Of a channel's deviation, what two neighbouring float32 may be apart without a warning.
 COARSEST = 1 / 8
 #: Steps of sequences that are calibrated on at a time, to bound the memory.
@@ -91,7 +93,7 @@ def multipliers_and_shift(ratios):
     return np.rint(np.ldexp(ratios, 16 + shift)).astype(np.int16), shift
 
 
-def integer_matrix(part, bits, unit, what):
+def integer_matrix(part, bits, unit, what, advice=ADVICE):
     """The weights of a `Part` in integers; a sum of products is worth its row's step times `unit`.
 
     Steps that were trained with the weights are kept, so that nothing is lost.
@@ -109,7 +111,7 @@ def integer_matrix(part, bits, unit, what):
     if not matrix.fits:
         raise Unsupported(
             f"Products with {what} are too large for integers: the weights are too large, or what "
-            f"they read is far beyond its usual range somewhere in the calibration. {ADVICE}"
+            f"they read is far beyond its usual range somewhere in the calibration. {advice}"
         )
     return matrix
 
@@ -304,8 +306,8 @@ def bits_of_states(largest):
     bits = 15 - max(0, int(np.ceil(np.log2(max(MARGIN * largest, 1.0)))))
     if bits < 0:
         raise Unsupported(
-            f"States reach {largest:.3g}, too large for int16. Use update_activation='tanh', or "
-            "scale X, and train again."
+            f"States reach {largest:.3g}, too large for int16. Use update_activation='tanh', "
+            "bounded_state=True if they grow in long sequences, or scale X, and train again."
         )
     return bits
 
@@ -313,16 +315,17 @@ def bits_of_states(largest):
 def integer_factors(cell, name, bits, unit, reach, columns, what):
     """The second factor or None, and the first or whole matrix, of W or U of a cell."""
     parts = matrices_of(cell)
-    to_pre, what = 2.0**PRE_BITS, f"{name} of {what}"
+    to_pre = 2.0**PRE_BITS
+    named = f"{name} of {what}", ADVICE_OF_STATES if name == "U" else ADVICE
     if name in parts:
         weights, log_steps = parts[name]
-        return None, integer_matrix(Part(weights * columns, log_steps), bits, unit * to_pre, what)
+        return None, integer_matrix(Part(weights * columns, log_steps), bits, unit * to_pre, *named)
     first, second = FACTORS[name]
     unit_of_low = MARGIN * reach[second] / 32767 if reach[second] > 0 else 1.0
     weights, log_steps = parts[second]
     return (
-        integer_matrix(Part(weights * columns, log_steps), bits, unit / unit_of_low, what),
-        integer_matrix(parts[first], bits, unit_of_low * to_pre, what),
+        integer_matrix(Part(weights * columns, log_steps), bits, unit / unit_of_low, *named),
+        integer_matrix(parts[first], bits, unit_of_low * to_pre, *named),
     )
 
 

@@ -34,6 +34,23 @@ def test_outliers_are_named():
         quantize(model, X + 1e9)
 
 
+@pytest.mark.parametrize(
+    ("repeats", "message"),
+    [(500, r"U of layer 1.*With bounded_state=True"), (5000, r"States reach.*bounded_state=True")],
+)
+def test_states_that_grow_may_be_bounded(repeats, message):
+    bounded, free = (
+        FastGRNNClassifier(bounded_state=is_bounded, **QUICK).fit(X, y)
+        for is_bounded in (True, False)
+    )
+    for name, value in {"bias_gate": 100, "nu_hat": 10, "U": 10}.items():
+        free.params_[name][:] = value  # a gate of 1 keeps the state, to which nu of 1 adds
+    long = np.tile(X[:2], (1, repeats, 1))
+    with pytest.raises(ValueError, match=message):
+        quantize(free, long)
+    assert quantize(bounded, long).predict(long).shape == (2,)
+
+
 def test_sizes_beyond_16_bits_are_refused():
     model = FastGRNNRegressor(**{**QUICK, "hidden_size": 1, "max_iter": 1})
     model.fit(X, np.zeros((80, 65_521)))
