@@ -52,9 +52,9 @@ def affine_of(scaler, network):
         is_per_channel = n_values == n_channels
     if not is_per_channel:
         raise NotFoldable(
-            f"{name} has {n_values} statistics for {n_channels} channels: it scales every time "
-            "step by itself. Use a scaler of skfastgrnn.preprocessing with per='channel', and the "
-            "same n_timesteps as the network."
+            f"{name} has {n_values} statistics for {n_channels} channels, which are not one for "
+            "each channel in all time steps. Use a scaler of skfastgrnn.preprocessing with "
+            "per='channel', and the same n_timesteps as the network."
         )
     return checked(*center_and_scale(fitted, n_channels), name)
 

@@ -105,7 +105,11 @@ def test_the_pipeline_is_unchanged_and_earlier_steps_stay():
         (lambda: fitted(SequenceStandardScaler(per="timestep")), "per='channel'"),
         (
             lambda: fitted(StandardScaler(), X=X.reshape(60, -1), n_timesteps=6),
-            "18 statistics for 3 channels",
+            "18 statistics for 3 channels, which are not one for each channel in all time steps",
+        ),
+        (
+            lambda: fitted(SequenceStandardScaler(), X=X.reshape(60, -1), n_timesteps=6),
+            "1 statistics for 3 channels.*the same n_timesteps as the network",
         ),
         (
             lambda: fitted(SequenceStandardScaler(), compression=Compression(bits=8)),
