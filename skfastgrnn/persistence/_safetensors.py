@@ -178,7 +178,8 @@ def content_of(estimator, training=None):
     if SAVEABLE.get(name) is not type(estimator):
         raise TypeError(
             f"{name} is not an estimator that can be saved; there are {sorted(SAVEABLE)}. Pickle "
-            "it, or save the result of strip_teacher() of a distillation."
+            "it, or save the network alone: the last step of a Pipeline, strip_teacher() of a "
+            "distillation."
         )
     attributes, arrays = estimator._to_save()
     tensors = dict(arrays)

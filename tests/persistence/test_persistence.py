@@ -11,6 +11,7 @@ import safetensors.numpy
 from helpers.persistence import X, a_function, quick, y
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
 
 import skfastgrnn
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
@@ -158,6 +159,8 @@ def test_only_fitted_networks_of_this_package_can_be_saved(tmp_path):
     for other in (SequenceStandardScaler().fit(X), Mine(2, max_iter=1).fit(X, y), "model", None):
         with pytest.raises(TypeError, match="not an estimator that can be saved"):
             skfastgrnn.save(other, path)
+    with pytest.raises(TypeError, match="save the network alone: the last step of a Pipeline"):
+        skfastgrnn.save(make_pipeline(SequenceStandardScaler(), quick()).fit(X, y), path)
     assert list(tmp_path.iterdir()) == []
 
 
