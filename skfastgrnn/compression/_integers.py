@@ -65,6 +65,11 @@ def check_supported(network):
                 f"quantize takes networks of at most {MOST_ROWS} {what}, not {size}: there is room "
                 "for 16 bits."
             )
+    check_options(network)
+
+
+def check_options(network):
+    """Refuse what cannot be computed in integers, of a network or an estimator before `fit`."""
     if network.bidirectional:
         raise Unsupported(
             "quantize needs a network that reads its steps in order, as a device gets them; train "

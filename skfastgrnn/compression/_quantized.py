@@ -18,7 +18,7 @@ from ..estimators._fitted import network_of
 from ..kernels import integer_outputs
 from ..persistence._safetensors import saveable
 from ._affine import IDENTITY, NotFoldable, affine_of, network_and_steps, read_like
-from ._integers import check_supported, integer_network
+from ._integers import check_options, check_supported, integer_network
 from ._saved import CLASSIFIER, READING, REGRESSOR, SOMETIMES, arrays_of, network_from, settings_of
 
 
@@ -37,6 +37,31 @@ class BaseQuantized(BaseEstimator):
     def __init__(self, estimator=None, *, bits=None):
         self.estimator = estimator
         self.bits = bits
+
+    def set_params(self, **params):
+        """Set parameters, also those of the estimator, as ``estimator__hidden_size``.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or `estimator` is None where one of it is set.
+        """
+        nested = [name for name in params if name.startswith("estimator__")]
+        if nested and params.get("estimator", self.estimator) is None:
+            raise ValueError(
+                f"{nested[0]} cannot be set, because estimator is None. Set "
+                f"estimator={type(self._default()).__name__}() first."
+            )
+        return super().set_params(**params)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
@@ -65,6 +90,11 @@ class BaseQuantized(BaseEstimator):
             then unchanged.
         """
         model = clone(self._default() if self.estimator is None else self.estimator)
+        last = model
+        while isinstance(last, Pipeline):
+            last = last.steps[-1][1]
+        if isinstance(last, FastGRNNClassifier | FastGRNNRegressor):
+            check_options(last)
         weights = {}
         if sample_weight is not None:
             prefix = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""

@@ -1,0 +1,115 @@
+"""What cannot be computed in integers, and what is said of it."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+
+import skfastgrnn
+from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
+from skfastgrnn.compression import (
+    Compression,
+    QuantizedFastGRNNClassifier,
+    QuantizedFastGRNNRegressor,
+    quantize,
+)
+from skfastgrnn.preprocessing import SequenceImputer, SequenceStandardScaler
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(80, 6, 3)) * [1.0, 1e-3, 500.0] + [0.0, 5.0, -300.0]
+y = (X[:, :, 0].sum(axis=1) > 0).astype(int)
+QUICK = {"hidden_size": 5, "max_iter": 5, "n_iter_no_change": np.inf, "random_state": 0}
+
+
+def fitted(cls=FastGRNNClassifier, X=X, y=y, **settings):
+    return make_pipeline(SequenceStandardScaler(), cls(**{**QUICK, **settings})).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"bidirectional": True}, "bidirectional=False"),
+        ({"gate_activation": "tanh"}, "gate_activation='tanh' is not supported"),
+        ({"gate_activation": "relu"}, r"'sigmoid', 'hard_sigmoid'"),
+    ],
+)
+def test_networks_that_there_are_not_in_integers(settings, message):
+    with pytest.raises(ValueError, match=message):
+        quantize(fitted(**settings), X)
+
+
+def test_such_networks_are_refused_before_they_are_trained():
+    class Untrained(FastGRNNClassifier):
+        def fit(self, X, y, **options):
+            raise AssertionError("is trained")
+
+    for settings in ({"bidirectional": True}, {"gate_activation": "tanh"}):
+        model = QuantizedFastGRNNClassifier(
+            make_pipeline(SequenceStandardScaler(), Untrained(**settings))
+        )
+        with pytest.raises(ValueError, match=next(iter(settings))):
+            model.fit(X, y)
+
+
+@pytest.mark.parametrize("cls", [QuantizedFastGRNNClassifier, QuantizedFastGRNNRegressor])
+def test_parameters_of_no_estimator_cannot_be_set(cls):
+    estimator = cls.__name__.removeprefix("Quantized")
+    with pytest.raises(ValueError, match=rf"is None. Set estimator={estimator}\(\)"):
+        cls().set_params(estimator__hidden_size=3)
+    given = cls().set_params(estimator=getattr(skfastgrnn, estimator)(), estimator__hidden_size=3)
+    assert given.estimator.hidden_size == 3
+
+
+@pytest.mark.parametrize(
+    ("X_calibration", "message"),
+    [
+        (X[:, :, :2], "X_calibration.*2 channels.*expecting 3"),
+        (X[:0], "0 sample"),
+        (np.zeros_like(X), "X_calibration is constant"),
+        (np.full_like(X, [1.0, 5.0, 2.0]), "X_calibration is constant"),
+        (np.where(X[0, 0, 0] == X, np.inf, X), "infinity"),
+    ],
+)
+def test_calibration_data_that_do_not_fit(X_calibration, message):
+    with pytest.raises(ValueError, match=message):
+        quantize(fitted(), X_calibration)
+
+
+def test_other_bits_are_refused():
+    with pytest.raises(ValueError, match="'bits' parameter"):
+        quantize(fitted(), X, bits=5)
+    with pytest.raises(ValueError, match="pass bits=4"):
+        quantize(fitted(compression=Compression(bits=4)), X, bits=8)
+
+
+def test_other_models_are_refused():
+    with pytest.raises(TypeError, match="quantize needs a fitted FastGRNNClassifier"):
+        quantize(SequenceStandardScaler(), X)
+    with pytest.raises(NotFittedError):
+        quantize(FastGRNNClassifier(), X)
+    with pytest.raises(NotFittedError):
+        QuantizedFastGRNNClassifier().predict(X)
+    with pytest.raises(TypeError, match="needs a classifier"):
+        QuantizedFastGRNNClassifier(FastGRNNRegressor(**QUICK)).fit(X, y)
+    with pytest.raises(ValueError, match=r"make_pipeline\(sequenceimputer, Quantized"):
+        QuantizedFastGRNNClassifier(
+            make_pipeline(SequenceImputer(), FastGRNNClassifier(**QUICK))
+        ).fit(X, y)
+
+
+def test_nan_is_refused_as_by_the_estimators():
+    with pytest.raises(ValueError, match="NaN"):
+        quantize(fitted(), X).predict(np.where(X[0, 0, 0] == X, np.nan, X))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"bidirectional": True}, "bidirectional"), ({"compression": Compression(bits=4)}, "bits=8")],
+)
+def test_a_failed_fit_changes_nothing(settings, message):
+    model = quantize(fitted(), X)
+    before = model.decision_function(X)
+    model.set_params(estimator=FastGRNNClassifier(**QUICK, **settings), bits=8)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y)
+    np.testing.assert_array_equal(model.decision_function(X), before)
