@@ -206,6 +206,15 @@ def test_ctrl_c_in_the_first_training_keeps_what_it_has(monkeypatch):
     assert len(calls) == 4  # and no refit
 
 
+@pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C raise KeyboardInterrupt, which a background job ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_all_threads_after_their_epochs(monkeypatch):
     calls, lock = [], threading.Lock()
 
