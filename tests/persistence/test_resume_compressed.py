@@ -1,6 +1,7 @@
 """Trainings of compressed networks that were stopped in any phase end as if they were not."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,23 +20,24 @@ from helpers.callbacks import Hooks
 from skfastgrnn.callbacks import Checkpoint
 
 X, y = sequences(60, n_channels=3)
+thirds = partial(Compression, dense_fraction=1 / 3, threshold_fraction=1 / 3)
 EPOCHS = 12
 #: The support is final from epoch 9 on, weights are rounded from epoch 9 or 11 on.
 STOPS = (1, 4, 5, 7, 8, 9, 11, 12)
 
 CASES = {
-    "rank": {"compression": Compression(rank_w=2, rank_u=2)},
-    "density": {"compression": Compression(density_w=0.5, density_u=0.4, threshold_every=2)},
-    "bits": {"compression": Compression(bits=4), "early_stopping": True},
+    "rank": {"compression": thirds(rank_w=2, rank_u=2)},
+    "density": {"compression": thirds(density_w=0.5, density_u=0.4, threshold_every=2)},
+    "bits": {"compression": thirds(bits=4), "early_stopping": True},
     "all": {
-        "compression": Compression(2, 2, 0.5, 0.5, bits=8, rounded_fraction=1 / 6),
+        "compression": thirds(2, 2, 0.5, 0.5, bits=8, rounded_fraction=1 / 6),
         "early_stopping": True,
         "refit": True,
         "dropout": 0.2,
         "augment": [Jitter(0.1)],
     },
-    "average": {"compression": Compression(2, 2, 0.5, 0.5, bits=8), "ema": 0.9, "solver": "adamw"},
-    "frozen": {"compression": Compression(2, 2, 0.5, 0.5, bits=8), "frozen": ["U1", "bias_gate"]},
+    "average": {"compression": thirds(2, 2, 0.5, 0.5, bits=8), "ema": 0.9, "solver": "adamw"},
+    "frozen": {"compression": thirds(2, 2, 0.5, 0.5, bits=8), "frozen": ["U1", "bias_gate"]},
 }
 
 
@@ -76,7 +78,7 @@ def test_a_training_that_was_stopped_goes_on(case, tmp_path):
 
 def test_a_training_that_goes_on_after_another_one(tmp_path):
     """Its support and rounding are those of the earlier one from its first epoch on."""
-    settings = {"compression": Compression(2, 2, 0.5, 0.5, bits=8), "max_iter": EPOCHS}
+    settings = {"compression": thirds(2, 2, 0.5, 0.5, bits=8), "max_iter": EPOCHS}
     path = tmp_path / "training.safetensors"
     first = pickle.dumps(quick(warm_start=True, **settings).fit(X, y))
     whole = pickle.loads(first).fit(X, y)
@@ -95,7 +97,7 @@ def test_another_compression_is_refused(tmp_path):
 
 def test_checkpoints_hold_the_progress_of_compression(tmp_path):
     path = tmp_path / "training.safetensors"
-    settings = {"compression": Compression(density_u=0.5, bits=8), "max_iter": EPOCHS}
+    settings = {"compression": thirds(density_u=0.5, bits=8), "max_iter": EPOCHS}
     progress = []
     for epoch in (8, 9):
         quick(**settings).set_callbacks(Checkpoint(path), StopsAfter(epoch)).fit(X, y)
