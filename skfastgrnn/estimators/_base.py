@@ -205,12 +205,14 @@ class BaseFastGRNN(FittedMixin, StreamMixin, SavedMixin, EpochSupport, BaseEstim
         Raises
         ------
         ValueError
-            If there is no such parameter, or `compression` is None where one of it is set.
+            If there is no such parameter, or `compression` is None, or no object, where one of it
+            is set.
         """
         nested = [name for name in params if name.startswith("compression__")]
-        if nested and params.get("compression", self.compression) is None:
+        compression = params.get("compression", self.compression)
+        if nested and (isinstance(compression, type) or not hasattr(compression, "set_params")):
             raise ValueError(
-                f"{nested[0]} cannot be set, because compression is None. Set "
+                f"{nested[0]} cannot be set, because compression is {compression!r}. Set "
                 "compression=Compression() first."
             )
         return super().set_params(**params)

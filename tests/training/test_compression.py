@@ -218,8 +218,18 @@ def test_another_object_is_refused():
         quick(compression={"rank_w": 2}).fit(X, y)
 
 
-def test_parameters_of_no_compression_are_refused():
-    with pytest.raises(ValueError, match=r"compression is None. Set compression=Compression\(\)"):
-        quick().set_params(compression__rank_w=2)
+@pytest.mark.parametrize(
+    ("compression", "named"),
+    [(None, "None"), ({"bits": 4}, "{'bits': 4}"), (Compression, "<class '.*Compression'>")],
+)
+def test_parameters_of_no_compression_are_refused(compression, named):
+    model = quick(compression=compression)
+    message = rf"compression is {named}. Set compression=Compression\(\)"
+    with pytest.raises(ValueError, match=message):
+        model.set_params(compression__rank_w=2)
+    assert model.compression is compression
+
+
+def test_parameters_of_a_new_compression_are_set():
     model = quick().set_params(compression=Compression(), compression__rank_w=2)
     assert model.compression.rank_w == 2
