@@ -13,6 +13,8 @@ from ._best_under import BestUnder, scores_and_sizes
 
 #: So many colours can be distinguished.
 MOST_COLORS = 10
+#: So many characters fit side by side in a legend, of which a marker and its margins take 6.
+LEGEND_WIDTH = 78
 
 
 class CompressionDisplay:
@@ -234,9 +236,11 @@ class CompressionDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+        TypeError
+            If `max_bytes` is not a number.
         ValueError
-            If lengths differ, sizes are not above 0, no score is a number, or there are more than
-            10 groups.
+            If lengths differ, sizes or `max_bytes` are not above 0, no score is a number, or there
+            are more than 10 groups.
         """
         check_matplotlib_support(f"{self.__class__.__name__}.plot")
         import matplotlib.pyplot as plt
@@ -289,6 +293,8 @@ class CompressionDisplay:
 
     def _checked(self):
         """Sizes and scores as arrays of floats."""
+        if self.max_bytes is not None:
+            BestUnder(self.max_bytes)  # raises for what is no budget
         sizes = np.asarray(self.sizes, dtype=float)
         scores = np.asarray(self.scores, dtype=float)
         for name in ("scores", "errors", "groups"):
@@ -318,7 +324,7 @@ class CompressionDisplay:
             order = list(values)
         prefix = "" if self.group_name is None else f"{self.group_name.split('__')[-1]} = "
         return [
-            (prefix + text, np.flatnonzero(is_plotted & (texts == text)))
+            (" ".join((prefix + text).split()), np.flatnonzero(is_plotted & (texts == text)))
             for text in order
             if (is_plotted & (texts == text)).any()
         ]
@@ -339,11 +345,12 @@ class CompressionDisplay:
         ax.set(xlabel="Size of the model in bytes", ylabel=name[:1].upper() + name[1:])
         drawn = [*self.errorbars_, self.front_line_, self.budget_line_, self.best_marker_]
         handles = [artist for artist in drawn if artist is not None]
+        longest = max(len(artist.get_label()) for artist in handles)
         ax.legend(
             handles=handles,
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),
-            ncols=2 if len(handles) < 5 else 3,
+            ncols=max(1, min(2 if len(handles) < 5 else 3, LEGEND_WIDTH // (longest + 6))),
             frameon=False,
         )
 

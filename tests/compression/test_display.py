@@ -12,7 +12,7 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, ParameterGrid
 from sklearn.neighbors import KNeighborsClassifier
 
-from skfastgrnn.compression import CompressionDisplay, best_under, neg_n_bytes_scorer
+from skfastgrnn.compression import Compression, CompressionDisplay, best_under, neg_n_bytes_scorer
 from skfastgrnn.compression._display import pareto_front
 
 X, y = sequences(24, n_timesteps=4, n_channels=2)
@@ -213,6 +213,25 @@ def test_values_from_elsewhere(plt):
     assert display.plot() is display
 
 
+def test_a_legend_of_long_values_fits_into_the_figure(plt):
+    """Objects as values, whose texts are long and have line breaks."""
+    values = [None, Compression(bits=4, density_u=0.25, rank_w=3), Compression(rank_u=2)]
+    display = CompressionDisplay(
+        sizes=[100, 200, 300],
+        scores=[0.5, 0.6, 0.7],
+        groups=[str(value).replace(", ", ",\n   ") for value in values],
+        group_name="compression",
+        max_bytes=250,
+    ).plot()
+    display.figure_.canvas.draw()
+    legend, axes = display.ax_.get_legend().get_window_extent(), display.ax_.get_window_extent()
+    width = display.figure_.bbox.width
+    assert legend.x0 >= 0
+    assert legend.x1 <= width
+    assert axes.width > 0.7 * width
+    assert "compression = Compression(bits=4, density_u=0.25, rank_w=3)" in legend_of(display)
+
+
 BLOCKED = """
 import sys
 sys.modules["matplotlib"] = None  # as if it were not installed
@@ -258,6 +277,12 @@ def test_the_import_does_not_load_matplotlib():
 def test_values_that_cannot_be_drawn(plt, arguments, message):
     with pytest.raises(ValueError, match=message):
         CompressionDisplay(**arguments).plot()
+    assert plt.get_fignums() == []
+
+
+def test_a_budget_that_is_no_number_is_refused(plt):
+    with pytest.raises(TypeError, match="max_bytes must be a number of bytes; got '1k'"):
+        CompressionDisplay(sizes=[1], scores=[1], max_bytes="1k").plot()
     assert plt.get_fignums() == []
 
 
