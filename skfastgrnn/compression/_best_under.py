@@ -100,6 +100,9 @@ def best_under(max_bytes: float, *, score: str | None = None, n_bytes: str = "ne
 
     Notes
     -----
+    A search with several metrics and a `refit` callable has no score of its own in scikit-learn:
+    ``search.score`` raises a KeyError. Use ``search.best_estimator_.score``.
+
     The halving searches of scikit-learn ignore a `refit` callable. Their `cv_results_` can be
     passed to the callable afterwards; it then compares the small candidates of the last iteration
     that has any.
