@@ -1,8 +1,8 @@
 """Small networks for UCI HAR in integers: how they are trained, on what, and how they are scored.
 
 Every choice was made by cross-validation over the people of the training part: five folds, each of
-which holds out a fifth of the people. `docs/compression.rst` lists what was tried. The test part is
-looked at once, after the last fit.
+which holds out a fifth of the people. `docs/accuracy_per_byte.rst` lists what was tried. The test
+part is looked at once, after the last fit.
 """
 
 from functools import cache
