@@ -12,9 +12,14 @@ def begin(prepared, config, ending=None):
 
     Returns the TrainingConfig to go on with: without an epoch where the dense fit was interrupted.
     """
-    if prepared.dense is None or not begin_from_dense(prepared, config, ending).interrupted:
+    if prepared.dense is None:
         return config
-    return replace(config, max_iter=0, should_converge=False)
+    if begin_from_dense(prepared, config, ending).interrupted:
+        return replace(config, max_iter=0, should_converge=False)
+    # Factors of a rank too low for the dense matrices begin far above the loss of guessing.
+    score = active_kernel().loss(prepared.network, prepared.state.initial, *prepared.training)
+    threshold = max(config.divergence_threshold, score.mean_loss)
+    return replace(config, divergence_threshold=threshold)
 
 
 def begin_from_dense(prepared, config, ending=None):

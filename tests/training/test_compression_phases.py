@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from helpers.compression import Calls, check_supports, kept_groups
 from helpers.estimators import quick, sequences
+from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
+from skfastgrnn import FastGRNNClassifier
 from skfastgrnn.compression import Compression
 from skfastgrnn.kernels import IDENTITY, active_kernel
 from skfastgrnn.network import Network, Optimizer, n_parameters, named_views
@@ -209,6 +211,29 @@ def test_an_interrupted_fit_is_compressed(at, early_stopping, monkeypatch):
     check_supports(model)
     assert model.n_iter_ == at - 1
     assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_factors_far_from_the_dense_fit_have_not_diverged(monkeypatch):
+    """The best ones of a low rank begin above the loss that only a diverged training has."""
+    kernel, digits, labels = active_kernel(), *load_digits(return_X_y=True)
+    digits, labels = digits[:400].reshape(-1, 8, 8) / 16, labels[:400]
+    n_dense = FastGRNNClassifier(8, random_state=0).fit(digits, labels).n_iter_
+    original, calls = kernel.train_epoch, []
+
+    def interrupted(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == n_dense + 2:
+            raise KeyboardInterrupt
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(kernel, "train_epoch", interrupted)
+    compression = Compression(rank_w=3, rank_u=3)
+    model = FastGRNNClassifier(8, compression=compression, random_state=0)
+    with pytest.warns(UserWarning, match="interrupted") as caught:
+        model.fit(digits, labels)
+    assert len(caught) == 1
+    assert model.loss_ > 2 * np.log(10)  # what the threshold is otherwise
+    assert model.best_iter_ == model.n_iter_ == 1
 
 
 def test_an_interrupted_dense_start_ends_the_fit(monkeypatch):
