@@ -83,23 +83,29 @@ def checked(center, scale, name):
     return Affine(center, scale)
 
 
+def last_and_steps(model):
+    """What a model ends in, and the steps in front of it as (name, step) pairs.
+
+    A distilled model is its student, which may be a Pipeline.
+    """
+    steps = []
+    while not isinstance(model, type):
+        if isinstance(model, Pipeline):
+            steps += [pair for pair in model.steps[:-1] if pair[1] not in (None, "passthrough")]
+            model = model.steps[-1][1]
+        elif hasattr(model, "strip_teacher"):
+            model = model.strip_teacher()
+        else:
+            break
+    return model, steps
+
+
 def network_and_steps(model, function):
     """The fitted network of a model, and the fitted steps in front of it as (name, step) pairs.
 
-    A distilled model is its student. `function` is the name that a TypeError begins with.
+    `function` is the name that a TypeError begins with.
     """
-    if hasattr(model, "strip_teacher"):
-        check_is_fitted(model)
-        return network_and_steps(model.strip_teacher(), function)
-    steps = []
-    last = model
-    while isinstance(last, Pipeline):
-        steps += [
-            (name, step) for name, step in last.steps[:-1] if step not in (None, "passthrough")
-        ]
-        last = last.steps[-1][1]
-    if hasattr(last, "strip_teacher"):
-        return network_and_steps(Pipeline([*steps, ("network", last.strip_teacher())]), function)
+    last, steps = last_and_steps(model)
     if isinstance(last, type) or not isinstance(last, FastGRNNClassifier | FastGRNNRegressor):
         named = f"the class {last.__name__}" if isinstance(last, type) else type(last).__name__
         where = "" if last is model else "a Pipeline that ends in "

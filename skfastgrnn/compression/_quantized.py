@@ -4,7 +4,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
@@ -14,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation._errors import as_it_is, error_context, working_copy
 from .._validation._sequences import to_sequences
 from ..estimators import FastGRNNClassifier, FastGRNNRegressor
+from ..estimators._class_outputs import decision, labels, log_probabilities, probabilities
 from ..estimators._fitted import network_of
 from ..kernels import integer_outputs
 from ..persistence._safetensors import saveable
@@ -306,8 +306,7 @@ class QuantizedFastGRNNClassifier(ClassifierMixin, BaseQuantized):
         ValueError
             If the number of channels or columns differs from that in `fit`, or X is not finite.
         """
-        outputs = as_it_is(self)._outputs(X)
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        return decision(as_it_is(self)._outputs(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classes.
@@ -323,12 +322,7 @@ class QuantizedFastGRNNClassifier(ClassifierMixin, BaseQuantized):
             In the order of `classes_`; independent of each other if y was an indicator matrix.
         """
         now = as_it_is(self)
-        outputs = now._outputs(X)
-        if now._is_multilabel:
-            return expit(outputs)
-        if outputs.shape[1] == 1:
-            return expit(np.hstack([-outputs, outputs]))
-        return softmax(outputs, axis=1)
+        return probabilities(now._outputs(X), is_multilabel=now._is_multilabel)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Log-probabilities of the classes, also where the probabilities underflow to 0.
@@ -344,12 +338,7 @@ class QuantizedFastGRNNClassifier(ClassifierMixin, BaseQuantized):
             In the order of `classes_`.
         """
         now = as_it_is(self)
-        outputs = now._outputs(X)
-        if now._is_multilabel:
-            return log_expit(outputs)
-        if outputs.shape[1] == 1:
-            return log_expit(np.hstack([-outputs, outputs]))
-        return log_softmax(outputs, axis=1)
+        return log_probabilities(now._outputs(X), is_multilabel=now._is_multilabel)
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each sequence, or the labels more probable than not.
@@ -365,12 +354,7 @@ class QuantizedFastGRNNClassifier(ClassifierMixin, BaseQuantized):
             Labels from `classes_`; an indicator matrix of 0 and 1 if y was one in `fit`.
         """
         now = as_it_is(self)
-        outputs = now._integer_outputs(X)
-        if now._is_multilabel:
-            return (outputs > 0).astype(np.intp)
-        if outputs.shape[1] == 1:
-            return now.classes_[(outputs[:, 0] > 0).astype(np.intp)]
-        return now.classes_[outputs.argmax(axis=1)]
+        return labels(now._integer_outputs(X), now.classes_, is_multilabel=now._is_multilabel)
 
 
 @saveable

@@ -26,7 +26,7 @@ from ..preprocessing import (
     SequenceStandardScaler,
     TemporalFeatures,
 )
-from ._affine import NotFoldable, affine_of
+from ._affine import NotFoldable, affine_of, last_and_steps
 from ._quantized import BaseQuantized
 
 #: Attributes that a transformer computes with; None where a parameter turned one off.
@@ -205,8 +205,7 @@ def size_report(model: Any) -> SizeReport:
     head          360   36 %   head and pooling: weights, scales, biases
     total        1008          bytes
     """
-    steps = []
-    last = _end_of(model, steps)
+    last, steps = last_and_steps(model)
     if isinstance(last, type) or not hasattr(type(last), "n_bytes_"):
         named = f"the class {last.__name__}" if isinstance(last, type) else type(last).__name__
         where = "" if last is model else "a model that ends in "
@@ -279,16 +278,6 @@ def neg_n_bytes_scorer(
 
 # Searches that are fitted with sample_weight ask this of each of several metrics.
 neg_n_bytes_scorer._accept_sample_weight = lambda: True  # type: ignore[attr-defined]
-
-
-def _end_of(model, steps):
-    """The network that a model is or ends in; steps before it are appended to `steps`."""
-    if isinstance(model, Pipeline):
-        steps += model.steps[:-1]
-        return _end_of(model.steps[-1][1], steps)
-    if hasattr(model, "student_"):
-        return _end_of(model.student_, steps)
-    return model
 
 
 def _without_folded(steps, network):

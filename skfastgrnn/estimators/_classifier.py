@@ -4,7 +4,6 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, log_expit
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
@@ -19,6 +18,7 @@ from ..persistence._schema import CLASSIFIER
 from ..training import Classification, Multilabel
 from ..training._classification import NEW_CLASSES
 from ._base import BaseFastGRNN
+from ._class_outputs import decision, labels, log_probabilities, probabilities
 
 
 @saveable
@@ -705,8 +705,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
         ValueError
             If the number of channels or columns differs from that in `fit`, or X is not finite.
         """
-        outputs = as_it_is(self)._outputs(X)
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        return decision(as_it_is(self)._outputs(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classes.
@@ -724,15 +723,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             classification, independent for each label.
         """
         now = as_it_is(self)
-        outputs = now._outputs(X)
-        if now._is_multilabel:
-            return expit(outputs)
-        if outputs.shape[1] == 1:
-            return expit(np.hstack([-outputs, outputs]))
-        outputs -= outputs.max(axis=1, keepdims=True)
-        np.exp(outputs, out=outputs)
-        outputs /= outputs.sum(axis=1, keepdims=True)
-        return outputs
+        return probabilities(now._outputs(X), is_multilabel=now._is_multilabel)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Log-probabilities of the classes, also where the probabilities underflow to 0.
@@ -750,14 +741,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             classification, independent for each label.
         """
         now = as_it_is(self)
-        outputs = now._outputs(X)
-        if now._is_multilabel:
-            return log_expit(outputs)
-        if outputs.shape[1] == 1:
-            return log_expit(np.hstack([-outputs, outputs]))
-        outputs -= outputs.max(axis=1, keepdims=True)
-        outputs -= np.log(np.exp(outputs).sum(axis=1, keepdims=True))
-        return outputs
+        return log_probabilities(now._outputs(X), is_multilabel=now._is_multilabel)
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each sequence, or the labels more probable than not.
@@ -774,12 +758,7 @@ class FastGRNNClassifier(ClassifierMixin, BaseFastGRNN):
             Labels from `classes_`; an indicator matrix of 0 and 1 if y was one in `fit`.
         """
         now = as_it_is(self)
-        outputs = now._outputs(X)
-        if now._is_multilabel:
-            return (outputs > 0).astype(np.intp)
-        if outputs.shape[1] == 1:
-            return now.classes_[(outputs[:, 0] > 0).astype(np.intp)]
-        return now.classes_[outputs.argmax(axis=1)]
+        return labels(now._outputs(X), now.classes_, is_multilabel=now._is_multilabel)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -191,7 +191,8 @@ class Epochs:
         losses = state.history["loss" if validation is None else "validation_loss"]
         factor = checked_factor(config.schedule, epoch, losses)
         state.optimizer.learning_rate = config.learning_rate_init * factor
-        config.phases.begin_epoch(state, nothing_left=self._nothing_left)
+        if not config.phases.is_final(state):
+            config.phases.begin_epoch(state, nothing_left=self._nothing_left)
         before = state.averaged.copy()
         network, parameters, optimizer, parametrization = config.phases.current(state)
         totals = run_epoch(
