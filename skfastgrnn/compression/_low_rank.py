@@ -43,12 +43,15 @@ def low_rank(
         that the matrix stays as it is.
     energy : float or None, default=None
         Share of the sum of squared singular values, in (0, 1], that a rank must keep: of a matrix
-        without a rank, the lowest one that does so in every cell.
+        without a rank, the lowest one that does so in every cell. Where factors of that rank take
+        as many bytes as there are, or more, the matrix stays as it is. (A rank that is given is
+        taken, whatever it costs.)
 
     Returns
     -------
     FastGRNNClassifier or FastGRNNRegressor
-        A fitted estimator, whose `compression` has the ranks. A matrix that has been factorised has
+        A fitted estimator, whose `compression` has the ranks, or a copy where no matrix was
+        factorised. A matrix that has been factorised has
         no zeros any more, so the density of it is None.
 
     Raises
@@ -87,7 +90,14 @@ def low_rank(
     if energy is not None:
         for name, rank in ranks.items():
             if rank is None:
-                ranks[name] = rank_of_energy(estimator, name[-1].upper(), energy)
+                found = rank_of_energy(estimator, name[-1].upper(), energy)
+                if with_ranks(estimator, {name: found}).n_bytes_ < estimator.n_bytes_:
+                    ranks[name] = found
+    return with_ranks(estimator, ranks)
+
+
+def with_ranks(estimator, ranks):
+    """A copy of a fitted estimator with other ranks, by name; None leaves a matrix as it is."""
     compression = compression_of(estimator)
     for name, rank in ranks.items():
         if rank is not None and rank != getattr(compression, name):
