@@ -3,11 +3,18 @@
 from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
 
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval, Options, validate_parameter_constraints
 
 
 class Number(Interval):
     """Numbers of a range, without bools, which are integers in Python."""
+
+    def is_satisfied_by(self, val):
+        return not isinstance(val, bool) and super().is_satisfied_by(val)
+
+
+class Choice(Options):
+    """Some numbers, without bools, of which True is 1."""
 
     def is_satisfied_by(self, val):
         return not isinstance(val, bool) and super().is_satisfied_by(val)

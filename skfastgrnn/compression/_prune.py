@@ -6,8 +6,9 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval, validate_params
 
+from .._validation._dataclasses import Choice
 from ..estimators._fitted import with_compression
-from ..network import named_views
+from ..network import BLOCK_SIZES, named_views
 from ..training import Phases, n_nonzero, number_kept
 from ._fitted import compression_of, fitted_network
 
@@ -19,7 +20,7 @@ DENSITY = [Interval(Real, 0, 1, closed="right"), None]
         "estimator": "no_validation",
         "density_w": DENSITY,
         "density_u": DENSITY,
-        "block_size": [Interval(Integral, 1, None, closed="left"), None],
+        "block_size": [Choice(Integral, set(BLOCK_SIZES)), None],
     },
     prefer_skip_nested_validation=True,
 )
@@ -42,7 +43,7 @@ def prune(
     density_w, density_u : float or None, default=None
         Share of weights, in (0, 1], that are kept: the largest ones of each matrix, or of each of
         its factors. None leaves the matrix as it is.
-    block_size : int or None, default=None
+    block_size : {1, 2, 4, 8} or None, default=None
         Number of consecutive weights of a row that are kept or dropped together. None is that of
         the estimator's `compression`, or 1.
 

@@ -30,7 +30,14 @@ from ._integer import (
 )
 from ._losses import LOSSES, Loss
 from ._rounding import first_log_steps, integers, set_log_steps, steps, with_log_steps
-from ._size import FLOAT, SIZE_PARTS, bytes_by_part, n_operations_per_step, stored_matrices
+from ._size import (
+    BLOCK_SIZES,
+    FLOAT,
+    SIZE_PARTS,
+    bytes_by_part,
+    n_operations_per_step,
+    stored_matrices,
+)
 from ._spec import (
     ACTIVATIONS,
     GATES_TO_1,
@@ -57,6 +64,7 @@ from ._tensors import (
 
 __all__ = [
     "ACTIVATIONS",
+    "BLOCK_SIZES",
     "FACTORS",
     "FLOAT",
     "GATES_TO_1",

@@ -5,8 +5,8 @@ from numbers import Integral, Real
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Options, StrOptions
 
-from .._validation._dataclasses import Number, registered
-from ..network import LEVELS, largest_ranks
+from .._validation._dataclasses import Choice, Number, registered
+from ..network import BLOCK_SIZES, LEVELS, largest_ranks
 
 POSITIVE_INTEGER = Number(Integral, 1, None, closed="left")
 DENSITY = Number(Real, 0, 1, closed="right")
@@ -42,7 +42,7 @@ class Compression(BaseEstimator):
     bits : {4, 8} or None, default=None
         Bits of a weight: integers from -7 to 7 or from -127 to 127, times a step for each row of a
         matrix. Steps begin from the weights at that moment and are trained with them.
-    block_size : int, default=1
+    block_size : {1, 2, 4, 8}, default=1
         Number of consecutive weights of a row that are kept or dropped together: those groups with
         the largest sums of squares. A device then stores one bit for each group; the last one of a
         row may be smaller. The densities are those of groups.
@@ -101,7 +101,7 @@ class Compression(BaseEstimator):
         "density_w": [DENSITY, None],
         "density_u": [DENSITY, None],
         "bits": [Options(Integral, set(LEVELS)), None],
-        "block_size": [POSITIVE_INTEGER],
+        "block_size": [Choice(Integral, set(BLOCK_SIZES))],
         "init": [StrOptions({"svd", "random"})],
         "dense_fraction": [FRACTION, None],
         "threshold_fraction": [FRACTION],

@@ -172,6 +172,7 @@ REFUSED = {
     "energy": (lambda: low_rank(FITTED, energy=1.5), ValueError, "The 'energy' parameter"),
     "no density": (lambda: prune(FITTED), ValueError, "needs density_w or density_u"),
     "only blocks": (lambda: prune(FITTED, block_size=2), ValueError, "needs density_w"),
+    "blocks": (lambda: prune(FITTED, 0.5, block_size=3), ValueError, "The 'block_size' parameter"),
     "density 0": (lambda: prune(FITTED, density_w=0.0), ValueError, "The 'density_w' parameter"),
     "too few left": (
         lambda: prune(prune(FITTED, density_u=0.25), density_u=0.5),

@@ -44,7 +44,7 @@ def test_it_is_a_parameter_object_of_scikit_learn():
 def test_what_compresses_nothing_changes_nothing():
     for settings in ({}, {"early_stopping": True, "refit": True}, {"dropout": 0.2, "ema": 0.9}):
         plain = quick(**settings).fit(X, y)
-        for nothing in (Compression(), Compression(density_w=1.0, density_u=1.0, block_size=3)):
+        for nothing in (Compression(), Compression(density_w=1.0, density_u=1.0, block_size=4)):
             model = quick(compression=nothing, **settings).fit(X, y)
             assert bits(model) == bits(plain)
             assert model.loss_curve_ == plain.loss_curve_
@@ -183,6 +183,8 @@ REFUSED = {
     "NaN": ({"density_u": np.nan}, "The 'density_u' parameter of Compression"),
     "16 bits": ({"bits": 16}, "The 'bits' parameter of Compression must be"),
     "no block": ({"block_size": 0}, "The 'block_size' parameter of Compression"),
+    "no bitmap": ({"block_size": 3}, r"'block_size' parameter of Compression .* Got 3"),
+    "true": ({"block_size": True}, r"'block_size' parameter of Compression .* Got True"),
     "another start": ({"init": "pca"}, "The 'init' parameter of Compression must be a str among"),
     "too many epochs": (
         {"dense_fraction": 0.7, "threshold_fraction": 0.4},
