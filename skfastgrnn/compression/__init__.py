@@ -6,6 +6,7 @@
 # _saved.py          networks in integers in files
 # _fold_scaler.py    fold_scaler: a network without the scaler in front of it
 # _affine.py         scalers that are one affine function for each channel
+# _other_models.py   what is said of models that these do not take
 # _size.py           size_report, neg_n_bytes_scorer: the bytes of a model
 # _low_rank.py       low_rank: the matrices of a fitted estimator as products of factors
 # _prune.py          prune: a fitted estimator without its smallest weights

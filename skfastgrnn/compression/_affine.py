@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..estimators import FastGRNNClassifier, FastGRNNRegressor
 from ..preprocessing import SequenceMinMaxScaler, SequenceRobustScaler, SequenceStandardScaler
+from ._other_models import advice, named
 
 OURS = (SequenceMinMaxScaler, SequenceRobustScaler, SequenceStandardScaler)
 SKLEARNS = (MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler)
@@ -107,11 +108,9 @@ def network_and_steps(model, function):
     """
     last, steps = last_and_steps(model)
     if isinstance(last, type) or not isinstance(last, FastGRNNClassifier | FastGRNNRegressor):
-        named = f"the class {last.__name__}" if isinstance(last, type) else type(last).__name__
-        where = "" if last is model else "a Pipeline that ends in "
         raise TypeError(
             f"{function} needs a fitted FastGRNNClassifier or FastGRNNRegressor, or a Pipeline "
-            f"that ends in one; got {where}{named}. Of a search pass best_estimator_."
+            f"that ends in one; got {named(last, model)}.{advice(last)}"
         )
     check_is_fitted(last)
     return last, steps

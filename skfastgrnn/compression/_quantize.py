@@ -42,7 +42,7 @@ def quantize(model: Any, X_calibration: Any, *, bits: int | None = None) -> Any:
     NotFittedError
         If the model is not fitted.
     TypeError
-        If it is something else.
+        If it is something else, or X_calibration is None.
     ValueError
         If there is no such network in integers: it is bidirectional, or its gate is not between 0
         and 1, or its weights or states are too large; if `bits` are not those that it was trained
@@ -72,6 +72,11 @@ def quantize(model: Any, X_calibration: Any, *, bits: int | None = None) -> Any:
     True
     """
     network, steps = network_and_steps(model, "quantize")
+    if X_calibration is None:
+        raise TypeError(
+            "quantize needs sequences as X_calibration, which show the range of inputs and states; "
+            "got None. Pass training sequences: quantize(model, X_train)."
+        )
     affine, unfitted = None, clone(network)
     if steps:
         name, scaler = steps[-1]

@@ -27,6 +27,7 @@ from ..preprocessing import (
     TemporalFeatures,
 )
 from ._affine import NotFoldable, affine_of, last_and_steps
+from ._other_models import advice, named
 from ._quantized import BaseQuantized
 
 #: Attributes that a transformer computes with; None where a parameter turned one off.
@@ -169,8 +170,9 @@ def size_report(model: Any) -> SizeReport:
     model : estimator or Pipeline
         A fitted FastGRNNClassifier or FastGRNNRegressor, one in integers, a distilled one, whose
         student is counted, or a fitted Pipeline that ends in one. Its other steps may be
-        transformers of `skfastgrnn.preprocessing`, scalers of scikit-learn, or transformers that
-        have `n_bytes_`, the number of bytes that they store.
+        transformers of `skfastgrnn.preprocessing`, scalers of scikit-learn, a FunctionTransformer
+        of a function of NumPy such as ``np.log1p``, which stores nothing, or transformers that have
+        `n_bytes_`, the number of bytes that they store.
 
     Returns
     -------
@@ -207,11 +209,9 @@ def size_report(model: Any) -> SizeReport:
     """
     last, steps = last_and_steps(model)
     if isinstance(last, type) or not hasattr(type(last), "n_bytes_"):
-        named = f"the class {last.__name__}" if isinstance(last, type) else type(last).__name__
-        where = "" if last is model else "a model that ends in "
         raise TypeError(
             "size_report needs a fitted FastGRNNClassifier or FastGRNNRegressor, or a Pipeline "
-            f"that ends in one; got {where}{named}. Of a search pass best_estimator_."
+            f"that ends in one; got {named(last, model)}.{advice(last)}"
         )
     check_is_fitted(last)
     sizes = dict(last.bytes_by_part_) if isinstance(last, BaseQuantized) else bytes_of_fitted(last)
@@ -296,6 +296,12 @@ def _bytes_of_step(name, step):
         return 0
     if isinstance(step, Pipeline):
         return sum(_bytes_of_step(*inner) for inner in step.steps)
+    if isinstance(step, FunctionTransformer) and not _stores_nothing(step):
+        raise TypeError(
+            f"size_report does not know what the function of step {name!r} stores on a device. "
+            "Set n_bytes_ of the FunctionTransformer, the number of bytes; 0 if the function has "
+            "no numbers of its own, or is not part of the model on the device."
+        )
     known = [STORED[kind] for kind in type(step).__mro__ if kind in STORED]
     if hasattr(step, "n_bytes_"):
         return int(step.n_bytes_)
@@ -307,6 +313,12 @@ def _bytes_of_step(name, step):
         )
     arrays = [getattr(step, attribute) for attribute in known[0] if _is_used(step, attribute)]
     return FLOAT * sum(np.size(array) for array in arrays if array is not None)
+
+
+def _stores_nothing(step):
+    """Whether a FunctionTransformer is known to have no numbers of its own."""
+    is_known = step.func is None or isinstance(step.func, np.ufunc)
+    return hasattr(step, "n_bytes_") or (is_known and not step.kw_args)
 
 
 def _is_used(step, attribute):

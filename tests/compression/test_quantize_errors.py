@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 import skfastgrnn
@@ -11,6 +13,8 @@ from skfastgrnn.compression import (
     Compression,
     QuantizedFastGRNNClassifier,
     QuantizedFastGRNNRegressor,
+    low_rank,
+    prune,
     quantize,
 )
 from skfastgrnn.preprocessing import SequenceImputer, SequenceStandardScaler
@@ -95,6 +99,27 @@ def test_other_models_are_refused():
         QuantizedFastGRNNClassifier(
             make_pipeline(SequenceImputer(), FastGRNNClassifier(**QUICK))
         ).fit(X, y)
+
+
+def test_what_to_do_with_other_models_is_said():
+    integers = quantize(fitted(), X)
+    regressor = TransformedTargetRegressor(FastGRNNRegressor(**QUICK)).fit(X, X[:, 0, 0])
+    search = GridSearchCV(FastGRNNClassifier(**QUICK), {"hidden_size": [2]}, cv=2).fit(X, y)
+    for function in (
+        quantize,
+        lambda model, X: low_rank(model, 2),
+        lambda model, X: prune(model, 0.5),
+    ):
+        with pytest.raises(TypeError, match=r"got Quantized.*in integers already"):
+            function(integers, X)
+        with pytest.raises(TypeError, match=r"pass regressor_.*scales y\.$"):
+            function(regressor, X)
+        with pytest.raises(TypeError, match="pass best_estimator_"):
+            function(search, X)
+        with pytest.raises(TypeError, match=r"the class FastGRNNClassifier\. Pass a fitted object"):
+            function(FastGRNNClassifier, X)
+    with pytest.raises(TypeError, match=r"X_calibration.*got None. Pass.*quantize\(model, X_train"):
+        quantize(fitted(), None)
 
 
 def test_nan_is_refused_as_by_the_estimators():

@@ -7,6 +7,7 @@ import pytest
 from helpers.estimators import quick, sequences
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -224,6 +225,24 @@ def test_a_step_may_say_its_bytes():
     assert size_report(model).normaliser == 100
 
 
+def test_a_function_stores_nothing_if_it_is_one_of_numpy():
+    table = np.arange(256.0)
+
+    def looked_up(X):
+        return table[np.clip(X, 0, 255).astype(int)]
+
+    for step, n_bytes in (
+        (FunctionTransformer(np.tanh), 0),
+        (FunctionTransformer(looked_up), None),
+    ):
+        model = make_pipeline(step, quick(max_iter=1)).fit(X, y)
+        if n_bytes is None:
+            with pytest.raises(TypeError, match=r"step 'functiontransformer'.*Set n_bytes_"):
+                size_report(model)
+            step.n_bytes_ = n_bytes = 256 * 4
+        assert size_report(model).normaliser == n_bytes
+
+
 def test_a_distilled_model_is_its_student():
     student = make_pipeline(StandardScaler(), FastGRNNClassifier(3, max_iter=2, n_timesteps=6))
     rows = X.reshape(30, 18)
@@ -358,11 +377,12 @@ def test_attributes_need_a_fit(model, attribute):
     [
         (LogisticRegression(), "got LogisticRegression"),
         (GridSearchCV(quick(), {"hidden_size": [2]}), "got GridSearchCV.*best_estimator_"),
-        (make_pipeline(LogisticRegression()), "got a model that ends in LogisticRegression"),
-        (FastGRNNClassifier, "got the class FastGRNNClassifier"),
+        (make_pipeline(LogisticRegression()), "got a Pipeline that ends in LogisticRegression"),
+        (FastGRNNClassifier, "got the class FastGRNNClassifier.*fitted object"),
+        (TransformedTargetRegressor(FastGRNNRegressor()), "pass regressor_"),
         (None, "got NoneType"),
     ],
-    ids=["other", "search", "pipeline", "class", "none"],
+    ids=["other", "search", "pipeline", "class", "transformed", "none"],
 )
 def test_another_model_is_refused(model, named):
     with pytest.raises(TypeError, match=f"^size_report needs a fitted.*{named}"):
