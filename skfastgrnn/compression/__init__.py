@@ -3,6 +3,7 @@
 # _quantize.py       quantize: a fitted model in integers
 # _quantized.py      the estimators that compute in integers
 # _integers.py       from parameters and sequences to integers
+# _calibration.py    warnings of sequences that ranges should not be calibrated on
 # _saved.py          networks in integers in files
 # _fold_scaler.py    fold_scaler: a network without the scaler in front of it
 # _affine.py         scalers that are one affine function for each channel

@@ -28,7 +28,7 @@ from ..network import (
     tensors,
     zeros,
 )
-from ..training import warn
+from ._calibration import sampled, warn_of_coarse_inputs, warn_of_outliers
 
 #: Ranges of inputs, states and products with a factor are so many times those of the calibration.
 MARGIN = 2.0
@@ -46,8 +46,6 @@ ADVICE = (
 )
 #: The same of states, which may grow in sequences that are longer than those of the training.
 ADVICE_OF_STATES = f"{ADVICE} With bounded_state=True states do not grow in long sequences."
-#: Of a channel's deviation, what two neighbouring float32 may be apart without a warning.
-COARSEST = 1 / 8
 #: Steps of sequences that are calibrated on at a time, to bound the memory.
 STEPS_AT_A_TIME = 1 << 16
 
@@ -258,8 +256,7 @@ def integer_network(network, parts, sequences, *, bits, affine, is_regressor, ar
         to_score = units.state * np.log2(np.e) * 2**SCORE_BITS
         attention = integer_matrix(head["attention"], bits, to_score, "the attention")
     input_center = (center + scale * ranges.mean).astype(np.float32)
-    warn_of_coarse_inputs(input_center, scale * ranges.deviation, argument)
-    return IntegerNetwork(
+    found = IntegerNetwork(
         gate_activation=network.gate_activation,
         update_activation=network.update_activation,
         pooling=network.pooling,
@@ -269,18 +266,9 @@ def integer_network(network, parts, sequences, *, bits, affine, is_regressor, ar
         attention=attention,
         **integer_head(head["head_weight"], parts["head_bias"], bits, units.state, is_regressor),
     )
-
-
-def warn_of_coarse_inputs(center, deviation, argument):
-    """Warn of channels that are so far from 0 that float32 hardly tells their values apart."""
-    is_coarse = (deviation > 0) & (np.spacing(np.abs(center)) > COARSEST * deviation)
-    if is_coarse.any():
-        channels = np.flatnonzero(is_coarse)
-        warn(
-            f"Channel(s) {channels.tolist()} of {argument} are about {center[channels[0]]:.6g} "
-            f"with a deviation of {deviation[channels[0]]:.3g}, which is lost in single precision, "
-            "that of inputs on a device. Subtract a constant from X, and train again."
-        )
+    warn_of_outliers(sampled(sequences), center, scale, ranges, argument)
+    warn_of_coarse_inputs(input_center, scale * ranges.deviation, argument)
+    return found
 
 
 class Units(NamedTuple):

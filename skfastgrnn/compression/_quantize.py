@@ -25,7 +25,9 @@ def quantize(model: Any, X_calibration: Any, *, bits: int | None = None) -> Any:
 
     X_calibration : array-like
         What `model` predicts, such as the training sequences: inputs, states and products with
-        factors of low rank get twice the range that they have here. What lies beyond saturates.
+        factors of low rank get twice the range that they have here. What lies beyond saturates. A
+        UserWarning is given of fewer than 64 time steps, of outliers that leave few integers to all
+        else, and of channels in other units than those that the scaler was fitted on.
 
     bits : {8, 4}, default=None
         Bits of a weight. None means those that the network was trained with, otherwise 8. Weights
@@ -93,5 +95,5 @@ def quantize(model: Any, X_calibration: Any, *, bits: int | None = None) -> Any:
     for _, step in steps:
         X_calibration = step.transform(X_calibration)
     folded = None if affine is None else scaler
-    quantized._convert(network, affine, folded, X_calibration, "X_calibration")
+    quantized._convert(network, affine, folded, X_calibration, is_training=False)
     return Pipeline([*steps, (last_name(model), quantized)]) if steps else quantized

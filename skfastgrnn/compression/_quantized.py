@@ -18,6 +18,7 @@ from ..estimators._fitted import network_of
 from ..kernels import integer_outputs
 from ..persistence._safetensors import saveable
 from ._affine import IDENTITY, NotFoldable, affine_of, network_and_steps, read_like
+from ._calibration import sampled, warn_of_few_steps, warn_of_other_data
 from ._integers import check_options, check_supported, integer_network
 from ._saved import CLASSIFIER, READING, REGRESSOR, SOMETIMES, arrays_of, network_from, settings_of
 
@@ -111,7 +112,7 @@ class BaseQuantized(BaseEstimator):
             if len(steps) > 1:
                 raise ValueError(self._not_in(steps[0][0]))
         with working_copy(self) as fitted:
-            fitted._convert(network, affine, scaler, X, "X")
+            fitted._convert(network, affine, scaler, X, is_training=True)
         return self
 
     def _not_in(self, name):
@@ -120,12 +121,13 @@ class BaseQuantized(BaseEstimator):
             f"make_pipeline({name}, {type(self).__name__}(...))."
         )
 
-    def _convert(self, estimator, affine, scaler, X_calibration, argument):
+    def _convert(self, estimator, affine, scaler, X_calibration, *, is_training):
         """Become a fitted estimator's network in integers.
 
         affine, scaler : what a scaler in front of it does to X, and that scaler, or None for both
-        argument : name of X_calibration in errors
+        is_training : whether X_calibration is the X of a fit of `estimator`
         """
+        argument = "X" if is_training else "X_calibration"
         network = network_of(estimator)
         check_supported(network)
         if self.bits is not None and network.bits not in (None, self.bits):
@@ -146,6 +148,10 @@ class BaseQuantized(BaseEstimator):
             is_regressor=self._is_regressor,
             argument=argument,
         )
+        if not is_training:
+            warn_of_few_steps(sequences)
+            if scaler is not None:
+                warn_of_other_data(sampled(sequences), scaler)
 
     def _integer_outputs(self, X):
         """Outputs (n_samples, n_outputs) int32."""

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
-from skfastgrnn.compression import quantize
-from skfastgrnn.preprocessing import SequenceStandardScaler
+from skfastgrnn.compression import QuantizedFastGRNNClassifier, quantize
+from skfastgrnn.preprocessing import (
+    SequenceMinMaxScaler,
+    SequenceRobustScaler,
+    SequenceStandardScaler,
+)
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(80, 6, 3))
@@ -63,5 +68,61 @@ def test_channels_that_are_lost_in_single_precision_are_named():
     model = make_pipeline(SequenceStandardScaler(), FastGRNNClassifier(**QUICK)).fit(far, y)
     with pytest.warns(UserWarning, match=r"Channel\(s\) \[0\] of X_calibration are about 1e\+06"):
         quantize(model, far)
-    near = 0.01 * X
+    near = 0.01 * X  # the scaler is fitted again
     quantize(model.fit(near, y), near)
+
+
+def test_few_steps_are_named():
+    model = FastGRNNClassifier(**QUICK).fit(X, y)
+    with pytest.warns(UserWarning, match=r"X_calibration has 12 time steps.*at least 64"):
+        quantize(model, X[:2])
+    quantize(model, X[:11])
+
+
+@pytest.mark.parametrize("factor", [1000, 10_000])
+@pytest.mark.parametrize("has_scaler", [True, False])
+def test_outliers_that_cost_integers_are_named(factor, has_scaler):
+    model = FastGRNNClassifier(**QUICK)
+    model = make_pipeline(SequenceStandardScaler(), model) if has_scaler else model
+    many = rng.normal(size=(400, 6, 3))
+    labels = (many[:, :, 0].sum(axis=1) > 0).astype(int)
+    far = many.copy()
+    far[7, 2, 1] = factor
+    with pytest.warns(UserWarning, match=r"Channel\(s\) \[1\] of X_calibration have outliers"):
+        quantize(model.fit(many, labels), far)
+    with pytest.warns(UserWarning, match=r"Channel\(s\) \[1\] of X have outliers"):
+        QuantizedFastGRNNClassifier(model).fit(far, labels)
+    far[7, 2, 1] = 50  # of which there are enough integers
+    quantize(model.fit(many, labels), far)
+
+
+SCALERS = {
+    "standard": SequenceStandardScaler(),
+    "not centered": SequenceStandardScaler(with_mean=False),
+    "range": SequenceMinMaxScaler((-3, 200)),
+    "quantiles": SequenceRobustScaler(),
+    "MaxAbs": MaxAbsScaler(),
+    "of rows": StandardScaler(),
+}
+
+
+@pytest.mark.parametrize("scaler", SCALERS.values(), ids=SCALERS)
+def test_data_in_other_units_than_those_of_the_scaler_are_named(scaler):
+    """And never those of the training, whatever their distribution."""
+    of_one_step = not hasattr(scaler, "per")
+    known = X[:, :1] if of_one_step else X
+    model = FastGRNNClassifier(n_timesteps=1 if of_one_step else None, **QUICK)
+    model = make_pipeline(scaler, model)
+    for changed in (np.exp(3 * known), np.where(known > 2, known, 0), 5 + 0.01 * known, known):
+        data = changed.reshape(80, -1) if of_one_step else changed
+        quantize(model.fit(data, y), data)
+    for factor in (0.001, 100):
+        with pytest.warns(UserWarning, match=r"X_calibration are not like those that \w*Scaler"):
+            quantize(model, factor * data)
+
+
+def test_a_scaler_that_is_applied_twice_is_noticed():
+    far = 100 + 20 * X
+    model = make_pipeline(SequenceStandardScaler(), FastGRNNClassifier(**QUICK)).fit(far, y)
+    with pytest.warns(UserWarning, match=r"Channel\(s\) \[0, 1, 2\].*not scaled before"):
+        quantize(model, model[0].transform(far))
