@@ -1,6 +1,7 @@
 """Objects that are parameters; frozen dataclasses among them are checked when they are made."""
 
 from dataclasses import fields, is_dataclass
+from inspect import signature
 from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval, Options, validate_parameter_constraints
@@ -31,10 +32,17 @@ def registered(cls):
 
 
 def settings_of(value):
-    """The settings of an object of a registered class, by the names that its class takes."""
+    """The settings of an object of a registered class, by the names that its class takes.
+
+    Of scikit-learn's classes, those that are not their defaults.
+    """
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    return value.get_params(deep=False)
+    settings = value.get_params(deep=False)
+    if type(value).__module__.startswith("sklearn."):  # others of another version may not know
+        defaults = {name: p.default for name, p in signature(type(value)).parameters.items()}
+        settings = {key: v for key, v in settings.items() if v != defaults[key]}
+    return settings
 
 
 class ValidatedDataclass:

@@ -4,6 +4,7 @@
 # _quantized.py      the estimators that compute in integers
 # _integers.py       from parameters and sequences to integers
 # _calibration.py    warnings of sequences that ranges should not be calibrated on
+# _trainable.py      what can be trained and converted
 # _saved.py          networks in integers in files
 # _fold_scaler.py    fold_scaler: a network without the scaler in front of it
 # _affine.py         scalers that are one affine function for each channel
@@ -26,6 +27,7 @@ from ._prune import prune
 from ._quantize import quantize
 from ._quantized import QuantizedFastGRNNClassifier, QuantizedFastGRNNRegressor
 from ._size import SizeReport, neg_n_bytes_scorer, size_report
+from ._trainable import NotSaved
 
 __all__ = [
     "Compression",
@@ -42,6 +44,6 @@ __all__ = [
     "size_report",
 ]
 
-# Quantized estimators, and so their pickles, hold the last three.
-INTEGERS = (IntegerCell, IntegerMatrix, IntegerNetwork)
+# Quantized estimators, and so their pickles, hold the last four.
+INTEGERS = (IntegerCell, IntegerMatrix, IntegerNetwork, NotSaved)
 set_public_module(__name__, [*__all__, *(cls.__name__ for cls in INTEGERS)])

@@ -30,6 +30,18 @@ class Affine(NamedTuple):
 IDENTITY = Affine(np.zeros(1), np.ones(1))
 
 
+def check_scaler(scaler):
+    """Refuse a step that is no affine scaler, whatever it is fitted on."""
+    name = type(scaler).__name__
+    if not isinstance(scaler, (*OURS, *SKLEARNS)):
+        known = ", ".join(sorted(cls.__name__ for cls in (*OURS, *SKLEARNS)))
+        raise NotFoldable(f"{name} is not a scaler that can be folded: these are {known}.")
+    if getattr(scaler, "clip", False):
+        raise NotFoldable(f"{name} clips, which is not affine; set clip=False.")
+    if getattr(scaler, "per", "channel") != "channel":
+        raise NotFoldable(f"{name} has other statistics in each time step. Use per='channel'.")
+
+
 def affine_of(scaler, network):
     """What a fitted scaler in front of a fitted estimator does to each channel.
 
@@ -39,9 +51,7 @@ def affine_of(scaler, network):
         If that is not the same function in every step, or not an affine one.
     """
     name = type(scaler).__name__
-    if not isinstance(scaler, (*OURS, *SKLEARNS)):
-        known = ", ".join(sorted(cls.__name__ for cls in (*OURS, *SKLEARNS)))
-        raise NotFoldable(f"{name} is not a scaler that can be folded: these are {known}.")
+    check_scaler(scaler)
     check_is_fitted(scaler)
     fitted = getattr(scaler, "scaler_", scaler)  # scikit-learn's, with the statistics
     if getattr(fitted, "clip", False):

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context, clone
-from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Options
 from sklearn.utils.validation import check_is_fitted
@@ -19,16 +18,27 @@ from ..kernels import integer_outputs
 from ..persistence._safetensors import saveable
 from ._affine import IDENTITY, NotFoldable, affine_of, network_and_steps, read_like
 from ._calibration import sampled, warn_of_few_steps, warn_of_other_data
-from ._integers import check_options, check_supported, integer_network
+from ._integers import check_supported, integer_network
 from ._saved import CLASSIFIER, READING, REGRESSOR, SOMETIMES, arrays_of, network_from, settings_of
+from ._trainable import (
+    NotSaved,
+    check_bits,
+    check_parameters,
+    check_trainable,
+    not_in_integers,
+    train,
+)
 
 
 class BaseQuantized(BaseEstimator):
     """A network in integers, and how X is read.
 
-    `_integers` is the IntegerNetwork. Subclasses say by `_default` what None means as `estimator`,
-    and copy in `_learn` what predictions need to know of targets.
+    `_integers` is the IntegerNetwork. Subclasses say by `_trains` which networks they
+    train, and copy in `_learn` what predictions need to know of targets.
     """
+
+    #: What a parameter becomes in a model from a file if only code could restore it.
+    _if_not_saved = {"estimator": NotSaved}
 
     _parameter_constraints = {
         "estimator": [HasMethods(["fit", "predict"]), None],
@@ -60,12 +70,12 @@ class BaseQuantized(BaseEstimator):
         if nested and params.get("estimator", self.estimator) is None:
             raise ValueError(
                 f"{nested[0]} cannot be set, because estimator is None. Set "
-                f"estimator={type(self._default()).__name__}() first."
+                f"estimator={type(self._trains()).__name__}() first."
             )
         return super().set_params(**params)
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train a clone of `estimator` and convert it to integers, calibrated on X.
 
         Parameters
@@ -80,6 +90,15 @@ class BaseQuantized(BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the samples.
 
+        X_val : array-like, default=None
+            Validation sequences of the training, in the same form. A Pipeline scales them like X.
+
+        y_val : array-like, default=None
+            Targets of X_val.
+
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weights of X_val.
+
         Returns
         -------
         self : estimator
@@ -87,39 +106,30 @@ class BaseQuantized(BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If an argument is invalid, or there is no such network in integers; the estimator is
-            then unchanged.
+            If an argument is invalid, or there is no such network in integers, which is refused
+            before the training unless it depends on the weights; the estimator is then unchanged.
         """
-        model = clone(self._default() if self.estimator is None else self.estimator)
-        last = model
-        while isinstance(last, Pipeline):
-            last = last.steps[-1][1]
-        if isinstance(last, FastGRNNClassifier | FastGRNNRegressor):
-            check_options(last)
-        weights = {}
-        if sample_weight is not None:
-            prefix = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
-            weights = {f"{prefix}sample_weight": sample_weight}
-        model.fit(X, y, **weights)
+        model = clone(self._trains() if self.estimator is None else self.estimator)
+        check_trainable(self, model, X)
+        given = {
+            "sample_weight": sample_weight,
+            "X_val": X_val,
+            "y_val": y_val,
+            "sample_weight_val": sample_weight_val,
+        }
+        train(model, X, y, {name: value for name, value in given.items() if value is not None})
         network, steps = network_and_steps(model, f"{type(self).__name__}.fit")
         affine, scaler = None, None
         if steps:
-            name, scaler = steps[-1]
+            ((name, scaler),) = steps
             try:
                 affine = affine_of(scaler, network)
             except NotFoldable as error:
-                raise ValueError(f"{self._not_in(name)} {error}") from error
-            if len(steps) > 1:
-                raise ValueError(self._not_in(steps[0][0]))
+                message = not_in_integers(type(self).__name__, name)
+                raise ValueError(f"{message} {error}") from error
         with working_copy(self) as fitted:
             fitted._convert(network, affine, scaler, X, is_training=True)
         return self
-
-    def _not_in(self, name):
-        return (
-            f"Step {name!r} of `estimator` cannot be computed in integers. Put it in front: "
-            f"make_pipeline({name}, {type(self).__name__}(...))."
-        )
 
     def _convert(self, estimator, affine, scaler, X_calibration, *, is_training):
         """Become a fitted estimator's network in integers.
@@ -130,11 +140,7 @@ class BaseQuantized(BaseEstimator):
         argument = "X" if is_training else "X_calibration"
         network = network_of(estimator)
         check_supported(network)
-        if self.bits is not None and network.bits not in (None, self.bits):
-            raise ValueError(
-                f"bits={self.bits} is not what the network was trained with, whose weights are "
-                f"multiples of steps of {network.bits} bits; pass bits={network.bits} or None."
-            )
+        check_bits(self.bits, network)
         read_like(self, scaler, estimator)
         with error_context(argument):
             sequences, _ = to_sequences(self, X_calibration, reset=False)
@@ -193,6 +199,9 @@ class BaseQuantized(BaseEstimator):
     def _restore(self, attributes, arrays):
         """Restore what `_to_save` returns, validated."""
         self._integers = network_from(attributes, arrays, self._saved_attributes)
+        if self.estimator is not None and not isinstance(self.estimator, NotSaved):
+            check_parameters(self.estimator)
+            check_trainable(self, self.estimator)
         vars(self).update({k: value for k, value in attributes.items() if k != "_settings"})
 
     def __sklearn_is_fitted__(self):
@@ -200,7 +209,8 @@ class BaseQuantized(BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self._default() if self.estimator is None else self.estimator)
+        has_none = self.estimator is None or isinstance(self.estimator, NotSaved)
+        inner = get_tags(self._trains() if has_none else self.estimator)
         tags.input_tags = inner.input_tags
         tags.target_tags = inner.target_tags
         tags.classifier_tags, tags.regressor_tags = inner.classifier_tags, inner.regressor_tags
@@ -254,7 +264,11 @@ class QuantizedFastGRNNClassifier(ClassifierMixin, BaseQuantized):
 
     Notes
     -----
-    A file written by :func:`skfastgrnn.save` keeps the integers, and not `estimator`.
+    A file written by :func:`skfastgrnn.save` keeps the integers and the parameters of `estimator`,
+    unless only code could restore one, such as a teacher or a function as `learning_rate`: of such
+    a model from a file, `fit` raises ValueError until `estimator` is set.
+
+    Callbacks are set on the network in `estimator`, as in a Pipeline.
 
     Examples
     --------
@@ -275,18 +289,14 @@ class QuantizedFastGRNNClassifier(ClassifierMixin, BaseQuantized):
     True
     """
 
+    _trains = FastGRNNClassifier
     _is_regressor = False
     _saved_attributes = CLASSIFIER
 
     def __init__(self, estimator: Any = None, *, bits: int | None = None) -> None:
         super().__init__(estimator, bits=bits)
 
-    def _default(self):
-        return FastGRNNClassifier()
-
     def _learn(self, estimator):
-        if not isinstance(estimator, FastGRNNClassifier):
-            raise TypeError(f"QuantizedFastGRNNClassifier needs a classifier, got {estimator!r}.")
         self.classes_ = estimator.classes_
         self._is_multilabel = estimator._is_multilabel
 
@@ -407,7 +417,11 @@ class QuantizedFastGRNNRegressor(RegressorMixin, BaseQuantized):
 
     Notes
     -----
-    A file written by :func:`skfastgrnn.save` keeps the integers, and not `estimator`.
+    A file written by :func:`skfastgrnn.save` keeps the integers and the parameters of `estimator`,
+    unless only code could restore one, such as a teacher or a function as `learning_rate`: of such
+    a model from a file, `fit` raises ValueError until `estimator` is set.
+
+    Callbacks are set on the network in `estimator`, as in a Pipeline.
 
     Examples
     --------
@@ -421,18 +435,14 @@ class QuantizedFastGRNNRegressor(RegressorMixin, BaseQuantized):
     True
     """
 
+    _trains = FastGRNNRegressor
     _is_regressor = True
     _saved_attributes = REGRESSOR
 
     def __init__(self, estimator: Any = None, *, bits: int | None = None) -> None:
         super().__init__(estimator, bits=bits)
 
-    def _default(self):
-        return FastGRNNRegressor()
-
     def _learn(self, estimator):
-        if not isinstance(estimator, FastGRNNRegressor):
-            raise TypeError(f"QuantizedFastGRNNRegressor needs a regressor, got {estimator!r}.")
         self._y_is_1d = estimator._y_is_1d
 
     def predict(self, X: Any) -> np.ndarray:

@@ -4,7 +4,10 @@ What is computed of a checked network can neither overflow nor leave its arrays.
 """
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
+from .._validation._dataclasses import registered
+from ..estimators import FastGRNNClassifier, FastGRNNRegressor
 from ..network import (
     ACTIVATIONS,
     INTEGER_GATES,
@@ -33,6 +36,7 @@ from ..persistence._schema import (
     refuse_differences,
 )
 from ..persistence._serialization import Refused
+from ._affine import OURS, SKLEARNS
 
 #: Matrices of a cell, and of the head, of which the first of a pair may be None.
 OF_CELL = ("w_low", "w", "u_low", "u")
@@ -47,6 +51,10 @@ NUMBERS = {
 BIASES = ("bias_gate", "bias_update")
 BORDER = ("input_center", "input_factor")
 OUTPUT = ("output_center", "output_unit")
+
+#: What `estimator` of a model in a file can be made of.
+for kind in (Pipeline, FastGRNNClassifier, FastGRNNRegressor, *OURS, *SKLEARNS):
+    registered(kind)
 
 SHIFT = count(LEAST_SHIFT, MOST_SHIFT)
 SETTINGS = record(

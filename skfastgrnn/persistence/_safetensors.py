@@ -245,7 +245,11 @@ def restored(content, tensors, path):
     if unknown:
         raise Refused(f"parameters has {sorted(unknown)}, and {name} has no such parameter.")
     parameters = {**defaults, **parameters}  # a file may be older than a parameter
-    estimator.set_params(**{k: value for k, value in parameters.items() if not needs_code(value)})
+    settable = {key: value for key, value in parameters.items() if not needs_code(value)}
+    for key, stand_in in getattr(type(estimator), "_if_not_saved", {}).items():
+        if key not in settable:
+            settable[key] = stand_in()
+    estimator.set_params(**settable)
     estimator._validate_params()
     attributes = from_json({"dict": content["attributes"]}, "attributes", tensors)
     missing = [key for key in content["arrays"] if key not in tensors]

@@ -4,11 +4,18 @@ import numpy as np
 import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import skfastgrnn
-from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
+from skfastgrnn import (
+    DistilledFastGRNN,
+    DistilledFastGRNNRegressor,
+    FastGRNNClassifier,
+    FastGRNNRegressor,
+)
 from skfastgrnn.compression import (
     Compression,
     QuantizedFastGRNNClassifier,
@@ -17,7 +24,12 @@ from skfastgrnn.compression import (
     prune,
     quantize,
 )
-from skfastgrnn.preprocessing import SequenceImputer, SequenceStandardScaler
+from skfastgrnn.preprocessing import (
+    SequenceClipper,
+    SequenceImputer,
+    SequenceMinMaxScaler,
+    SequenceStandardScaler,
+)
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(80, 6, 3)) * [1.0, 1e-3, 500.0] + [0.0, 5.0, -300.0]
@@ -42,17 +54,60 @@ def test_networks_that_there_are_not_in_integers(settings, message):
         quantize(fitted(**settings), X)
 
 
-def test_such_networks_are_refused_before_they_are_trained():
-    class Untrained(FastGRNNClassifier):
-        def fit(self, X, y, **options):
-            raise AssertionError("is trained")
+class Untrained(FastGRNNClassifier):
+    def fit(self, X, y, **options):
+        raise AssertionError("is trained")
 
-    for settings in ({"bidirectional": True}, {"gate_activation": "tanh"}):
-        model = QuantizedFastGRNNClassifier(
-            make_pipeline(SequenceStandardScaler(), Untrained(**settings))
-        )
-        with pytest.raises(ValueError, match=next(iter(settings))):
-            model.fit(X, y)
+
+class UntrainedRegressor(FastGRNNRegressor):
+    def fit(self, X, y, **options):
+        raise AssertionError("is trained")
+
+
+def behind(*steps, **settings):
+    return make_pipeline(*steps, Untrained(**settings))
+
+
+ROWS = X.reshape(80, 18)
+UNTRAINED = {
+    "bidirectional": (Untrained(bidirectional=True), X, "bidirectional=False"),
+    "gate": (behind(SequenceStandardScaler(), gate_activation="tanh"), X, "gate_activation"),
+    "bits": (Untrained(compression=Compression(bits=4)), X, "bits=8 is not what.*pass bits=4"),
+    "clipper": (behind(SequenceClipper()), X, "Step 'sequenceclipper'.*in front"),
+    "imputer": (behind(SequenceImputer(), SequenceStandardScaler()), X, "Step 'sequenceimputer'"),
+    "clip": (behind(SequenceMinMaxScaler(clip=True)), X, "clips.*set clip=False"),
+    "per": (behind(SequenceStandardScaler(per="timestep")), X, "Use per='channel'"),
+    "columns": (behind(StandardScaler(), n_timesteps=6), ROWS, "18 channels.*network reads 3"),
+    "steps": (
+        behind(SequenceStandardScaler(n_timesteps=3), n_timesteps=6),
+        ROWS,
+        "6 channels, and the network reads 3.*same n_timesteps",
+    ),
+    "search": (
+        GridSearchCV(Untrained(), {"hidden_size": [2]}),
+        X,
+        r"Search outside: GridSearchCV\(QuantizedFastGRNNClassifier.*estimator__hidden_size",
+    ),
+    "regressor": (UntrainedRegressor(), X, "Use QuantizedFastGRNNRegressor"),
+    "targets": (
+        TransformedTargetRegressor(UntrainedRegressor()),
+        X,
+        r"around: TransformedTargetRegressor\(QuantizedFastGRNN",
+    ),
+    "distilled": (
+        DistilledFastGRNN(LogisticRegression(), Untrained(gate_activation="relu")),
+        X,
+        "gate_activation='relu'",
+    ),
+    "distilled regressor": (DistilledFastGRNNRegressor(Ridge()), X, "got DistilledFastGRNNReg"),
+}
+
+
+@pytest.mark.parametrize("case", UNTRAINED)
+def test_what_cannot_be_converted_is_refused_before_it_is_trained(case):
+    estimator, data, message = UNTRAINED[case]
+    with pytest.raises((ValueError, TypeError), match=f"(?s){message}"):
+        QuantizedFastGRNNClassifier(estimator, bits=8).fit(data, y)
 
 
 @pytest.mark.parametrize("cls", [QuantizedFastGRNNClassifier, QuantizedFastGRNNRegressor])
@@ -93,7 +148,7 @@ def test_other_models_are_refused():
         quantize(FastGRNNClassifier(), X)
     with pytest.raises(NotFittedError):
         QuantizedFastGRNNClassifier().predict(X)
-    with pytest.raises(TypeError, match="needs a classifier"):
+    with pytest.raises(TypeError, match="as estimator a FastGRNNClassifier"):
         QuantizedFastGRNNClassifier(FastGRNNRegressor(**QUICK)).fit(X, y)
     with pytest.raises(ValueError, match=r"make_pipeline\(sequenceimputer, Quantized"):
         QuantizedFastGRNNClassifier(
