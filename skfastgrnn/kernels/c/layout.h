@@ -8,7 +8,7 @@
 #define SKFASTGRNN_LAYOUT_H
 
 #include "kernel.h"
-#include "vec.h"
+#include "transpose.h"
 
 typedef struct {
     ptrdiff_t D, H, Dp, Hp; /* D: what the cell reads, channels or states of the layer below */
@@ -234,13 +234,6 @@ INLINE HeadParts head_at(const Layout *l, real *vector) {
     return (HeadParts){vector + l->place[HEAD_WEIGHT][0],
                        l->pooling == ATTENTION ? vector + l->place[ATTENTION_WEIGHT][0] : NULL,
                        vector + l->place[HEAD_BIAS][0]};
-}
-
-/* to (columns, to_row) = from (rows, from_row)ᵀ. */
-static void transpose(ptrdiff_t rows, ptrdiff_t columns, const real *from, ptrdiff_t from_row,
-                      real *to, ptrdiff_t to_row) {
-    for (ptrdiff_t i = 0; i < rows; i++)
-        for (ptrdiff_t j = 0; j < columns; j++) to[j * to_row + i] = from[i * from_row + j];
 }
 
 INLINE void copy_reals(ptrdiff_t n, const real *from, real *to) {
