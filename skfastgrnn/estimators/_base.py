@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from copy import copy
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -189,6 +189,12 @@ class BaseFastGRNN(FittedMixin, StreamMixin, SavedMixin, EpochSupport, BaseEstim
         objective = self._new_objective()
         objective.restore(vars(self))
         return objective
+
+    @classmethod
+    @cache
+    def _get_param_names(cls):
+        """Names of the parameters, of which scikit-learn inspects the signature at every call."""
+        return super()._get_param_names()
 
     def set_params(self, **params):
         """Set parameters, also of `compression` (``compression__rank_w=4``).

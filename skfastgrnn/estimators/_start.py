@@ -20,7 +20,17 @@ def first_states(estimator, network, training, objective, rng, *, patience):
 
     The latter, or None, draws what a fit without compression does. Arguments as in `new_state`.
     """
-    rng_of_dense, dense = deepcopy(rng), None
+    dense = None
+    if begins_dense(estimator.compression, network):
+        dense = new_state(
+            estimator,
+            network.dense,
+            training,
+            objective,
+            deepcopy(rng),
+            patience=patience,
+            frozen=names_in(network.dense, estimator.frozen),
+        )
     state = new_state(
         estimator,
         network,
@@ -30,16 +40,6 @@ def first_states(estimator, network, training, objective, rng, *, patience):
         patience=patience,
         frozen=estimator.frozen,
     )
-    if begins_dense(estimator.compression, network):
-        dense = new_state(
-            estimator,
-            network.dense,
-            training,
-            objective,
-            rng_of_dense,
-            patience=patience,
-            frozen=names_in(network.dense, estimator.frozen),
-        )
     return state, dense
 
 

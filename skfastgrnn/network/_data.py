@@ -69,8 +69,12 @@ class SequenceBatch:
         """
         if not self.is_ragged:
             return rows
-        minibatch = np.arange(len(rows)) // (batch_size or len(rows))
-        return rows[np.lexsort((-self.lengths[rows], minibatch))]
+        # Minibatches in their order, and in each of them first what lacks the fewest steps.
+        key = np.arange(len(rows), dtype=np.int64)
+        key //= batch_size or len(rows)
+        key *= self.longest + 1
+        key -= self.lengths[rows]
+        return rows[key.argsort(kind="stable")]
 
     def stacked(self):
         """The same sequences one after the other, without overlap or padding.
@@ -213,4 +217,12 @@ class EpochTotals(NamedTuple):
 
     def plus(self, other):
         """The totals of two parts of an epoch."""
-        return EpochTotals(*(a + b for a, b in zip(self[:-1], other[:-1], strict=True)), other[-1])
+        return EpochTotals(
+            self.loss + other.loss,
+            self.weight + other.weight,
+            self.metric + other.metric,
+            self.penalty + other.penalty,
+            self.gradient_norm + other.gradient_norm,
+            self.n_updates + other.n_updates,
+            other.diverged,
+        )

@@ -52,8 +52,9 @@ class TrainingState:
     @property
     def is_finite(self):
         """Whether the parameters are finite, and so is their average."""
-        vectors = (self.parameters, self.optimizer.average)
-        return all(vector is None or np.isfinite(vector).all() for vector in vectors)
+        average = self.optimizer.average
+        is_finite = np.isfinite(self.parameters).all()
+        return bool(is_finite and (average is None or np.isfinite(average).all()))
 
     def begin_average_again(self):
         """Average from the present parameters on, where there is an average."""
