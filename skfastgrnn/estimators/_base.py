@@ -13,7 +13,6 @@ from sklearn.utils import _safe_indexing
 from .._validation._errors import error_context, restore_on_error, working_copy
 from .._validation._sequences import to_sequences
 from ..callbacks._sklearn import EpochSupport, make_notifier, with_callbacks
-from ..kernels import active_kernel
 from ..network import Network
 from ..persistence._fingerprint import check_fingerprint, data_fingerprint
 from ..persistence._safetensors import comparable_parameters, read_checkpoint
@@ -24,9 +23,7 @@ from ..training import (
     TrainingState,
     check_compression,
     hold_out,
-    train,
 )
-from . import _dense_start
 from ._config import (
     CONSTRAINTS,
     check_validation_arguments,
@@ -38,6 +35,7 @@ from ._config import (
     new_generator,
     patience_of,
 )
+from ._dense_start import train_prepared
 from ._fit_context import make_fit_context
 from ._fitted import FittedMixin
 from ._partial_fit import StreamMixin
@@ -341,10 +339,7 @@ class BaseFastGRNN(FittedMixin, StreamMixin, SavedMixin, EpochSupport, BaseEstim
         if self.warm_start:  # a loss far above that of guessing may be that of new data
             config = replace(config, divergence_threshold=np.inf)
         if self.n_init == 1:
-            config = _dense_start.begin(prepared, config)
-            result = train(
-                active_kernel(), network, training, validation, objective, state, config, notifier
-            )
+            result = train_prepared(prepared, config, notifier)
         else:
             prepared, result = train_several(self, prepared, config, notifier)
             state = prepared.state

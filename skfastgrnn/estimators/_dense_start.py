@@ -2,24 +2,62 @@
 
 from dataclasses import replace
 
+from sklearn.exceptions import ConvergenceWarning
+
 from ..kernels import active_kernel
 from ..network import converted
-from ..training import Phases, train
+from ..training import Phases, collected_warnings, train, warn
 
 
-def begin(prepared, config, ending=None):
-    """Let a `PreparedFit` begin from a dense fit, if it is to.
+def train_prepared(prepared, config, notifier=None, ending=None):
+    """Train a `PreparedFit`, from a dense fit if it is to begin with one.
 
-    Returns the TrainingConfig to go on with: without an epoch where the dense fit was interrupted.
+    Where the dense fit is interrupted, no epoch follows. Where both diverge, only the second one
+    warns.
+
+    Parameters
+    ----------
+    prepared : PreparedFit
+    config : TrainingConfig
+    notifier : FitNotifier or None
+        Not called for the dense fit.
+    ending : Ending or None
+        Asked after every epoch whether to end, where there is no notifier.
+
+    Returns
+    -------
+    TrainingResult
     """
     if prepared.dense is None:
-        return config
-    if begin_from_dense(prepared, config, ending).interrupted:
-        return replace(config, max_iter=0, should_converge=False)
-    # Factors of a rank too low for the dense matrices begin far above the loss of guessing.
-    score = active_kernel().loss(prepared.network, prepared.state.initial, *prepared.training)
-    threshold = max(config.divergence_threshold, score.mean_loss)
-    return replace(config, divergence_threshold=threshold)
+        return train_from_state(prepared, config, notifier or ending)
+    with collected_warnings() as warnings:
+        dense = begin_from_dense(prepared, config, ending)
+    if dense.interrupted:
+        config = replace(config, max_iter=0, should_converge=False)
+    else:
+        # Factors of a rank too low for the dense matrices begin far above the loss of guessing.
+        score = active_kernel().loss(prepared.network, prepared.state.initial, *prepared.training)
+        threshold = max(config.divergence_threshold, score.mean_loss)
+        config = replace(config, divergence_threshold=threshold)
+    result = train_from_state(prepared, config, notifier or ending)
+    for message, category in warnings:
+        if not (result.diverged and category is ConvergenceWarning):
+            warn(message, category)
+    return replace(result, interrupted=result.interrupted or dense.interrupted)
+
+
+def train_from_state(prepared, config, notifier):
+    """Train a `PreparedFit` from the state that it has."""
+    return train(
+        active_kernel(),
+        prepared.network,
+        prepared.training,
+        prepared.validation,
+        prepared.objective,
+        prepared.state,
+        config,
+        notifier,
+    )
 
 
 def begin_from_dense(prepared, config, ending=None):

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from ..kernels import active_kernel
-from ..training import best_training, train
-from . import _dense_start
+from ..training import best_training
+from ._dense_start import train_prepared
 from ._fit_context import make_fit_context
 from ._start import first_states
 
@@ -36,19 +36,8 @@ def train_several(estimator, prepared, config, notifier):
         own, label = trainings[number], f"Initialization {number + 1}/{n_init}, "
         if notifier is not None:  # of callbacks that ask for no data to score
             notifier.follow(make_fit_context(estimator, own, config.phases, None))
-        own_config = _dense_start.begin(own, replace(config, epoch=epoch, label=label), ending)
-        result = train(
-            kernel,
-            own.network,
-            own.training,
-            own.validation,
-            own.objective,
-            own.state,
-            own_config,
-            notifier or ending,
-        )
-        if own_config.max_iter == 0:  # Ctrl-C came in the dense training
-            result = replace(result, completed=False, interrupted=True)
+        own_config = replace(config, epoch=epoch, label=label)
+        result = train_prepared(own, own_config, notifier, ending)
         score = kernel.loss(own.network, result.parameters, *monitored, epoch.n_threads)
         return result, score.mean_loss
 

@@ -28,7 +28,7 @@ from ._multilabel import Multilabel
 from ._objective import Objective
 from ._phases import Phases, n_nonzero, number_kept
 from ._regression import Regression
-from ._report import warn
+from ._report import collected_warnings, warn
 from ._restarts import best_training
 from ._state import TrainingState, new_history
 from ._stream import joined_history, lowest_loss, train_on_piece
@@ -52,6 +52,7 @@ __all__ = [
     "check_compression",
     "check_ranks",
     "check_statistics",
+    "collected_warnings",
     "concatenated",
     "hold_out",
     "joined_history",

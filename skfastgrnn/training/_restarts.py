@@ -68,8 +68,8 @@ def best_training(train_one, n_trainings, n_at_once):
         warn(message, category)
     if interrupted and not kept.result.interrupted:
         warn(INTERRUPTED)
-    completed = kept.result.completed and not interrupted
-    return kept.number, replace(kept.result, completed=completed)
+    interrupted = interrupted or kept.result.interrupted
+    return kept.number, replace(kept.result, interrupted=interrupted)
 
 
 def train_in_turn(trained, numbers):

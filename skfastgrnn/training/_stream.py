@@ -60,7 +60,7 @@ def train_on_piece(kernel, network, piece, objective, state, config):
         "the input.",
         ConvergenceWarning,
     )
-    return TrainingResult(state.initial, 0, completed=False)
+    return TrainingResult(state.initial, 0, diverged=True)
 
 
 def loss_of_some(kernel, network, piece, parameters):

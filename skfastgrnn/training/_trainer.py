@@ -47,16 +47,21 @@ class TrainingResult:
 
     parameters : (P,) to keep
     best_iter : the epoch that they are from
-    completed : whether it was neither interrupted nor diverged
+    diverged : whether it ended since something was not finite, or with a loss far too high
     interrupted : whether Ctrl-C ended it
     stopped : whether what it notified ended it
     """
 
     parameters: np.ndarray
     best_iter: int
-    completed: bool = True
+    diverged: bool = False
     interrupted: bool = False
     stopped: bool = False
+
+    @property
+    def completed(self):
+        """Whether it was neither interrupted nor diverged."""
+        return not (self.interrupted or self.diverged)
 
 
 def train(kernel, network, training, validation, objective, state, config, notifier=None):
@@ -143,24 +148,29 @@ def train(kernel, network, training, validation, objective, state, config, notif
         candidates = [candidates[np.argmin(np.nan_to_num(losses, nan=np.inf))]]
     parameters, best_iter = candidates[0]
     if has_diverged:
-        warn_of_divergence(state, best_iter, config.learning_rate_init)
-    completed = not (interrupted or has_diverged)
-    return TrainingResult(parameters, best_iter, completed, interrupted, stopped)
+        warn_of_divergence(state, network, best_iter, config.learning_rate_init)
+    return TrainingResult(parameters, best_iter, has_diverged, interrupted, stopped)
 
 
-def warn_of_divergence(state, best_iter, learning_rate_init):
-    """Warn that a training diverged, and say which weights are kept."""
+def warn_of_divergence(state, network, best_iter, learning_rate_init):
+    """Warn that a training diverged, and say which weights are kept and what helps."""
+    if np.isfinite(state.loss):
+        reason = f"loss {state.loss:g} after epoch {state.n_iter}"
+    else:
+        reason = f"a loss or gradient of epoch {state.n_iter} was not finite"
     if best_iter:
         kept = f"the weights of its best epoch ({best_iter})"
     elif state.is_warm_start:
         kept = "the weights that it began with"
     else:
         kept = "the initial weights"
-    warn(
-        f"The training diverged (loss {state.loss:g} after epoch {state.n_iter}); {kept} are kept. "
-        f"Lower learning_rate_init (now {learning_rate_init:g}) or scale the input.",
-        ConvergenceWarning,
-    )
+    advice = f"Lower learning_rate_init (now {learning_rate_init:g}) or scale the input."
+    if network.gate_activation == "relu":
+        advice += (
+            " Or set gate_activation='sigmoid': gates of 'relu' can be above 1 and then let states "
+            "grow at every step."
+        )
+    warn(f"The training diverged ({reason}); {kept} are kept. {advice}", ConvergenceWarning)
 
 
 class Epochs:

@@ -8,6 +8,8 @@ from helpers.estimators import flat, initial, quick, sequences
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
+from skfastgrnn.compression import Compression
+
 X, y = sequences(60)
 X_val, y_val = sequences(40, seed=1)
 
@@ -56,6 +58,52 @@ def test_progress_before_the_divergence_is_kept():
         model = quick(max_iter=18, learning_rate=jumping, **whole).fit(X, y)
     assert model.best_iter_ == 15
     np.testing.assert_array_equal(flat(model), flat(good))
+
+
+def test_a_gradient_that_is_not_finite_ends_the_training():
+    """It makes no update, and the best weights before it are kept."""
+
+    def jumping(epoch):
+        return 1.0 if epoch < 3 else 1e30
+
+    settings = {"batch_size": 60, "shuffle": False, "update_activation": "relu"}
+    good = quick(max_iter=3, **settings).fit(X, y)
+    with pytest.warns(ConvergenceWarning) as caught:
+        model = quick(max_iter=9, learning_rate=jumping, **settings).fit(X, y)
+    (message,) = [str(warning.message) for warning in caught]
+    assert f"a loss or gradient of epoch {model.n_iter_} was not finite" in message
+    assert "best epoch (3) are kept" in message
+    assert "gate" not in message
+    assert 3 < model.n_iter_ < 9
+    np.testing.assert_array_equal(flat(model), flat(good))
+
+
+def test_gates_that_let_states_grow_are_named():
+    X_long = np.random.default_rng(0).standard_normal((60, 150, 3))
+    model = quick(hidden_size=8, gate_activation="relu", max_iter=3)
+    with pytest.warns(ConvergenceWarning, match=r"of epoch 1 .* Or set gate_activation='sigmoid'"):
+        model.fit(X_long, y)
+    assert np.isfinite(flat(model)).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        model.set_params(gate_activation="sigmoid").fit(X_long, y)
+
+
+@pytest.mark.parametrize("n_init", [1, 2])
+@pytest.mark.parametrize("epochs_of_divergence", [range(3), range(3, 6), range(6)])
+def test_dense_start_and_factors_warn_once(epochs_of_divergence, n_init):
+    """The first three epochs are those of the dense fit, the next three those of its factors."""
+    epochs = iter(range(6 * n_init))
+
+    def rate(epoch):
+        return 1e8 if next(epochs) % 6 in epochs_of_divergence else 1.0
+
+    model = quick(
+        max_iter=3, compression=Compression(rank_u=2), learning_rate=rate, n_init=n_init, n_jobs=1
+    )
+    with pytest.warns(ConvergenceWarning, match="diverged") as caught:
+        model.fit(X, y)
+    assert len(caught) == 1
 
 
 @pytest.mark.parametrize("X_scale", [1e30, 1e150])

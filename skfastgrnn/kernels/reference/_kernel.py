@@ -95,6 +95,7 @@ class ReferenceKernel:
             output[rows] = forward(network, p, sequences, rows)[0]
         return output
 
+    @np.errstate(over="ignore", invalid="ignore")  # weights of a training that diverged
     def loss(self, network, parameters, sequences, targets, loss, rows, n_threads=1):
         """Score of the sequences `rows`."""
         network, parameters = computed(network, parameters)
