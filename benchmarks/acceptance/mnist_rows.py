@@ -46,6 +46,6 @@ def network(seed):
         N_UNITS,
         batch_size=BATCH_SIZE,
         max_iter=N_EPOCHS,
-        compression=Compression(bits=8),
+        compression=Compression(bits=8, rounded_fraction=1 / 3),
         random_state=seed,
     )

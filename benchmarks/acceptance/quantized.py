@@ -15,7 +15,7 @@ from skfastgrnn.preprocessing import SequenceStandardScaler
 
 from .promises import at_least
 
-SEEDS = range(5)
+SEEDS = range(10)
 #: What integers may lose of the mean accuracy, by what was rounded and when.
 MOST_LOST = {"int8": 0.003, "int8, trained": 0.001, "int4, trained": 0.005}
 

@@ -27,7 +27,7 @@ class Compression(BaseEstimator):
     [2]_); at last those that are zero stay zero. With `bits` the last epochs train weights that are
     rounded in every forward pass [3]_. Early stopping and the best weights are judged only when
     support and rounding are final. Where a fit without compression would end since nothing is left
-    to learn, the next phase begins.
+    to learn, the next phase begins; the fit ends where rounding leaves nothing to learn, either.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ class Compression(BaseEstimator):
     threshold_every : int, default=15
         Number of updates between two thresholds of the second phase; there is one at the end of
         each epoch in any case.
-    rounded_fraction : float, default=1/3
+    rounded_fraction : float or None, default=None
         Share of the epochs, in (0, 1], at the end of a fit, that train rounded weights; at least
-        one.
+        one. None means 0.1 with 8 bits and 1/3 with 4.
 
     See Also
     --------
@@ -106,7 +106,7 @@ class Compression(BaseEstimator):
         "dense_fraction": [FRACTION, None],
         "threshold_fraction": [FRACTION],
         "threshold_every": [POSITIVE_INTEGER],
-        "rounded_fraction": [Number(Real, 0, 1, closed="right")],
+        "rounded_fraction": [Number(Real, 0, 1, closed="right"), None],
     }
 
     def __init__(
@@ -122,7 +122,7 @@ class Compression(BaseEstimator):
         dense_fraction=None,
         threshold_fraction=0.2,
         threshold_every=15,
-        rounded_fraction=1 / 3,
+        rounded_fraction=None,
     ):
         self.rank_w = rank_w
         self.rank_u = rank_u
@@ -165,6 +165,13 @@ def dense_fraction(compression, network):
     if compression.dense_fraction is not None:
         return compression.dense_fraction
     return 0.0 if begins_dense(compression, network) else 0.2
+
+
+def rounded_fraction(compression):
+    """The share of epochs that train rounded weights."""
+    if compression.rounded_fraction is not None:
+        return compression.rounded_fraction
+    return 0.1 if compression.bits == 8 else 1 / 3
 
 
 def check_ranks(compression, network):

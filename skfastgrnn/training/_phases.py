@@ -8,7 +8,7 @@ import numpy as np
 
 from ..kernels import Frozen
 from ..network import Network, n_parameters, named_views, set_log_steps, tensors
-from ._compression import Compression, dense_fraction
+from ._compression import Compression, dense_fraction, rounded_fraction
 
 #: The kinds of tensors that a density applies to.
 PRUNED = {"density_w": ("W", "W1", "W2"), "density_u": ("U", "U1", "U2")}
@@ -42,7 +42,7 @@ class Phases:
             return cls(network, compression, threshold_from=0, support_from=1, rounded_from=0)
         dense = dense_fraction(compression, network)
         support_from = round((dense + compression.threshold_fraction) * n_epochs)
-        rounded = max(1, round(compression.rounded_fraction * n_epochs))
+        rounded = max(1, round(rounded_fraction(compression) * n_epochs))
         return cls(
             network,
             compression,
@@ -73,15 +73,21 @@ class Phases:
 
     def is_final(self, state):
         """Whether support and rounding of a training are what they will be at its end."""
-        has_support = not self.is_sparse or state.support is not None
-        return has_support and (self.network.bits is None or state.is_rounded)
+        return self._support_is_final(state) and (self.network.bits is None or state.is_rounded)
+
+    def only_rounding_is_left(self, state):
+        """Whether the only phase that has not begun is that of rounded weights."""
+        return self._support_is_final(state) and not self.is_final(state)
+
+    def _support_is_final(self, state):
+        return not self.is_sparse or state.support is not None
 
     def begin_epoch(self, state, *, nothing_left):
         """Begin the phases that are due before the next epoch.
 
         nothing_left : whether nothing is left to learn in the present phase, which then ends early
         """
-        is_chosen = not self.is_sparse or state.support is not None
+        is_chosen = self._support_is_final(state)
         if not is_chosen:
             ends_early = nothing_left and state.is_thresholding
             state.is_thresholding |= nothing_left or state.n_iter >= self.threshold_from
@@ -90,9 +96,15 @@ class Phases:
                 state.begin_average_again()
         is_due = state.n_iter >= self.rounded_from or (nothing_left and is_chosen)
         if self.network.bits is not None and not state.is_rounded and is_due:
-            set_log_steps(self.network, state.parameters)
-            state.is_rounded = True
+            self.round(state)
             state.begin_average_again()
+
+    def round(self, state):
+        """Round the weights of a training, and those of their average, from now on."""
+        set_log_steps(self.network, state.parameters)
+        if state.optimizer.average is not None:
+            set_log_steps(self.network, state.optimizer.average)
+        state.is_rounded = True
 
     def continue_from(self, state, *, is_rounded):
         """Go on where an earlier training has ended, whose parameters the state has.

@@ -235,6 +235,8 @@ class Epochs:
         state.record(**entries, seconds=time.perf_counter() - started)
         if not state.mid_epoch:
             self._watch(epoch, before)
+            if self._nothing_left and config.phases.only_rounding_is_left(state):
+                self._try_to_end_rounded(network, len(parameters))
 
     def _watch(self, epoch, before):
         """Let the loss of an epoch count, if it can be compared with those of others."""
@@ -252,6 +254,21 @@ class Epochs:
                 state.early_stopping.update(epoch, state.loss, before)
         if not may_end:
             state.early_stopping.n_bad_epochs = 0
+
+    def _try_to_end_rounded(self, unrounded_network, n_parameters):
+        """Round weights that have nothing left to learn, if that leaves nothing to learn, either.
+
+        If it does, they stay as they are, and the next epoch begins to train rounded ones.
+        """
+        state, phases, objective = self._state, self._config.phases, self._objective
+        data = objective.soften(objective.at_epoch(self._training, state.n_iter - 1))
+        rounded = phases.completed(state.averaged, has_steps=False)
+        unrounded = state.averaged[:n_parameters]
+        before = self._score(unrounded_network, unrounded, data).mean_loss
+        after = self._score(self._network, rounded, data).mean_loss
+        if state.loss + after - before < self._config.converged_loss:
+            phases.round(state)
+            state.early_stopping.update(state.n_iter, self.mean_loss(rounded), rounded)
 
     @property
     def has_converged(self):

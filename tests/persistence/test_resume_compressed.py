@@ -20,7 +20,10 @@ from helpers.callbacks import Hooks
 from skfastgrnn.callbacks import Checkpoint
 
 X, y = sequences(60, n_channels=3)
-thirds = partial(Compression, dense_fraction=1 / 3, threshold_fraction=1 / 3)
+THIRD = 1 / 3
+thirds = partial(
+    Compression, dense_fraction=THIRD, threshold_fraction=THIRD, rounded_fraction=THIRD
+)
 EPOCHS = 12
 #: The support is final from epoch 9 on, weights are rounded from epoch 9 or 11 on.
 STOPS = (1, 4, 5, 7, 8, 9, 11, 12)
@@ -84,6 +87,21 @@ def test_a_training_that_goes_on_after_another_one(tmp_path):
     whole = pickle.loads(first).fit(X, y)
     pickle.loads(first).set_callbacks(Checkpoint(path), StopsAfter(5)).fit(X, y)
     assert learned(quick(warm_start=True, **settings).resume(path, X, y)) == learned(whole)
+
+
+@pytest.mark.parametrize("before_end", [0, 1, 2])
+def test_a_fit_that_rounding_ends(before_end, tmp_path):
+    """Where nothing is left to learn, the end of a resumed fit is that of one without a stop."""
+    path = tmp_path / "training.safetensors"
+    easy = np.where(y[:, None, None] == 1, 3.0, -3.0) * np.ones_like(X)
+    settings = {"n_iter_no_change": None, "max_iter": 60, "learning_rate_init": 0.1, "ema": 0.9}
+    settings["compression"] = Compression(bits=8)
+    whole = quick(**settings).fit(easy, y)
+    assert whole.n_iter_ < 40
+    stop = StopsAfter(whole.n_iter_ - before_end)
+    quick(**settings).set_callbacks(Checkpoint(path), stop).fit(easy, y)
+    assert read(path).training["state"]["is_rounded"] == (before_end == 0)
+    assert learned(quick(**settings).resume(path, easy, y)) == learned(whole)
 
 
 def test_another_compression_is_refused(tmp_path):

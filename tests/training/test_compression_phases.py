@@ -104,15 +104,51 @@ def test_weights_are_rounded_in_the_last_epochs(monkeypatch):
     np.testing.assert_array_equal(model.params_["U_log_step"], calls[7]["after"]["U_log_step"])
 
 
-def test_before_rounding_a_fit_is_that_without(monkeypatch):
+@pytest.mark.parametrize(("bits", "n_rounded"), [(8, 1), (4, 3)])
+def test_before_rounding_a_fit_is_that_without(bits, n_rounded, monkeypatch):
+    """A tenth of ten epochs with 8 bits, a third with 4."""
+    settings = {"max_iter": 10, "early_stopping": True, "ema": 0.9, "refit": True}
     calls = Calls(monkeypatch)
-    quick(max_iter=9).fit(X, y)
-    plain = list(calls)
+    quick(**settings).fit(X, y)
+    plain = list(calls)[:10]
     calls.clear()
-    quick(max_iter=9, compression=Compression(bits=8)).fit(X, y)
-    for one, other in zip(plain[:6], calls[:6], strict=True):
-        np.testing.assert_array_equal(one["after"]["U"], other["after"]["U"])
-        np.testing.assert_array_equal(one["moments"]["head_bias"], other["moments"]["head_bias"])
+    quick(compression=Compression(bits=bits), **settings).fit(X, y)
+    n_plain = 10 - n_rounded
+    assert [call["network"].bits for call in calls[:10]] == [None] * n_plain + [bits] * n_rounded
+    for one, other in zip(plain[:n_plain], calls[:n_plain], strict=True):
+        for name, expected in one["after"].items():
+            np.testing.assert_array_equal(other["after"][name], expected)
+            np.testing.assert_array_equal(other["moments"][name], one["moments"][name])
+
+
+EASY = np.where(y[:, None, None] == 1, 3.0, -3.0) * np.ones_like(X)
+UNTIL_LEARNED = {"n_iter_no_change": None, "max_iter": 60, "learning_rate_init": 0.1}
+
+
+@pytest.mark.parametrize("settings", [{}, {"ema": 0.9}, {"early_stopping": True}])
+def test_a_fit_ends_where_rounding_leaves_nothing_to_learn(settings):
+    """Its weights are those without `bits` at the same epoch, and have steps."""
+    model = quick(compression=Compression(bits=8), **UNTIL_LEARNED, **settings).fit(EASY, y)
+    plain = quick(**UNTIL_LEARNED, **settings).fit(EASY, y)
+    assert model.loss_curve_ == plain.loss_curve_
+    assert model.n_iter_ == model.best_iter_ < 40
+    if "early_stopping" not in settings:  # the other fit may keep an earlier epoch
+        for name, expected in plain.params_.items():
+            np.testing.assert_array_equal(model.params_[name], expected)
+    rows, steps = model.params_["U"], np.exp(model.params_["U_log_step"])[:, None]
+    assert np.all(np.abs(np.clip(np.round(rows / steps), -127, 127) * steps - rows) <= steps)
+    assert model.score(EASY, y) == 1.0
+
+
+def test_rounding_that_leaves_something_to_learn_is_trained(monkeypatch):
+    """As coarse steps of 4 bits do where the loss is just below the bound."""
+    calls = Calls(monkeypatch)
+    labels = np.random.default_rng(1).integers(0, 2, 60)
+    settings = {"n_iter_no_change": None, "max_iter": 300, "learning_rate_init": 0.03}
+    model = quick(hidden_size=8, compression=Compression(bits=4, rounded_fraction=0.01), **settings)
+    model.fit(X, labels)
+    n_rounded = sum(call["network"].bits == 4 for call in calls)
+    assert 1 <= n_rounded < model.n_iter_ < 297
 
 
 @pytest.mark.parametrize("n_epochs", [1, 2, 3, 7])
@@ -129,7 +165,8 @@ def test_only_final_epochs_are_judged():
     assert plain.best_iter_ < 10
     for compression, first in (
         (Compression(density_u=0.5, **THIRDS), 21),
-        (Compression(bits=8), 21),
+        (Compression(bits=8), 28),
+        (Compression(bits=4), 21),
         (Compression(density_u=0.5, bits=8, rounded_fraction=0.1), 28),
     ):
         model = quick(compression=compression, **settings).fit(X, labels)
@@ -160,17 +197,15 @@ def test_patience_begins_with_the_first_final_epoch():
 @pytest.mark.parametrize(
     ("compression", "n_phases"),
     [
-        (Compression(bits=8), 2),
+        (Compression(bits=8), 1),
         (Compression(density_u=0.5), 3),
-        (Compression(density_u=0.5, bits=8), 4),
+        (Compression(density_u=0.5, bits=8), 3),
     ],
 )
 def test_a_phase_ends_where_nothing_is_left_to_learn(compression, n_phases):
-    """Each has an epoch at least, and the fit ends after the last one, as one without phases."""
-    easy = np.where(y[:, None, None] == 1, 3.0, -3.0) * np.ones_like(X)
-    settings = {"n_iter_no_change": None, "max_iter": 60, "learning_rate_init": 0.1}
-    dense = quick(**settings).fit(easy, y)
-    model = quick(compression=compression, **settings).fit(easy, y)
+    """Each has an epoch at least, that of rounded weights only where they can still learn."""
+    dense = quick(**UNTIL_LEARNED).fit(EASY, y)
+    model = quick(compression=compression, **UNTIL_LEARNED).fit(EASY, y)
     assert dense.n_iter_ + n_phases - 1 <= model.n_iter_ < 40
     if compression.density_u is not None:
         check_supports(model)
