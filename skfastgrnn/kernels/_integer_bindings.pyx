@@ -45,7 +45,7 @@ cdef extern from "dispatch_integer.h" nogil:
         const float *factor
         const Py_ssize_t *starts
         const Py_ssize_t *lengths
-        Py_ssize_t n, n_channels
+        Py_ssize_t n, n_channels, n_units
 
     ctypedef int IntegerKernel(const fastgrnn_model *, const IntegerRows *, int32_t *) noexcept nogil
 
@@ -80,7 +80,7 @@ cdef class Model:
     cdef fastgrnn_cell *cells
     cdef const float[::1] center, factor
     cdef list kept
-    cdef int padding
+    cdef int padding, n_units
 
     def __init__(self, network, stored=False):
         cdef fastgrnn_cell *cell
@@ -89,6 +89,7 @@ cdef class Model:
         self.cells = <fastgrnn_cell *>calloc(n_layers, sizeof(fastgrnn_cell))
         if self.cells == NULL:
             raise MemoryError()
+        self.n_units = network.hidden_size
         H = self.rounded_up(network.hidden_size)
         for i, of in enumerate(network.cells):
             cell = &self.cells[i]
@@ -99,7 +100,8 @@ cdef class Model:
             cell.zeta, cell.nu = of.zeta, of.nu
             cell.bias_shift, cell.state_bits = of.bias_shift, of.state_bits
         self.model.cells = self.cells
-        self.model.head, self.model.attention = self.inner(network.head), self.stored(network.attention)
+        self.model.head = self.inner(network.head)
+        self.model.attention = self.inner(network.attention, of_one_row=True)
         self.model.head_bias = <const int32_t *>self.begin(network.head_bias, np.int32)
         self.model.n_channels = network.n_channels + (0 if stored else network.n_channels % 2)
         self.model.n_hidden = H
@@ -144,13 +146,13 @@ cdef class Model:
         m.n_rows, m.n_columns = matrix.weights.shape
         return m
 
-    cdef fastgrnn_matrix inner(self, matrix):
-        """A matrix of a cell, or the head."""
+    cdef fastgrnn_matrix inner(self, matrix, of_one_row=False):
+        """As this computes with it; a single row is not padded."""
         cdef fastgrnn_matrix m
         if self.padding == 1 or matrix is None:
             return self.stored(matrix)
         rows, columns = matrix.weights.shape
-        R, C = self.rounded_up(rows), columns + columns % 2
+        R, C = rows if of_one_row else self.rounded_up(rows), columns + columns % 2
         pairs = padded(matrix.weights, R, C).reshape(R, C // 2, 2).swapaxes(0, 1)
         m.weights, m.mask = self.begin(pairs, np.int16), NULL
         m.multiplier = <const int16_t *>self.begin(padded(matrix.multiplier, R), np.int16)
@@ -196,7 +198,7 @@ cdef class Model:
         found = np.empty((n, self.model.n_outputs), np.int32)
         out = found
         rows.center, rows.factor = &self.center[0], &self.factor[0]
-        rows.n, rows.n_channels = n, n_channels
+        rows.n, rows.n_channels, rows.n_units = n, n_channels, self.n_units
         places = <Py_ssize_t *>malloc(2 * n * sizeof(Py_ssize_t))
         if places == NULL:
             raise MemoryError()

@@ -11,19 +11,15 @@
 
 #include "fastgrnn_integer.c"
 
-#ifdef __AVX2__
-#include "vectors.h"
+#ifdef __SSE2__
+#include "one_sequence.h"
+#include "sequences.h"
 #else /* what compilers make of plain loops */
-enum { SLOTS = 1 };
-static int has_vectors(const fastgrnn_model *model) { return model == NULL; }
-static void step_one(const fastgrnn_model *model, fastgrnn_state *state, const int16_t *x) {
+static void step(const fastgrnn_model *model, fastgrnn_state *state, const int16_t *x) {
     fastgrnn_step(model, state, x);
 }
-static void step_all(const fastgrnn_model *model, fastgrnn_state *states, const int16_t *const *x) {
-    fastgrnn_step(model, states, x[0]);
-}
-static void add_head(const fastgrnn_matrix *head, const int16_t *summary, int32_t *logits) {
-    add_product(head, summary, logits, NULL);
+static void compute_outputs(const fastgrnn_model *model, fastgrnn_state *state, int32_t *logits) {
+    fastgrnn_logits(model, state, logits);
 }
 static void quantize_floats(const float *from, ptrdiff_t n, const float *center,
                             const float *factor, int16_t *x) {
@@ -83,6 +79,7 @@ static void border_of_steps(const IntegerRows *rows, float *memory, Border *bord
     border->copied = memory + 2 * n;
 }
 
+/* The nearest float32, or the greatest. */
 static inline float as_float(double v) {
     return v > (double)FLT_MAX ? FLT_MAX : v < -(double)FLT_MAX ? -FLT_MAX : (float)v;
 }
@@ -101,96 +98,49 @@ static void read_steps(const IntegerRows *rows, ptrdiff_t at, ptrdiff_t n, const
     }
 }
 
-/* A sequence on its way through the network: the next step and those left, of which some are
- * integers already, from `next` on. */
-typedef struct {
-    ptrdiff_t row, at, n_left, n_ready;
-    const int16_t *next;
+#ifdef __SSE2__
+#include "lanes_of_rows.h"
+#endif
+
+/* Sequences from `first` on, one after the other. */
+static int each_row(const fastgrnn_model *model, const IntegerRows *rows, ptrdiff_t first,
+                    int32_t *outputs) {
+    fastgrnn_state state;
     int16_t *x;
-} Slot;
-
-/* The next step of a slot. */
-static inline const int16_t *advance(const IntegerRows *rows, Slot *slot, const Border *border) {
-    const ptrdiff_t D = rows->n_channels;
-    if (slot->n_ready == 0) {
-        slot->n_ready = slot->n_left < STEPS ? slot->n_left : STEPS;
-        read_steps(rows, slot->at * D, slot->n_ready * D, border, slot->x);
-        slot->at += slot->n_ready;
-        slot->next = slot->x;
-    }
-    const int16_t *x = slot->next;
-    slot->next += D;
-    slot->n_ready--;
-    slot->n_left--;
-    return x;
-}
-
-static void begin_row(const IntegerRows *rows, Slot *slot, ptrdiff_t row) {
-    slot->row = row;
-    slot->at = rows->starts[row];
-    slot->n_left = rows->lengths[row];
-    slot->n_ready = 0;
-}
-
-/* Outputs of a slot, of which those of padding are left out. */
-static void write_outputs(const fastgrnn_model *model, fastgrnn_state *state, int vectors,
-                          int32_t *logits, int32_t *outputs) {
-    const size_t n_bytes = model->n_outputs * sizeof *outputs;
-    if (vectors) {
-        memcpy(logits, model->head_bias, n_bytes);
-        add_head(&model->head, summarize(model, state), logits);
-    } else {
-        fastgrnn_logits(model, state, logits);
-    }
-    memcpy(outputs, logits, n_bytes);
-}
-
-int ROWS(const fastgrnn_model *model, const IntegerRows *rows, int32_t *outputs) {
-    fastgrnn_state states[SLOTS];
-    Slot slots[SLOTS];
-    const int16_t *x[SLOTS];
     Border border;
-    const int vectors = has_vectors(model);
-    const ptrdiff_t O = model->n_outputs, most = vectors && rows->n >= SLOTS ? SLOTS : 1;
-    const size_t n_border = (size_t)(STEPS * rows->n_channels);
-    const size_t bytes = arrange(model, NULL, &states[0], &slots[0].x);
-    const size_t n_logits = most_rows(model);
-    char *memory = malloc((size_t)most * bytes + 3 * n_border * sizeof(float) +
-                          n_logits * sizeof(int32_t) + 63);
+    const ptrdiff_t D = rows->n_channels;
+    const size_t n_border = (size_t)(STEPS * D), n_logits = most_rows(model);
+    const size_t bytes = arrange(model, NULL, &state, &x);
+    char *memory = malloc(bytes + 3 * n_border * sizeof(float) + n_logits * sizeof(int32_t) + 63);
     if (memory == NULL) return -1;
     char *aligned = memory + (64 - (uintptr_t)memory % 64) % 64;
-    border_of_steps(rows, (float *)(void *)(aligned + (size_t)most * bytes), &border);
+    arrange(model, aligned, &state, &x);
+    border_of_steps(rows, (float *)(void *)(aligned + bytes), &border);
     int32_t *logits = (int32_t *)(void *)(border.copied + n_border);
-    memset(logits, 0, n_logits * sizeof *logits);
-    ptrdiff_t next = 0, open = 0; /* the next sequence, and slots with one */
-    for (; open < most; open++, next++) {
-        arrange(model, aligned + (size_t)open * bytes, &states[open], &slots[open].x);
-        /* An odd number of channels has a neighbour, which is times 0. */
-        memset(slots[open].x, 0, (n_border + 1) * sizeof *slots[open].x);
-        begin_row(rows, &slots[open], next);
-        fastgrnn_reset(model, &states[open]);
-    }
-    while (open > 0) {
-        for (ptrdiff_t r = 0; r < open; r++) x[r] = advance(rows, &slots[r], &border);
-        if (open == SLOTS && vectors) step_all(model, states, x);
-        else
-            for (ptrdiff_t r = 0; r < open; r++) {
-                if (vectors) step_one(model, &states[r], x[r]);
-                else fastgrnn_step(model, &states[r], x[r]);
-            }
-        for (ptrdiff_t r = open - 1; r >= 0; r--) {
-            if (slots[r].n_left > 0) continue;
-            write_outputs(model, &states[r], vectors, logits, outputs + slots[r].row * O);
-            if (next < rows->n) { /* another one takes its place */
-                begin_row(rows, &slots[r], next++);
-                fastgrnn_reset(model, &states[r]);
-            } else { /* or that of the last slot, which is open or is this one */
-                open--;
-                states[r] = states[open];
-                slots[r] = slots[open];
-            }
+    /* An odd number of channels has a neighbour, which is times 0. */
+    memset(x, 0, (n_border + 1) * sizeof *x);
+    for (ptrdiff_t row = first; row < rows->n; row++) {
+        fastgrnn_reset(model, &state);
+        state.n_steps = 0;
+        for (ptrdiff_t t = 0; t < rows->lengths[row]; t += STEPS) {
+            const ptrdiff_t left = rows->lengths[row] - t, n = left < STEPS ? left : STEPS;
+            read_steps(rows, (rows->starts[row] + t) * D, n * D, &border, x);
+            for (ptrdiff_t i = 0; i < n; i++) step(model, &state, x + i * D);
         }
+        compute_outputs(model, &state, logits);
+        memcpy(outputs + row * model->n_outputs, logits, model->n_outputs * sizeof *logits);
     }
     free(memory);
     return 0;
+}
+
+int ROWS(const fastgrnn_model *model, const IntegerRows *rows, int32_t *outputs) {
+    ptrdiff_t first = 0;
+#ifdef __SSE2__
+    if (has_vectors(model)) {
+        first = rows_side_by_side(model, rows, outputs);
+        if (first < 0) return -1;
+    }
+#endif
+    return first < rows->n ? each_row(model, rows, first, outputs) : 0;
 }
