@@ -1,7 +1,7 @@
 """Pixel-MNIST, 784 steps of one pixel, in 6 KB of integers; the paper has 98.20 % in 6 KB.
 
-By name only, as it takes minutes. Size and epochs were chosen with 10 000 of the training images
-held out.
+By name only, as it takes minutes. Size, epochs and the bound of gradients were chosen with 10 000 of
+the training images held out.
 """
 
 import numpy as np
@@ -14,9 +14,11 @@ from .promises import at_least, less_than
 
 N_UNITS = 68
 MOST_BYTES = 6144
-LEAST_ACCURACY = 0.97
+LEAST_ACCURACY = 0.98
 N_EPOCHS = 30
 BATCH_SIZE = 64
+#: A single gradient of a large norm undid half of a training with the default bound, 5.
+CLIP_NORM = 1.0
 N_CALIBRATION = 500
 
 
@@ -28,7 +30,8 @@ def run(data):
         N_UNITS,
         batch_size=BATCH_SIZE,
         max_iter=N_EPOCHS,
-        compression=Compression(bits=8),
+        clip_norm=CLIP_NORM,
+        compression=Compression(bits=8, rounded_fraction=1 / 3),
         random_state=0,
     )
     model = quantize(network.fit(pixels(train.X), train.y), pixels(train.X[:N_CALIBRATION]))
