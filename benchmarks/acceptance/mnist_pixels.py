@@ -1,7 +1,7 @@
 """Pixel-MNIST, 784 steps of one pixel, in 6 KB of integers; the paper has 98.20 % in 6 KB.
 
-By name only, as it takes minutes. Size, epochs and the bound of gradients were chosen with 10 000 of
-the training images held out.
+By name only, as it takes minutes. Size, epochs and the bound of gradients were chosen with 10 000
+of the training images held out.
 """
 
 import numpy as np
