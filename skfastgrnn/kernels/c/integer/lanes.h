@@ -121,10 +121,18 @@ INLINE vec rounded_product(vec a, vec b) {
 
 #endif
 
+INLINE vec bits_of(vreal v) { return (vec)v; }
+INLINE vreal real_of(vec v) { return (vreal)v; }
 INLINE vec load(const void *from) { return V_BITS(loadu)((const vec *)from); }
 INLINE void store(void *to, vec v) { V_BITS(storeu)((vec *)to, v); }
 INLINE vec all(int32_t v) { return V(set1_epi32)(v); }
 INLINE vec all_16(int v) { return V(set1_epi16)((short)v); }
+
+/* A positive number with the sign of another. */
+INLINE vreal with_sign(vreal positive, vreal of) {
+    const vec sign = V_BITS (and)(bits_of(of), all(INT32_MIN));
+    return real_of(V_BITS(or)(bits_of(positive), sign));
+}
 
 /* The two int16 at a place, everywhere. */
 INLINE vec all_pairs(const int16_t *from) {

@@ -29,6 +29,8 @@ static size_t arrange_block(const fastgrnn_model *model, const IntegerRows *rows
     size_t at = 0;
     block->n_units = (uint32_t)H;
     block->n_outputs = (uint32_t)O;
+    block->constants =
+        piece(&at, memory, H * model->n_layers * N_CONSTANTS * sizeof *block->constants);
     block->h = piece(&at, memory, n_states * sizeof *block->h);
     block->pairs = piece(&at, memory, n_states * sizeof *block->pairs);
     block->next_pairs = piece(&at, memory, n_states * sizeof *block->next_pairs);
@@ -98,8 +100,10 @@ static void fill_lanes(const IntegerRows *rows, Lane *lanes, const Border *borde
         int16_t *to = inputs->pairs + 2 * r;
         for (ptrdiff_t t = 0; t < n; t++) {
             ptrdiff_t p = 0;
-            for (; p + 4 <= P; p += 4) turn_four(inputs->read, t * D + 2 * p, 4, to + p * 2 * LANES);
-            for (; p + 2 <= P; p += 2) turn_four(inputs->read, t * D + 2 * p, 2, to + p * 2 * LANES);
+            for (; p + 4 <= P; p += 4)
+                turn_four(inputs->read, t * D + 2 * p, 4, to + p * 2 * LANES);
+            for (; p + 2 <= P; p += 2)
+                turn_four(inputs->read, t * D + 2 * p, 2, to + p * 2 * LANES);
             if (p < P) turn_four(inputs->read, t * D + 2 * p, 1, to + p * 2 * LANES);
             to += P * 2 * LANES;
         }
@@ -158,6 +162,7 @@ static ptrdiff_t rows_side_by_side(const fastgrnn_model *model, const IntegerRow
     char *aligned = memory + (64 - (uintptr_t)memory % 64) % 64;
     arrange_block(model, rows, aligned, &block, &inputs);
     border_of_steps(rows, (float *)(void *)(aligned + bytes), &border);
+    make_constants(model, &block);
     ptrdiff_t next = 0, open = 0, t = inputs.n_steps; /* of the inputs */
     for (int r = 0; r < LANES; r++) lanes[r].row = -1, lanes[r].at = lanes[r].n_left = 0;
     begin_lanes(model, &block);

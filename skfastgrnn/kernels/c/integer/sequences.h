@@ -13,8 +13,12 @@
  * overflow the sums of a pooling, which are int32 here. */
 enum { LANES = 2 * UNITS, FOUR = 4, MOST_STEPS = 32768 };
 
+/* Of each unit: multipliers of W and U, and biases with the fractional bits of pre-activations. */
+enum { BY_W, BY_U, TO_GATE, TO_UPDATE, N_CONSTANTS };
+
 typedef struct {
     uint32_t n_units, n_outputs; /* multiples of FOUR */
+    int32_t *constants;          /* (n_layers, n_units, N_CONSTANTS) */
     int16_t *h;                  /* (n_layers, n_units, LANES) states */
     int16_t *pairs;              /* (n_layers, n_units / 2, LANES, 2) the same in pairs */
     int16_t *next_pairs;         /* those after the step */
@@ -35,24 +39,38 @@ INLINE void store_pairs(int16_t *pairs, vec a, vec b) {
     store(pairs + LANES, high_pairs(a, b));
 }
 
-/* Rows i to i + n of the product with x (n_columns / 2, LANES, 2), in the format of its results. */
-INLINE void rows_of_products(const fastgrnn_matrix *m, const int16_t *x, uint32_t i, int n,
-                             vec (*results)[2]) {
+/* Sums of rows i to i + n of a matrix times x (n_columns / 2, LANES, 2). */
+INLINE void sums_of_rows(const fastgrnn_matrix *m, const int16_t *x, uint32_t i, int n,
+                         vec (*sums)[2]) {
     const int16_t *w = (const int16_t *)m->weights + 2 * i;
-    for (int k = 0; k < n; k++) results[k][0] = results[k][1] = all(0);
+    for (int k = 0; k < n; k++) sums[k][0] = sums[k][1] = all(0);
     for (uint32_t c = 0; c < m->n_columns; c += 2, w += 2 * m->n_rows, x += 2 * LANES) {
         const vec first = load(x), second = load(x + LANES);
         for (int k = 0; k < n; k++) {
             const vec weights = all_pairs(w + 2 * k);
-            results[k][0] = add_pairs(results[k][0], weights, first);
-            results[k][1] = add_pairs(results[k][1], weights, second);
+            sums[k][0] = add_pairs(sums[k][0], weights, first);
+            sums[k][1] = add_pairs(sums[k][1], weights, second);
         }
     }
+}
+
+/* The same in the format of results, by multipliers `distance` apart. */
+INLINE void requantize_rows(vec (*sums)[2], int n, const int32_t *multipliers, int distance,
+                            int shift) {
     for (int k = 0; k < n; k++) {
-        const vec multiplier = all(m->multiplier[i + k]);
-        results[k][0] = requantized_all(results[k][0], multiplier, m->shift);
-        results[k][1] = requantized_all(results[k][1], multiplier, m->shift);
+        const vec multiplier = all(multipliers[k * distance]);
+        sums[k][0] = requantized_all(sums[k][0], multiplier, shift);
+        sums[k][1] = requantized_all(sums[k][1], multiplier, shift);
     }
+}
+
+/* Rows i to i + n of the product with x, in the format of its results. */
+INLINE void rows_of_products(const fastgrnn_matrix *m, const int16_t *x, uint32_t i, int n,
+                             vec (*results)[2]) {
+    int32_t multipliers[FOUR];
+    for (int k = 0; k < n; k++) multipliers[k] = m->multiplier[i + k];
+    sums_of_rows(m, x, i, n, results);
+    requantize_rows(results, n, multipliers, 1, m->shift);
 }
 
 /* What the other factor reads, of n columns: the product with x, or x itself without a factor. */
@@ -70,20 +88,24 @@ INLINE const int16_t *through_factors(const fastgrnn_matrix *m, uint32_t n, cons
 }
 
 /* One step of a cell that reads x. */
-INLINE void step_cells(const fastgrnn_cell *cell, const Block *block, const int16_t *x, int16_t *h,
-                       const int16_t *pairs, int16_t *next_pairs, int gate, int update) {
+INLINE void step_cells(const fastgrnn_cell *of_layer, const int32_t *constants, const Block *block,
+                       const int16_t *x, int16_t *h, const int16_t *pairs, int16_t *next_pairs,
+                       int gate, int update) {
+    const fastgrnn_cell copied = *of_layer, *cell = &copied; /* which no store can change */
+    const uint32_t n_units = block->n_units;
     const Update by = update_of(cell, gate, update);
-    const int32_t unit = INT32_C(1) << cell->bias_shift;
     const int16_t *low_x = through_factors(&cell->w_low, cell->w.n_columns, x, block->low);
-    int16_t *second_low = block->low + (cell->w_low.n_rows > 0 ? (size_t)cell->w_low.n_rows * LANES : 0);
+    int16_t *second_low =
+        block->low + (cell->w_low.n_rows > 0 ? (size_t)cell->w_low.n_rows * LANES : 0);
     const int16_t *of_h = through_factors(&cell->u_low, cell->u.n_columns, pairs, second_low);
-    for (uint32_t i = 0; i < block->n_units; i += FOUR) {
+    for (uint32_t i = 0; i < n_units; i += FOUR) {
         vec of_x[FOUR][2], products[FOUR][2], new[FOUR];
-        rows_of_products(&cell->w, low_x, i, FOUR, of_x);
-        rows_of_products(&cell->u, of_h, i, FOUR, products);
-        for (int k = 0; k < FOUR; k++) {
-            const vec to_gate = all(cell->bias_gate[i + k] * unit);
-            const vec to_update = all(cell->bias_update[i + k] * unit);
+        sums_of_rows(&cell->w, low_x, i, FOUR, of_x);
+        requantize_rows(of_x, FOUR, constants + BY_W, N_CONSTANTS, cell->w.shift);
+        sums_of_rows(&cell->u, of_h, i, FOUR, products);
+        requantize_rows(products, FOUR, constants + BY_U, N_CONSTANTS, cell->u.shift);
+        for (int k = 0; k < FOUR; k++, constants += N_CONSTANTS) {
+            const vec to_gate = all(constants[TO_GATE]), to_update = all(constants[TO_UPDATE]);
             const Part a = {V(add_epi32)(of_x[k][0], products[k][0]), to_gate, to_update};
             const Part b = {V(add_epi32)(of_x[k][1], products[k][1]), to_gate, to_update};
             int16_t *of_unit = h + (size_t)(i + k) * LANES;
@@ -94,6 +116,19 @@ INLINE void step_cells(const fastgrnn_cell *cell, const Block *block, const int1
         }
         store_pairs(pairs_of(next_pairs, i), new[0], new[1]);
         store_pairs(pairs_of(next_pairs, i + 2), new[2], new[3]);
+    }
+}
+
+static void make_constants(const fastgrnn_model *model, const Block *block) {
+    int32_t *to = block->constants;
+    for (uint32_t layer = 0; layer < model->n_layers; layer++) {
+        const fastgrnn_cell *cell = &model->cells[layer];
+        for (uint32_t i = 0; i < block->n_units; i++, to += N_CONSTANTS) {
+            to[BY_W] = cell->w.multiplier[i];
+            to[BY_U] = cell->u.multiplier[i];
+            to[TO_GATE] = cell->bias_gate[i] * (INT32_C(1) << cell->bias_shift);
+            to[TO_UPDATE] = cell->bias_update[i] * (INT32_C(1) << cell->bias_shift);
+        }
     }
 }
 
@@ -186,8 +221,9 @@ INLINE void step_layers(const fastgrnn_model *model, Block *block, const int16_t
     const size_t n = (size_t)block->n_units * LANES;
     int16_t *h = block->h, *pairs = block->pairs, *next_pairs = block->next_pairs;
     for (uint32_t layer = 0; layer < model->n_layers; layer++) {
+        const int32_t *constants = block->constants + (size_t)layer * block->n_units * N_CONSTANTS;
         if (layer > 0) h += n, pairs += n, next_pairs += n;
-        step_cells(&model->cells[layer], block, x, h, pairs, next_pairs, gate, update);
+        step_cells(&model->cells[layer], constants, block, x, h, pairs, next_pairs, gate, update);
         x = next_pairs;
     }
     pool_all(model, block, h, x);
@@ -234,8 +270,7 @@ static const int16_t *summarize_all(const fastgrnn_model *model, const Block *bl
             store_pairs(pairs, load(most), load(most + LANES));
             continue;
         }
-        const uint32_t *divisors =
-            model->pooling == FASTGRNN_MEAN ? block->n_steps : block->weight;
+        const uint32_t *divisors = model->pooling == FASTGRNN_MEAN ? block->n_steps : block->weight;
         quotients(block, i, divisors, pairs);
         quotients(block, i + 1, divisors, pairs + 1);
     }
@@ -258,7 +293,9 @@ static void compute_logits(const fastgrnn_model *model, const Block *block) {
 }
 
 /* The place of a sequence in the order of `join`. */
-static int joined_place(int r) { return r < UNITS ? r / 4 * 8 + r % 4 : (r - UNITS) / 4 * 8 + 4 + r % 4; }
+static int joined_place(int r) {
+    return r < UNITS ? r / 4 * 8 + r % 4 : (r - UNITS) / 4 * 8 + 4 + r % 4;
+}
 
 /* Begin a sequence in one place. */
 static void begin_lane(const fastgrnn_model *model, const Block *block, int r) {

@@ -34,10 +34,18 @@ INLINE void look_up(vec a, vec b, Segments *of_a, Segments *of_b) {
 #elif defined(__AVX2__)
 
 /* The bytes of the entries, since a shuffle looks up bytes. */
-static const uint8_t segment_left_low[32] __attribute__((aligned(16))) = {0, 249, 180, 249, 159, 139, 178, 24, 200, 213, 82, 85, 243, 61, 67, 18, 181, 53, 153, 232, 38, 86, 123, 152, 175, 193, 207, 218, 226, 233, 238, 242};
-static const uint8_t segment_left_high[32] __attribute__((aligned(16))) = {0, 7, 15, 22, 29, 35, 40, 45, 48, 51, 54, 56, 57, 59, 60, 61, 61, 62, 62, 62, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63};
-static const uint8_t segment_twice_rise_low[32] __attribute__((aligned(16))) = {242, 118, 138, 76, 216, 78, 204, 96, 26, 250, 6, 60, 148, 12, 158, 70, 0, 200, 158, 124, 96, 74, 58, 46, 36, 28, 22, 16, 14, 10, 8, 26};
-static const uint8_t segment_twice_rise_high[32] __attribute__((aligned(16))) = {15, 15, 14, 13, 11, 10, 8, 7, 6, 4, 4, 3, 2, 2, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+static const uint8_t segment_left_low[32] __attribute__((aligned(16))) = {
+    0,   249, 180, 249, 159, 139, 178, 24,  200, 213, 82,  85,  243, 61,  67,  18,
+    181, 53,  153, 232, 38,  86,  123, 152, 175, 193, 207, 218, 226, 233, 238, 242};
+static const uint8_t segment_left_high[32]
+    __attribute__((aligned(16))) = {0,  7,  15, 22, 29, 35, 40, 45, 48, 51, 54, 56, 57, 59, 60, 61,
+                                    61, 62, 62, 62, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63};
+static const uint8_t segment_twice_rise_low[32] __attribute__((aligned(16))) = {
+    242, 118, 138, 76,  216, 78, 204, 96, 26, 250, 6,  60, 148, 12, 158, 70,
+    0,   200, 158, 124, 96,  74, 58,  46, 36, 28,  22, 16, 14,  10, 8,   26};
+static const uint8_t segment_twice_rise_high[32]
+    __attribute__((aligned(16))) = {15, 15, 14, 13, 11, 10, 8, 7, 6, 4, 4, 3, 2, 2, 1, 1,
+                                    1,  0,  0,  0,  0,  0,  0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
 INLINE vec of_16(const uint8_t *entries, vec at) {
     const __m128i half = _mm_load_si128((const __m128i *)entries);
@@ -66,7 +74,11 @@ INLINE void look_up(vec a, vec b, Segments *of_a, Segments *of_b) {
 #else /* SSE2 */
 
 /* The left end in the lower half of an entry, twice the rise in the upper. */
-static const int32_t segment_entry[32] = {267517952, 259393529, 243929012, 223090425, 198712735, 172893067, 147597490, 123743512, 102379720, 83506133, 67515986, 54278229, 43268595, 34356029, 27147331, 21380370, 16793013, 13123125, 10370713, 8142568, 6307622, 4865878, 3817339, 3030936, 2375599, 1851329, 1458127, 1064922, 933858, 671721, 540654, 1720306};
+static const int32_t segment_entry[32] = {
+    267517952, 259393529, 243929012, 223090425, 198712735, 172893067, 147597490, 123743512,
+    102379720, 83506133,  67515986,  54278229,  43268595,  34356029,  27147331,  21380370,
+    16793013,  13123125,  10370713,  8142568,   6307622,   4865878,   3817339,   3030936,
+    2375599,   1851329,   1458127,   1064922,   933858,    671721,    540654,    1720306};
 
 INLINE vec four_entries(const uint16_t *at) {
     const __m128i a = _mm_cvtsi32_si128(segment_entry[at[0]]);

@@ -147,10 +147,10 @@ INLINE vec quantized_units(const float *from, const float *center, const float *
         V(mul_ps)(V(sub_ps)(V(loadu_ps)(from), V(loadu_ps)(center)), V(loadu_ps)(factor));
     const vreal high = V(set1_ps)(32767.0f), low = V(set1_ps)(-32767.0f);
     const vreal inside = V(max_ps)(V(min_ps)(scaled, high), low);
-    const vec towards_zero = V(cvttps_epi32)(inside);
-    const vreal rest = V(sub_ps)(inside, V(cvtepi32_ps)(towards_zero));
-    /* twice the rest, towards 0: ±1 where it is at least a half */
-    return V(add_epi32)(towards_zero, V(cvttps_epi32)(V(add_ps)(rest, rest)));
+    /* By the greatest number below 1/2 away from 0, then towards 0: a half becomes the next integer
+     * when the sum is rounded, and nothing below it does. */
+    const vreal away = with_sign(V(set1_ps)(0.49999997f), inside);
+    return V(cvttps_epi32)(V(add_ps)(inside, away));
 }
 
 static void quantize_floats(const float *from, ptrdiff_t n, const float *center,
