@@ -4,10 +4,21 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+from helpers.integers import ragged, random_network
 from helpers.kernels import random_case
 
 from skfastgrnn.kernels import _bindings as _kernel
-from skfastgrnn.network import Dropout, Loss, Network, Optimizer, initial
+from skfastgrnn.kernels import _integer_bindings as _integers
+from skfastgrnn.network import (
+    ACTIVATIONS,
+    INTEGER_GATES,
+    INTEGER_POOLINGS,
+    Dropout,
+    Loss,
+    Network,
+    Optimizer,
+    initial,
+)
 
 SIZES = [-(2**63), -(2**31) - 1, -7, -1, 0, 1, 2, 3, 17, 65, 2**31 - 1, 2**31, 2**40, 2**62]
 SIZES += [2**63 - 1, 2**63, 2**64, 10**30]
@@ -210,3 +221,33 @@ def right_arguments(rng):
         },
     }
     return function, {**common, **own[function]}
+
+
+def right_integers(rng):
+    """A network in integers for the compiled source, and arguments that `outputs` accepts."""
+    channels = int(rng.integers(1, 12))
+    network = random_network(
+        rng,
+        channels,
+        hidden=int(rng.integers(1, 40)),
+        outputs=int(rng.integers(1, 20)),
+        gate=pick(rng, INTEGER_GATES),
+        update=pick(rng, ACTIVATIONS),
+        pooling=pick(rng, INTEGER_POOLINGS),
+        layers=int(rng.integers(1, 4)),
+        rank_w=pick(rng, [None, 1, 3]),
+        rank_u=pick(rng, [None, 2, 5]),
+        bits=pick(rng, [4, 8]),
+        density=pick(rng, [1.0, 0.3, 0.0]),
+        state_bits=int(rng.integers(0, 16)),
+    )
+    values = rng.integers(-(2**15), 2**15, (int(rng.integers(1, 150)), channels))
+    sequences = ragged(
+        rng, values.astype(pick(rng, [np.int16, np.float32, np.float64])), int(rng.integers(1, 80))
+    )
+    return _integers.Model(network, bool(rng.random() < 0.3)), {
+        "isa": pick(rng, list(_integers.instruction_sets().values())),
+        "values": sequences.values,
+        "starts": sequences.starts,
+        "lengths": sequences.lengths,
+    }

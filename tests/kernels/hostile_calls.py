@@ -23,7 +23,15 @@ from sklearn.base import clone
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
 
-from helpers.hostile_arguments import NUMBERS, SIZES, any_integer, other, pick, right_arguments
+from helpers.hostile_arguments import (
+    NUMBERS,
+    SIZES,
+    any_integer,
+    other,
+    pick,
+    right_arguments,
+    right_integers,
+)
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.kernels import _bindings as _kernel
@@ -48,6 +56,30 @@ def call_kernel(rng):
         except (TypeError, ValueError, OverflowError, MemoryError, AttributeError, BufferError):
             if n_wrong == 0:
                 raise AssertionError(f"{function} refuses what is right") from sys.exception()
+
+
+def call_integers(rng):
+    model, right = right_integers(rng)
+    for _ in range(10):
+        arguments, n_wrong = dict(right), int(rng.integers(4))
+        for name in rng.permutation(list(arguments))[:n_wrong]:
+            arguments[name] = other(rng, arguments[name])
+            if rng.random() < 0.1:  # one array where another one belongs
+                arguments[name] = arguments[pick(rng, list(arguments))]
+        try:
+            model.outputs(**arguments)
+        except (TypeError, ValueError, OverflowError, MemoryError, AttributeError, BufferError):
+            if n_wrong == 0:
+                raise AssertionError("outputs refuses what is right") from sys.exception()
+
+
+def call_integers_while_arrays_change(rng):
+    model, arguments = right_integers(rng)
+    arrays = [arguments["starts"], arguments["lengths"]]
+    with Meddler(np.random.default_rng(int(rng.integers(2**31))), arrays):
+        for _ in range(20):
+            with suppress(ValueError):
+                model.outputs(**arguments)
 
 
 class Meddler:
@@ -215,6 +247,7 @@ def misuse_by_threads(rng):
 
 #: What is done, and how often.
 SCENARIOS = [call_kernel] * 60 + [call_kernel_while_arrays_change] * 6
+SCENARIOS += [call_integers] * 20 + [call_integers_while_arrays_change] * 4
 SCENARIOS += [misuse_a_state] * 3 + [misuse_parameters] * 2 + [misuse_by_threads]
 
 

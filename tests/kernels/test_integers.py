@@ -163,6 +163,32 @@ def test_compiled_integers_are_those_of_numpy(options, shape):
 
 
 @needs_compiled
+@pytest.mark.parametrize("pooling", INTEGER_POOLINGS)
+def test_any_number_of_sequences(pooling):
+    """Few are computed one by one, many side by side, some of which begin when others end."""
+    rng = np.random.default_rng(5)
+    network = random_network(rng, 5, 18, 3, pooling=pooling, layers=2, state_bits=13)
+    values = rng.integers(-(2**15), 2**15, (200, 5)).astype(np.int16)
+    for n in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 39, 41, 64, 69):
+        compare_everywhere(network, ragged(rng, values, n))
+        compare_everywhere(network, SequenceBatch.of_equal_length(values[: 2 * n], 2, n))
+
+
+@needs_compiled
+@pytest.mark.parametrize("pooling", ["mean", "attention"])
+def test_long_sequences_side_by_side(pooling):
+    """Sums of int32 hold 32768 steps; longer sequences are computed with sums of int64."""
+    rng = np.random.default_rng(6)
+    network = random_network(rng, 1, 2, 1, update="hard_tanh", pooling=pooling, ratio=2.0**-7)
+    many = np.zeros(32, dtype=np.intp)
+    values = np.full((32769, 1), 2**15 - 1, np.int16)
+    compare_everywhere(network, SequenceBatch(values[:32768], many, many + 32768))
+    one = integer_outputs(network, SequenceBatch.of_equal_length(values, 32769, 1))
+    longer = integer_outputs(network, SequenceBatch(values, many, many + 32769))
+    np.testing.assert_array_equal(longer, np.broadcast_to(one, longer.shape))
+
+
+@needs_compiled
 @pytest.mark.parametrize("update", ACTIVATIONS)
 @pytest.mark.parametrize("gate", INTEGER_GATES)
 def test_every_pre_activation(gate, update):
