@@ -5,6 +5,7 @@ The package::
     estimators/         FastGRNNClassifier, FastGRNNRegressor
     distillation/       DistilledFastGRNN and its regressor: teachers, students
     compression/        models in few bytes, and their sizes
+    export/             models in C, on devices
     callbacks/          what looks at a training while it runs: logs, checkpoints, limits
     inspection/         displays of losses and gates
     preprocessing/      scalers, imputer, clipper, temporal features, windows
@@ -22,6 +23,7 @@ The package::
 Imports point downward::
 
     distillation  -> estimators, callbacks, training, schedules, network, _validation
+    export        -> compression, estimators, preprocessing, kernels, network, _validation
     compression   -> estimators, training, persistence, preprocessing, kernels, network, _validation
     estimators    -> callbacks, training, persistence, kernels, augmentation, schedules, network,
                      _validation
@@ -63,6 +65,7 @@ SUBMODULES = (
     "augmentation",
     "callbacks",
     "compression",
+    "export",
     "inspection",
     "preprocessing",
     "schedules",

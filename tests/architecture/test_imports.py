@@ -23,6 +23,15 @@ MAY_IMPORT = {
         "schedules",
         "training",
     },
+    "export": {
+        "_public",
+        "_validation",
+        "compression",
+        "estimators",
+        "kernels",
+        "network",
+        "preprocessing",
+    },
     "compression": {
         "_public",
         "_validation",
@@ -120,8 +129,11 @@ PROTOCOLS = {
     ("persistence", "_moments"): "an entry of a file",
     ("training", "_moments"): "what an objective finds in the attributes of an earlier training",
     **{
-        (part, name): "what objectives learn of targets, estimators have and files keep"
-        for part in ("training", "persistence")
+        (
+            part,
+            name,
+        ): "what objectives learn of targets, estimators have, files keep and devices compute"
+        for part in ("training", "persistence", "export")
         for name in ("_is_multilabel", "_y_scale", "_y_statistics", "_y_center", "_y_is_1d")
     },
 }

@@ -1,0 +1,44 @@
+"""Names in C: identifiers, and texts as strings and comments."""
+
+import re
+
+#: Words of C99, C11, C23 and C++ that no identifier may be.
+KEYWORDS = """
+    alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const
+    const_cast constexpr continue default delete do double dynamic_cast else enum explicit export
+    extern false float for friend goto if inline int long mutable namespace new noexcept not not_eq
+    nullptr operator or or_eq private protected public register reinterpret_cast restrict return
+    short signed sizeof static static_assert static_cast struct switch template this thread_local
+    throw true try typedef typeid typename typeof typeof_unqual union unsigned using virtual void
+    volatile wchar_t while xor xor_eq"""
+
+
+def check_name(name):
+    """Raise unless the name can begin those of functions, macros and files in C."""
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a str, not {name!r}.")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise ValueError(
+            f"name={name!r} is no identifier of C: it must begin with a letter, and have only "
+            "letters, digits and underscores of ASCII."
+        )
+    if name in KEYWORDS.split():
+        raise ValueError(f"name={name!r} is a keyword of C or C++; choose another one.")
+
+
+def string(text):
+    """A text as a string of C, in UTF-8."""
+    found = []
+    for byte in str(text).encode("utf-8", "surrogatepass"):
+        char = chr(byte)
+        if 32 <= byte < 127 and char not in '"\\?':
+            found.append(char)
+        else:
+            found.append(f"\\{byte:03o}")
+    return f'"{"".join(found)}"'
+
+
+def comment(text):
+    """A text that can be within a comment of C: one line, without its end."""
+    escaped = str(text).encode("unicode_escape").decode("ascii")
+    return escaped.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
