@@ -1,159 +1,265 @@
 """The C of a model in integers."""
 
-from functools import cache
-from importlib.resources import files
+import math
+import re
 
 import numpy as np
 
+from ..network import INTEGER_POOLINGS
+from ._c_interface import functions_of_results, header_text, labels_defined, sizes_of_labels
+from ._c_text import FLASH, array, number
 from ._names import comment
+from ._specialise import chosen, of_one_model, renamed, text_of, unguarded
 
-RUNTIME = files("skfastgrnn") / "kernels" / "c" / "integer"
-
-
-@cache
-def runtime(name):
-    """The text of a file of the source that the package runs, too."""
-    return (RUNTIME / name).read_text("utf-8")
-
-
-def array(c_type, name, values):
-    """The definition of a constant array."""
-    text = ", ".join(str(v) for v in np.asarray(values).ravel().tolist())
-    return f"static const {c_type} {name}[{np.size(values)}] = {{{text}}};\n"
+SHARED = "kernels/c/integer/fastgrnn_"
+ACTIVATIONS = {
+    "sigmoid": "sigmoid",
+    "tanh": "hyperbolic_tangent",
+    "hard_sigmoid": "hard_sigmoid",
+    "hard_tanh": "hard_tanh",
+    "relu": "rectified",
+}
+OF_CELL = ("w_low", "w", "u_low", "u")
+#: Functions that users of the model call.
+INTERFACE = ("reset", "logits", "quantize", "predict", "proba")
 
 
 def integer_source(model, name):
     """Source and header of a `DeviceModel` in integers."""
-    network, big = model.network, name.upper()
-    H, L = network.hidden_size, len(network.cells)
-    ranks = [len(m.multiplier) for c in network.cells for m in (c.w_low, c.u_low) if m is not None]
-    header = f"""/* {name}: a FastGRNN network in integers. */
-#ifndef {big}_H
-#define {big}_H
+    parts = Parts(model, name)
+    return parts.source(), parts.header()
 
-#include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {{
-#endif
+class Parts:
+    """What source and header of one model consist of."""
 
-#define {big}_N_CHANNELS {network.n_channels}
-#define {big}_N_OUTPUTS {network.n_outputs}
-#define {big}_OUTPUT_BITS {network.output_bits}
+    def __init__(self, model, name):
+        self.model, self.network = model, model.network
+        self.name, self.big = name, name.upper()
+        self.without = without(model)
+        self.sizes = {
+            "N_CHANNELS": self.network.n_channels,
+            "N_HIDDEN": self.network.hidden_size,
+            "N_LAYERS": len(self.network.cells),
+            "N_OUTPUTS": self.network.n_outputs,
+        }
 
-typedef struct {{
-    int16_t h[{H * L}];
-    int32_t pre[{H}];
-    int16_t low[{max(ranks, default=1)}];
-    int16_t summary[{H}];
-    int64_t sum[{H}];
-    int64_t weight;
-    int32_t reference;
-    uint32_t n_steps;
-}} {name}_state;
+    def has(self, part):
+        """Whether the model needs a part of the C."""
+        return f"WITHOUT_{part}" not in self.without
 
-void {name}_reset({name}_state *state);
-void {name}_quantize(const float x[{big}_N_CHANNELS], int16_t q[{big}_N_CHANNELS]);
-void {name}_step({name}_state *state, const float x[{big}_N_CHANNELS]);
-void {name}_step_integers({name}_state *state, const int16_t x[{big}_N_CHANNELS]);
-void {name}_logits({name}_state *state, int32_t logits[{big}_N_OUTPUTS]);
-
-#ifdef __cplusplus
-}}
-#endif
-
-#endif
-"""
-    data, cells = [], []
-    for i, cell in enumerate(network.cells):
-        found = [matrix(data, f"{n}_{i}", getattr(cell, n)) for n in ("w_low", "w", "u_low", "u")]
-        for b in ("bias_gate", "bias_update"):
-            data.append(array("int16_t", f"{b}_{i}", getattr(cell, b)))
-        cells.append(
-            f"{{{', '.join(found)}, bias_gate_{i}, bias_update_{i}, {cell.zeta}, {cell.nu}, "
-            f"{cell.bias_shift}, {cell.state_bits}}}"
+    def header(self):
+        """The text of the header."""
+        name, big, bits = self.name, self.big, self.network.output_bits
+        state = f"{name}_state *state"
+        functions = {
+            f"void {name}_reset({state})": "Begin a sequence.",
+            f"void {name}_step({state}, const float *x)": "One time step: x has "
+            f"{big}_N_CHANNELS numbers, as in the training.",
+            f"void {name}_step_integers({state}, const int16_t *x)": "The same of integers, as "
+            f"{name}_quantize makes them: for programs without floating point.",
+            f"void {name}_quantize(const float *x, int16_t *q)": "Integers of a step's numbers.",
+            f"void {name}_logits({state}, int32_t *logits)": f"The {big}_N_OUTPUTS outputs after "
+            f"at least one step, times 2^{bits}. The sequence can be continued.",
+        }
+        return header_text(
+            self.model,
+            name,
+            arithmetic="integers",
+            sizes={**self.sizes, **sizes_of_labels(self.model), "OUTPUT_BITS": bits},
+            members=self.state(),
+            functions={**functions, **functions_of_results(self.model, name)},
         )
-    head = matrix(data, "head", network.head)
-    attention = matrix(data, "attention", network.attention)
-    data.append(array("int32_t", "head_bias", network.head_bias))
-    data.append(f"static const fastgrnn_cell cells[] = {{{', '.join(cells)}}};\n")
-    floats = {"center": network.input_center, "factor": network.input_factor}
-    for n, values in floats.items():
-        text = ", ".join(f"{float(v).hex()}f" for v in values)
-        data.append(f"static const float {n}[{len(values)}] = {{{text}}};\n")
-    kinds = [f"FASTGRNN_{k.upper()}" for k in (network.gate_activation, network.update_activation)]
-    data.append(
-        f"static const fastgrnn_model model = {{cells, {head}, {attention}, head_bias, "
-        f"{network.n_channels}, {H}, {network.n_outputs}, {L}, {', '.join(kinds)}, "
-        f"FASTGRNN_{network.pooling.upper()}}};\n"
-    )
-    functions = FUNCTIONS.replace("NAME", name).replace("BIG", big)
-    source = (
-        f'/* {comment(name)} */\n#include "{name}.h"\n#define FASTGRNN_API static\n'
-        + runtime("fastgrnn_integer.h")
-        + runtime("fastgrnn_integer.c").replace('#include "fastgrnn_integer.h"\n', "")
-        + "".join(data)
-        + functions
-    )
-    return source, header
+
+    def state(self):
+        """Members of the struct that is the state, the largest first."""
+        network = self.network
+        n = network.hidden_size
+        members = []
+        if self.has("SUMS"):
+            members.append(f"int64_t sum[{n}]")
+        if self.has("ATTENTION"):
+            members += ["int64_t weight", "int32_t reference"]
+        if self.has("MEAN"):
+            members.append("uint32_t n_steps")
+        members.append(f"int16_t h[{n * len(network.cells)}]")
+        if self.has("FULL_U"):
+            members.append(f"int16_t next[{n}]")
+        for part, low in (("low", "w_low"), ("low_h", "u_low")):
+            found = [getattr(cell, low) for cell in network.cells]
+            if self.has(low.upper()):
+                members.append(
+                    f"int16_t {part}[{max(len(m.multiplier) for m in found if m is not None)}]"
+                )
+        if self.has("SUMMARY"):
+            members.append(f"int16_t summary[{n}]")
+        return members
+
+    def source(self):
+        """The text of the source."""
+        header, arithmetic, cells = (
+            self.specialised(f"{SHARED}{file}")
+            for file in ("integer.h", "arithmetic.h", "integer.c")
+        )
+        structs = re.finditer(r"typedef struct \{[^}]*\} fastgrnn_(matrix|cell);\n", header)
+        types = "\n".join(found[0] for found in structs)
+        types = types.replace("FASTGRNN_FLASH void *weights", "FASTGRNN_FLASH int8_t *weights")
+        text = (
+            f"/* {comment(self.name)}: see {self.name}.h. The arithmetic is that which skfastgrnn "
+            f'runs in Python. */\n#include "{self.name}.h"\n'
+            + FLASH
+            + self.counts()
+            + types
+            + self.parameters()
+            + arithmetic
+            + cells
+            + self.specialised("export/runtime/integer_outputs.c")
+            + labels_defined(self.model, self.name)
+        )
+        return re.sub(r"\n{3,}", "\n\n", text)
+
+    def specialised(self, path):
+        """A file of the package, for this model."""
+        name, network = self.name, self.network
+        constants = {size.lower(): f"{self.big}_{size}" for size in self.sizes}
+        constants |= {n: n for n in ("cells", "head", "attention", "head_bias")}
+        text = of_one_model(unguarded(chosen(text_of(path), self.without)), constants)
+        text = re.sub(r"\bFASTGRNN_API (int16_t)", r"static \1", text)
+        text = re.sub(r"\bFASTGRNN_API ", "", text)
+        update = ACTIVATIONS[network.update_activation]
+        candidate = (
+            "rectified(\\1, \\2)" if update == "rectified" else f"reduced({update}(\\1), \\2)"
+        )
+        text = re.sub(r"\bcandidate_of\((.*), (.*)\);", f"{candidate};", text)
+        text = text.replace("next_weight(m, &at)", "next_weight(&at)")
+        names = {
+            "gate_of": ACTIVATIONS[network.gate_activation],
+            "next_weight": "next_byte" if network.head.bits == 8 else "next_half",
+            "begin_pooling": f"begin_{network.pooling}",
+            "pool": f"pool_{network.pooling}",
+            "summarize": f"summary_of_{network.pooling}",
+            "fastgrnn_state": f"{name}_state",
+            "fastgrnn_step": f"{name}_step_integers",
+            "fastgrnn_step_floats": f"{name}_step",
+            **{f"fastgrnn_{n}": f"{name}_{n}" for n in INTERFACE},
+        }
+        return renamed(text, names)
+
+    def counts(self):
+        """Types of sizes: as small as they may be where that is fast."""
+        network = self.network
+        matrices = [m for cell in network.cells for m in cell.matrices] + [network.head]
+        n_states = network.hidden_size * len(network.cells)
+        largest = max(n_states, *(n for m in matrices for n in m.weights.shape))
+        bits = next(bits for bits in (8, 16, 32) if largest < 2**bits)
+        return (
+            f"\ntypedef uint{min(bits, 16)}_t fastgrnn_count;\n"
+            f"typedef uint_fast{bits}_t fastgrnn_size;\n\n"
+        )
+
+    def parameters(self):
+        """Definitions of all constants."""
+        network, data, cells = self.network, [], []
+        for i, cell in enumerate(network.cells, start=1):
+            end = f"_{i}" if len(network.cells) > 1 else ""
+            members = [
+                self.matrix(data, f"{n}{end}", getattr(cell, n))
+                for n in OF_CELL
+                if n in {"w", "u"} or self.has(n.upper())
+            ]
+            for n in ("bias_gate", "bias_update"):
+                data.append(array("int16_t", f"{n}{end}", getattr(cell, n)))
+                members.append(f"{n}{end}")
+            members += [str(cell.zeta), str(cell.nu)]
+            if self.has("BIAS_SHIFT"):
+                members.append(str(cell.bias_shift))
+            cells.append(f"{{{', '.join(members)}, {cell.state_bits}}}")
+        for n in ("attention", "head"):
+            if getattr(network, n) is not None:
+                initial = self.matrix(data, n, getattr(network, n))
+                data.append(f"static const FASTGRNN_FLASH fastgrnn_matrix {n} = {initial};\n")
+        layers = ",\n".join(f"    {cell}" for cell in cells)
+        data += [
+            array("int32_t", "head_bias", network.head_bias),
+            f"static const FASTGRNN_FLASH fastgrnn_cell cells[{self.big}_N_LAYERS] = "
+            f"{{\n{layers},\n}};\n",
+            array("float", "input_center", network.input_center),
+            array("float", "input_factor", network.input_factor),
+        ]
+        if self.model.kind == "regressor":
+            unit = np.ldexp(network.output_unit, -network.output_bits)
+            data += [
+                array("float", "output_center", network.output_center),
+                array("float", "output_unit", unit),
+            ]
+        else:
+            unit = math.log2(math.e) * 2.0**-network.output_bits
+            data.append(f"static const float LOG2_E_OF_UNIT = {number(unit)};\n")
+        return "\n" + "".join(data) + "\n"
+
+    def matrix(self, data, name, m):
+        """The initializer of a matrix, whose arrays are appended to `data`."""
+        masks = self.has("MASKS")
+        last = ["1"] if self.has("BLOCKS") else []
+        if m is None:
+            return f"{{{', '.join(['0'] * (5 + masks) + last)}}}"
+        stored = m.stored
+        weights = stored["weights"].view(np.int8)
+        # Of weights that are all pruned there is none, and C has no empty array.
+        data.append(array("int8_t", f"{name}_weights", weights if len(weights) else [0]))
+        data.append(array("int16_t", f"{name}_multiplier", m.multiplier))
+        members = [f"{name}_weights"]
+        if stored["mask"] is not None:
+            data.append(array("uint8_t", f"{name}_mask", stored["mask"]))
+            last = [str(m.block_size)] if last else []
+        if masks:
+            members.append("0" if stored["mask"] is None else f"{name}_mask")
+        members += [f"{name}_multiplier", *map(str, m.weights.shape), str(m.shift), *last]
+        return f"{{{', '.join(members)}}}"
 
 
-def matrix(data, name, m):
-    """The initializer of a fastgrnn_matrix, whose arrays are added to the data."""
-    if m is None:
-        return "{0, 0, 0, 0, 0, 0, 8, 1}"
-    stored = m.stored
-    data.append(array("uint8_t", f"{name}_weights", np.append(stored["weights"], np.uint8(0))))
-    data.append(array("int16_t", f"{name}_multiplier", m.multiplier))
-    mask = "0"
-    if stored["mask"] is not None:
-        mask = f"{name}_mask"
-        data.append(array("uint8_t", mask, stored["mask"]))
-    rows, columns = m.weights.shape
-    return (
-        f"{{{name}_weights, {mask}, {name}_multiplier, {rows}, {columns}, {m.shift}, {m.bits}, "
-        f"{m.block_size or 1}}}"
-    )
-
-
-FUNCTIONS = """
-static fastgrnn_state begin(NAME_state *s) {
-    const fastgrnn_state view = {s->h, s->pre, s->low, 0, s->summary, s->sum, s->weight,
-                                 s->reference, s->n_steps};
-    return view;
-}
-
-static void end(NAME_state *s, const fastgrnn_state *view) {
-    s->weight = view->weight;
-    s->reference = view->reference;
-    s->n_steps = view->n_steps;
-}
-
-void NAME_reset(NAME_state *state) {
-    fastgrnn_state view = begin(state);
-    fastgrnn_reset(&model, &view);
-    end(state, &view);
-}
-
-void NAME_quantize(const float x[BIG_N_CHANNELS], int16_t q[BIG_N_CHANNELS]) {
-    for (int i = 0; i < BIG_N_CHANNELS; i++)
-        q[i] = fastgrnn_quantize_input(x[i], center[i], factor[i]);
-}
-
-void NAME_step_integers(NAME_state *state, const int16_t x[BIG_N_CHANNELS]) {
-    fastgrnn_state view = begin(state);
-    fastgrnn_step(&model, &view, x);
-    end(state, &view);
-}
-
-void NAME_step(NAME_state *state, const float x[BIG_N_CHANNELS]) {
-    int16_t q[BIG_N_CHANNELS];
-    NAME_quantize(x, q);
-    NAME_step_integers(state, q);
-}
-
-void NAME_logits(NAME_state *state, int32_t logits[BIG_N_OUTPUTS]) {
-    fastgrnn_state view = begin(state);
-    fastgrnn_logits(&model, &view, logits);
-}
-"""
+def without(model):
+    """Parts of the C that the model does not need: see `_specialise.chosen`."""
+    network = model.network
+    matrices = [m for cell in network.cells for m in cell.matrices]
+    matrices += [m for m in (network.head, network.attention) if m is not None]
+    blocks = {m.block_size for m in matrices}
+    kinds = {network.gate_activation, network.update_activation}
+    is_two_classes = model.kind == "classifier" and network.n_outputs == 1
+    widest = max(m.weights.shape[1] for m in matrices)
+    needed = {
+        "MASKS": blocks != {None},
+        "BLOCKS": bool(blocks - {None, 1}),
+        "8_BITS": network.head.bits == 8,
+        "4_BITS": network.head.bits == 4,
+        "ASSEMBLY": network.head.bits == 8 and blocks <= {None, 1} and widest < 256,
+        "SHIFT_UP": any(m.shift < 1 for m in matrices),
+        "LOW": any(c.w_low or c.u_low for c in network.cells),
+        "W_LOW": any(cell.w_low is not None for cell in network.cells),
+        "U_LOW": any(cell.u_low is not None for cell in network.cells),
+        "FULL_U": any(cell.u_low is None for cell in network.cells),
+        "BIAS_SHIFT": any(cell.bias_shift for cell in network.cells),
+        "SIGMOID": bool(kinds & {"sigmoid", "tanh"}),
+        "LOGISTIC": "sigmoid" in kinds,
+        "TANH": "tanh" in kinds,
+        "CLIPS": bool(kinds & {"hard_sigmoid", "hard_tanh", "relu"}),
+        "HARD": bool(kinds & {"hard_sigmoid", "hard_tanh"}),
+        "HARD_SIGMOID": "hard_sigmoid" in kinds,
+        "HARD_TANH": "hard_tanh" in kinds,
+        "RELU": "relu" in kinds,
+        "REDUCTION": network.update_activation != "relu",
+        "SUMS": network.pooling in {"mean", "attention"},
+        "SUMMARY": network.pooling != "last",
+        **{pooling.upper(): network.pooling == pooling for pooling in INTEGER_POOLINGS},
+        "REGRESSOR": model.kind == "regressor",
+        "CLASSES": model.kind == "classifier",
+        "TWO_CLASSES": is_two_classes,
+        "LABELS": model.kind == "multilabel",
+        "PROBABILITIES": model.kind != "regressor",
+        "SIGMOIDS": model.kind == "multilabel" or is_two_classes,
+        "SOFTMAX": model.kind == "classifier" and not is_two_classes,
+    }
+    return {
+        "ONE_MODEL",
+        *(f"WITHOUT_{part}" for part, is_needed in needed.items() if not is_needed),
+    }

@@ -15,7 +15,7 @@ from ..compression import (
 )
 from ..compression._affine import NotFoldable, affine_of, last_and_steps, read_like
 from ..estimators import FastGRNNClassifier, FastGRNNRegressor
-from ..estimators._fitted import computed_parts, network_of
+from ..estimators._fitted import bytes_of_fitted, computed_parts, network_of
 from ..network import IntegerNetwork, Network
 
 QUANTIZED = (QuantizedFastGRNNClassifier, QuantizedFastGRNNRegressor)
@@ -48,6 +48,13 @@ class DeviceModel:
     def is_integer(self):
         """Whether the network computes in integers."""
         return isinstance(self.network, IntegerNetwork)
+
+    @property
+    def bytes_by_part(self):
+        """Bytes of all constants by what they hold: see `network.SIZE_PARTS`."""
+        if self.is_integer:
+            return self.network.bytes_by_part
+        return bytes_of_fitted(self.estimator)
 
     @property
     def n_channels(self):

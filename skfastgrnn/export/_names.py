@@ -27,7 +27,7 @@ def check_name(name):
 
 
 def string(text):
-    """A text as a string of C, in UTF-8."""
+    """A text as a string of C: UTF-8, of which all but plain ASCII is escaped."""
     found = []
     for byte in str(text).encode("utf-8", "surrogatepass"):
         char = chr(byte)

@@ -39,7 +39,7 @@ def test_no_file_is_left_out_of_the_package():
 
 def is_exported(path):
     """Whether a file is, or may be, a part of what is exported; all of these are installed."""
-    is_shared = path.parent == Path("kernels/c/integer") and path.stem == "fastgrnn_integer"
+    is_shared = path.parent == Path("kernels/c/integer") and path.stem.startswith("fastgrnn_")
     return path.parts[0] == "export" or is_shared
 
 

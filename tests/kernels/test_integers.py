@@ -207,7 +207,7 @@ def test_every_pre_activation(gate, update):
 
 
 def test_the_tables_of_the_source():
-    source = (C_SOURCES / "fastgrnn_integer.c").read_text("utf-8")
+    source = (C_SOURCES / "fastgrnn_arithmetic.h").read_text("utf-8")
     for name, table in (("sigmoid_table", reference.SIGMOID), ("exp2_table", reference.EXP2)):
         (numbers,) = re.findall(rf"{name}\[\d+\] = \{{(.*?)\}}", source, re.S)
         assert [int(number) for number in re.findall(r"\d+", numbers)] == table.tolist()

@@ -2,8 +2,11 @@
  *
  * docs/integers.rst describes every format; skfastgrnn/kernels/reference/_integer.py is the same in
  * NumPy, and defines it. Nothing here allocates memory, calls a library or computes in floating
- * point, except `fastgrnn_quantize_input`. No sum or product can overflow, and no negative number
- * is shifted: the result is the same on every machine.
+ * point, except `fastgrnn_quantize_input`. No sum or product can overflow: the result is the same
+ * on every machine.
+ *
+ * Here sizes and options are known when the program runs. skfastgrnn/export makes of the same text
+ * the source of one model, of which they are constants (_specialise.py).
  */
 #ifndef FASTGRNN_INTEGER_H
 #define FASTGRNN_INTEGER_H
@@ -13,6 +16,13 @@
 #ifndef FASTGRNN_API
 #define FASTGRNN_API
 #endif
+
+/* Where constants are: a qualifier for machines that have another memory for them. */
+#define FASTGRNN_FLASH
+
+/* Numbers of channels, units and outputs as they are stored, and as loops count them. */
+typedef uint16_t fastgrnn_count;
+typedef uint32_t fastgrnn_size;
 
 enum fastgrnn_activation {
     FASTGRNN_SIGMOID,
@@ -30,24 +40,42 @@ enum fastgrnn_pooling { FASTGRNN_LAST, FASTGRNN_MEAN, FASTGRNN_MAX, FASTGRNN_ATT
  * absolute weights of a row add up to at most 65535, or 65535 / 2^(1 - shift) for a shift below 1.
  *
  * For processors with vectors, weights may also have 16 bits: those of two neighbouring columns
- * of each row, then those of the next two columns. n_columns is even then, and there is no mask. */
+ * of each row, then those of the next two columns. n_columns is even then, and there is no mask;
+ * plain.h and vectors.h compute with them. */
 typedef struct {
-    const void *weights;       /* uint8_t, or int16_t of 16 bits */
-    const uint8_t *mask;       /* NULL: every weight is stored */
-    const int16_t *multiplier; /* (n_rows) 0 to 2^15 - 1 */
-    uint16_t n_rows, n_columns;
+    const FASTGRNN_FLASH void *weights; /* int8_t, or int16_t of 16 bits */
+#ifndef FASTGRNN_WITHOUT_MASKS
+    const FASTGRNN_FLASH uint8_t *mask; /* 0: every weight is stored */
+#endif
+    const FASTGRNN_FLASH int16_t *multiplier; /* (n_rows) 0 to 2^15 - 1 */
+    fastgrnn_count n_rows, n_columns;
     int8_t shift; /* -15 to 30 */
-    uint8_t bits, block_size;
+#ifndef FASTGRNN_ONE_MODEL
+    uint8_t bits;
+#endif
+#ifndef FASTGRNN_WITHOUT_BLOCKS
+    uint8_t block_size;
+#endif
 } fastgrnn_matrix;
 
 /* W and U, or with a low rank W = w · w_low and U = u · u_low; n_rows of w_low or u_low is else 0.
  * The state has state_bits fractional bits. */
 typedef struct {
-    fastgrnn_matrix w_low, w, u_low, u;
-    const int16_t *bias_gate;   /* (n_hidden), to be multiplied by 2^bias_shift */
-    const int16_t *bias_update; /* likewise */
-    int16_t zeta, nu;           /* 15 fractional bits; nu is at most 2^15 - 2 */
-    uint8_t bias_shift, state_bits;
+#ifndef FASTGRNN_WITHOUT_W_LOW
+    fastgrnn_matrix w_low;
+#endif
+    fastgrnn_matrix w;
+#ifndef FASTGRNN_WITHOUT_U_LOW
+    fastgrnn_matrix u_low;
+#endif
+    fastgrnn_matrix u;
+    const FASTGRNN_FLASH int16_t *bias_gate;   /* (n_hidden), times 2^bias_shift */
+    const FASTGRNN_FLASH int16_t *bias_update; /* likewise */
+    int16_t zeta, nu;                          /* 15 fractional bits; nu at most 2^15 - 2 */
+#ifndef FASTGRNN_WITHOUT_BIAS_SHIFT
+    uint8_t bias_shift;
+#endif
+    uint8_t state_bits;
 } fastgrnn_cell;
 
 typedef struct {
@@ -62,14 +90,16 @@ typedef struct {
 /* Memory that the caller owns. */
 typedef struct {
     int16_t *h;        /* (n_layers, n_hidden) states */
-    int32_t *pre;      /* (n_hidden) pre-activations of a step */
-    int16_t *low;      /* (largest n_rows of w_low and u_low) */
-    int32_t *vector;   /* (largest n_rows of all matrices) for weights of 16 bits */
+    int16_t *next;     /* (n_hidden) states of a cell after a step */
+    int16_t *low;      /* (largest n_rows of w_low) */
+    int16_t *low_h;    /* (largest n_rows of u_low) */
     int16_t *summary;  /* (n_hidden) what the head reads; not for FASTGRNN_LAST */
     int64_t *sum;      /* (n_hidden) for FASTGRNN_MEAN and FASTGRNN_ATTENTION */
-    int64_t weight;    /* for FASTGRNN_ATTENTION: the sum of weights */
+    int64_t weight;    /* for FASTGRNN_ATTENTION: the sum of weights, 0 before the first step */
     int32_t reference; /* for FASTGRNN_ATTENTION: weights are relative to 2^reference */
-    uint32_t n_steps;  /* so far, at most 2^32 - 1 */
+    uint32_t n_steps;  /* for FASTGRNN_MEAN: so far, at most 2^32 - 1 */
+    int32_t *pre;      /* (n_hidden) pre-activations, for weights of 16 bits */
+    int32_t *vector;   /* (largest n_rows of all matrices) sums, likewise */
 } fastgrnn_state;
 
 /* Begin a sequence. */

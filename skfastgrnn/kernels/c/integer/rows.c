@@ -14,17 +14,8 @@
 #ifdef __SSE2__
 #include "one_sequence.h"
 #include "sequences.h"
-#else /* what compilers make of plain loops */
-static void step(const fastgrnn_model *model, fastgrnn_state *state, const int16_t *x) {
-    fastgrnn_step(model, state, x);
-}
-static void compute_outputs(const fastgrnn_model *model, fastgrnn_state *state, int32_t *logits) {
-    fastgrnn_logits(model, state, logits);
-}
-static void quantize_floats(const float *from, ptrdiff_t n, const float *center,
-                            const float *factor, int16_t *x) {
-    for (ptrdiff_t i = 0; i < n; i++) x[i] = fastgrnn_quantize_input(from[i], center[i], factor[i]);
-}
+#else
+#include "plain.h"
 #endif
 
 enum { STEPS = 32 }; /* made integers at a time */
@@ -55,6 +46,8 @@ static size_t arrange(const fastgrnn_model *model, char *memory, fastgrnn_state 
     state->h = piece(&at, memory, H * model->n_layers * sizeof *state->h);
     state->pre = piece(&at, memory, H * sizeof *state->pre);
     state->low = piece(&at, memory, M * sizeof *state->low);
+    state->low_h = piece(&at, memory, M * sizeof *state->low_h);
+    state->next = piece(&at, memory, H * sizeof *state->next);
     state->vector = piece(&at, memory, M * sizeof *state->vector);
     state->summary = piece(&at, memory, H * sizeof *state->summary);
     state->sum = piece(&at, memory, H * sizeof *state->sum);

@@ -1,0 +1,62 @@
+"""The C of networks in integers beside NumPy, to the bit."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from helpers.exported import COMPILERS, SANITIZED, needs_gcc, outputs_of, programmed
+from helpers.integers import extremes, ragged, random_network
+
+from skfastgrnn.kernels.reference import _integer as reference
+from skfastgrnn.network import ACTIVATIONS, INTEGER_GATES, INTEGER_POOLINGS
+
+OPTIONS = list(product(INTEGER_GATES, ACTIVATIONS, INTEGER_POOLINGS))
+SHAPES = [
+    {},
+    {"channels": 12, "hidden": 17, "outputs": 5, "rank_w": 2, "rank_u": 3, "density": 0.5},
+    {"channels": 4, "hidden": 9, "outputs": 1, "rank_u": 2, "bits": 4, "density": 0.1},
+    {"channels": 300, "hidden": 6, "outputs": 2, "rank_w": 3, "bits": 4, "density": 0.3},
+    {"channels": 1, "hidden": 1, "outputs": 1, "density": 0.0},
+    {"channels": 7, "hidden": 40, "outputs": 3, "layers": 7, "density": 0.2},
+]
+
+
+def networks():
+    """One for each combination of options, of several shapes."""
+    for seed, (gate, update, pooling) in enumerate(OPTIONS):
+        rng = np.random.default_rng(seed)
+        shape = {"layers": 1 + seed % 3, **SHAPES[seed % len(SHAPES)]}
+        yield random_network(
+            rng,
+            gate=gate,
+            update=update,
+            pooling=pooling,
+            state_bits=int(rng.integers(0, 16)),
+            ratio=2.0 ** rng.integers(-14, 2),
+            **shape,
+        )
+
+
+def compare(program, found_networks, seed, n_sequences):
+    rng = np.random.default_rng(seed)
+    for make in (
+        lambda n: rng.integers(-(2**15), 2**15, (400, n)).astype(np.int16),
+        lambda n: extremes(rng, 400, n),
+    ):
+        batches = [ragged(rng, make(n.n_channels), n_sequences) for n in found_networks]
+        found = outputs_of(program, found_networks, batches)
+        for network, batch, outputs in zip(found_networks, batches, found, strict=True):
+            np.testing.assert_array_equal(outputs, reference.outputs(network, batch))
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_every_option_and_shape(compiler, tmp_path):
+    every = list(networks())
+    assert len(every) == 40
+    compare(programmed(every, tmp_path, compiler, ["-O2"]), every, 0, 60)
+
+
+@needs_gcc
+def test_under_sanitizers(tmp_path):
+    every = list(networks())[::3]
+    compare(programmed(every, tmp_path, "gcc", SANITIZED), every, 1, 20)
