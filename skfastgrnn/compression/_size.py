@@ -48,7 +48,7 @@ STORED = {
 
 DESCRIPTIONS = {
     "weights": "W and U of the cells, or their factors",
-    "masks": "bitmaps of the weights that are stored",
+    "masks": "bitmaps or lists of the weights that are stored",
     "scales": "factors of rounded weights and states",
     "biases": "biases of the cells, ζ and ν",
     "tables": "activation functions",
@@ -66,10 +66,10 @@ class SizeReport:
     Parameters
     ----------
     weights : int, default=0
-        W and U of the cells, or their factors: without those that a bitmap leaves out.
+        W and U of the cells, or their factors: without those that are left out.
 
     masks : int, default=0
-        Bitmaps of the weights that are stored.
+        Bitmaps or lists of the weights that are stored.
 
     scales : int, default=0
         Factors of rounded weights and of states.

@@ -53,7 +53,7 @@ class CModel:
         if self._program is None:
             self._program = Program(self.name, self.source, self.header, kind)
         found = np.frombuffer(self._program.run(sequences), dtype)
-        return found.reshape(len(sequences), carried.n_outputs)
+        return found.reshape(len(sequences), carried.n_outputs).copy()
 
     def _real_outputs(self, X):
         outputs = self._outputs(X)

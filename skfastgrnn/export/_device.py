@@ -5,18 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ..compression import (
-    QuantizedFastGRNNClassifier,
-    QuantizedFastGRNNRegressor,
-    fold_scaler,
-)
-from ..compression._affine import NotFoldable, affine_of, last_and_steps, read_like
+from ..compression import QuantizedFastGRNNClassifier, QuantizedFastGRNNRegressor
+from ..compression._affine import IDENTITY, NotFoldable, affine_of, last_and_steps, read_like
 from ..estimators import FastGRNNClassifier, FastGRNNRegressor
-from ..estimators._fitted import bytes_of_fitted, computed_parts, network_of
+from ..estimators._fitted import network_of
 from ..network import IntegerNetwork, Network
+from ._float_network import FloatNetwork, float_network
 
 QUANTIZED = (QuantizedFastGRNNClassifier, QuantizedFastGRNNRegressor)
 FLOAT = (FastGRNNClassifier, FastGRNNRegressor)
@@ -26,10 +22,9 @@ FLOAT = (FastGRNNClassifier, FastGRNNRegressor)
 class DeviceModel:
     """A network and what its outputs mean.
 
-    estimator : the fitted estimator that predicts the same and reads X, a scaler folded in
+    estimator : a fitted estimator that reads X as the model does, a scaler in front of it included
     network : IntegerNetwork or Network
-    parts : dict of str -> float32 ndarray, the parameters of a Network that is computed in floats,
-        whole matrices; None in integers
+    floats : FloatNetwork, the numbers of a Network that is computed in floats; None in integers
     kind : "classifier", "multilabel" or "regressor"
     classes : ndarray of the labels that outputs stand for; None for a regressor
     is_1d : whether a regressor predicts one number for each sequence, and not a row
@@ -38,7 +33,7 @@ class DeviceModel:
 
     estimator: Any
     network: IntegerNetwork | Network
-    parts: dict | None
+    floats: FloatNetwork | None
     kind: str
     classes: np.ndarray | None
     is_1d: bool
@@ -52,9 +47,7 @@ class DeviceModel:
     @property
     def bytes_by_part(self):
         """Bytes of all constants by what they hold: see `network.SIZE_PARTS`."""
-        if self.is_integer:
-            return self.network.bytes_by_part
-        return bytes_of_fitted(self.estimator)
+        return (self.network if self.is_integer else self.floats).bytes_by_part
 
     @property
     def n_channels(self):
@@ -94,15 +87,16 @@ def device_model(model, function="to_c"):
             f"{function} needs a network that reads its steps in order, as a device gets them; "
             "train with bidirectional=False."
         )
-    folded = None
+    folded, affine = None, IDENTITY
     if steps:
         folded = type(steps[-1][1]).__name__
-        last = _folded(last, steps, function)
+        affine = _affine(last, steps, function)
+        last = _folded(last, steps[-1][1], affine)
     network = last._integers if is_integer else network_of(last)
     return DeviceModel(
         estimator=last,
         network=network,
-        parts=None if is_integer else _single_precision(last),
+        floats=None if is_integer else float_network(last, affine),
         kind=_kind(last),
         classes=getattr(last, "classes_", None),
         is_1d=getattr(last, "_y_is_1d", False),
@@ -116,15 +110,10 @@ def _kind(estimator):
     return "multilabel" if estimator._is_multilabel else "classifier"
 
 
-def _single_precision(estimator):
-    """The parameters by name that a fitted estimator computes with."""
-    return {name: part.astype(np.float32) for name, part in computed_parts(estimator).items()}
+def _affine(network, steps, function):
+    """What the steps in front of a fitted estimator compute, of which only a scaler can be folded.
 
-
-def _folded(network, steps, function):
-    """A copy of a fitted estimator that reads what the scaler in front of it reads.
-
-    steps : (name, step) pairs in front of the network, of which only a scaler can be folded
+    steps : (name, step) pairs
     """
     name, scaler = steps[-1]
     try:
@@ -133,16 +122,25 @@ def _folded(network, steps, function):
         raise ValueError(f"{_not_on_device(name, function)} {error}") from error
     if len(steps) > 1:
         raise ValueError(_not_on_device(steps[-2][0], function))
-    if isinstance(network, FLOAT):
-        return fold_scaler(Pipeline([(name, scaler), ("network", network)]))
+    return affine
+
+
+def _folded(network, scaler, affine):
+    """A copy of a fitted estimator that reads what the scaler in front of it reads.
+
+    Its integers have the scaler in their input.
+    """
     copied = deepcopy(network)
-    integers = network._integers
-    center, factor = (v.astype(np.float64) for v in (integers.input_center, integers.input_factor))
-    copied._integers = replace(
-        integers,
-        input_center=(affine.center + affine.scale * center).astype(np.float32),
-        input_factor=(factor / affine.scale).astype(np.float32),
-    )
+    if isinstance(network, QUANTIZED):
+        integers = network._integers
+        center, factor = (
+            v.astype(np.float64) for v in (integers.input_center, integers.input_factor)
+        )
+        copied._integers = replace(
+            integers,
+            input_center=(affine.center + affine.scale * center).astype(np.float32),
+            input_factor=(factor / affine.scale).astype(np.float32),
+        )
     read_like(copied, scaler, network)
     return copied
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -64,8 +65,8 @@ class Program:
     """A compiled program, in a temporary folder that is removed with it."""
 
     def __init__(self, name, source, header, logit):
-        self._folder = tempfile.TemporaryDirectory(prefix="skfastgrnn-")
-        folder = Path(self._folder.name)
+        folder = Path(tempfile.mkdtemp(prefix="skfastgrnn-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         (folder / f"{name}.h").write_text(header, "utf-8")
         (folder / f"{name}.c").write_text(source, "utf-8")
         main = MAIN.replace("NAME", name).replace("BIG", name.upper()).replace("LOGIT", logit)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ._c_float import float_source
 from ._c_integer import integer_source
 from ._c_model import CModel
 from ._device import device_model
@@ -54,7 +55,6 @@ def to_c(model: Any, name: str = "model") -> CModel:
     """
     check_name(name)
     carried = device_model(model)
-    if not carried.is_integer:
-        raise TypeError("to_c needs a model in integers: use quantize first.")
-    source, header = integer_source(carried, name)
+    make = integer_source if carried.is_integer else float_source
+    source, header = make(carried, name)
     return CModel(carried, name, source, header)

@@ -35,6 +35,7 @@ from ._size import (
     FLOAT,
     SIZE_PARTS,
     bytes_by_part,
+    bytes_of_index,
     n_operations_per_step,
     stored_matrices,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "best_factors",
     "by_kind",
     "bytes_by_part",
+    "bytes_of_index",
     "cell_parts",
     "converted",
     "first_log_steps",

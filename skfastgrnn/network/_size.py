@@ -5,7 +5,9 @@ them, the network is stored in integers.
 
 A matrix with weights that are 0 may be stored as the other weights and a bitmap of where they are,
 with one bit for each group of so many consecutive weights of a row, which is stored whole or not at
-all. Each matrix is stored in the form that takes the fewest bytes.
+all. In single precision it may also be stored with a list of the columns of the other weights and
+of their number in each row, which is shorter where they are few, and one of zeros not at all. Each
+matrix is stored in the form that takes the fewest bytes.
 """
 
 from math import ceil, prod
@@ -43,7 +45,7 @@ OF_ATTENTION = 2
 
 
 class StoredMatrix(NamedTuple):
-    """How a matrix is stored: the number of its weights, and the bytes of its bitmap or 0."""
+    """How a matrix is stored: the number of its weights, and the bytes of bitmap or lists."""
 
     n_weights: int
     mask: int = 0
@@ -52,6 +54,12 @@ class StoredMatrix(NamedTuple):
 def bytes_of_weights(network, n_weights):
     """Bytes of the weights of a matrix; two of 4 bits share one."""
     return ceil(n_weights * (network.bits or 8 * FLOAT) / 8)
+
+
+def bytes_of_index(network):
+    """Bytes of a column in a list, or of a number of columns."""
+    widest = max(tensor.shape[-1] for tensor in tensors(network) if tensor.kind.decayed)
+    return 1 if widest < 256 else 2
 
 
 def stored_matrices(network, parameters):
@@ -68,7 +76,10 @@ def stored_matrices(network, parameters):
             if network.bits is not None:  # a weight may round to 0
                 log_steps = parts[found[f"{kind}_log_step", cell].name]
                 rows = integers(rows, log_steps, network.bits)
-            stored[tensor.name] = min(forms_of(rows), key=n_bytes)
+            forms = forms_of(rows)
+            if network.bits is None:
+                forms += lists_of(rows, bytes_of_index(network))
+            stored[tensor.name] = min(forms, key=n_bytes)
     return stored
 
 
@@ -82,6 +93,17 @@ def forms_of(rows):
         lengths = np.diff(starts, append=n_columns)
         forms.append(StoredMatrix(int((is_kept * lengths).sum()), ceil(is_kept.size / 8)))
     return forms
+
+
+def lists_of(rows, index):
+    """The form of weights with lists, in a list, or what is left of zeros.
+
+    index : bytes of a column
+    """
+    n_kept = int(np.count_nonzero(rows))
+    if n_kept == rows.size:
+        return []
+    return [StoredMatrix(n_kept, index * (n_kept + len(rows)) if n_kept else 0)]
 
 
 def whole_matrices(network):

@@ -45,11 +45,13 @@ from skfastgrnn.preprocessing import (
 X, y = sequences(30, n_timesteps=6, n_channels=3, n_classes=3)
 
 
-def packed(matrix, to_bytes=lambda values: np.float32(values).tobytes()):
-    """A matrix as a device stores it: bytes of its values, and of the bitmap if there is one.
+def packed(matrix, to_bytes=lambda values: np.float32(values).tobytes(), has_lists=True):
+    """A matrix as a device stores it: bytes of its values, and of a bitmap or list if there is one.
 
     The shortest of all forms, of which each is made weight by weight.
     """
+    if has_lists and not np.any(matrix):
+        return b"", b""
     forms = [(to_bytes(matrix.ravel()), b"")]
     for block_size in (1, 2, 4, 8):
         bitmap, values = [], []
@@ -59,6 +61,13 @@ def packed(matrix, to_bytes=lambda values: np.float32(values).tobytes()):
                 bitmap.append(bool(np.any(block)))
                 values += list(block) if bitmap[-1] else []
         forms.append((to_bytes(np.array(values)), np.packbits(bitmap).tobytes()))
+    if has_lists:
+        columns = [[column for column, value in enumerate(row) if value] for row in matrix]
+        lists = bytes(map(len, columns)) + b"".join(map(bytes, columns))
+        values = [
+            row[column] for row, found in zip(matrix, columns, strict=True) for column in found
+        ]
+        forms.append((to_bytes(np.array(values)), lists))
     return min(forms, key=lambda form: sum(map(len, form)))
 
 
@@ -124,8 +133,8 @@ TO_BYTES = {
 
 
 @given(
-    st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4)),
-    st.floats(0, 1),
+    st.tuples(st.integers(1, 30), st.integers(1, 30), st.integers(1, 4)),
+    st.floats(0, 1) | st.sampled_from([0.0, 0.03]),
     st.sampled_from([1, 2, 3, 4, 8]),
     st.sampled_from([None, 8, 4]),
     st.tuples(*[st.none() | st.integers(1, 3)] * 2),
@@ -148,7 +157,7 @@ def test_any_matrix_is_stored_in_the_shortest_form(shape, density, width, bits, 
         kept = rng.random((rows, columns)) < density
         smallest = 0.1 if bits else 0.0
         parts[name][...] = np.maximum(np.repeat(kept, width, axis=1)[:, :columns], smallest)
-    stored = [packed(np.rint(parts[name]), TO_BYTES[bits]) for name in of_cell]
+    stored = [packed(np.rint(parts[name]), TO_BYTES[bits], bits is None) for name in of_cell]
     sizes = bytes_by_part(network, stored_matrices(network, flat))
     assert sizes["weights"] == sum(len(values) for values, _ in stored)
     assert sizes["masks"] == sum(len(mask) for _, mask in stored)
