@@ -1,6 +1,9 @@
 """The C of a model in single precision."""
 
+import re
+
 from ..network import bytes_of_index
+from ._c_interface import functions_of_results, header_text, labels_defined, sizes_of_labels
 from ._c_text import FLASH, array, number
 from ._float_matrix import stored
 from ._names import comment
@@ -85,47 +88,24 @@ class FloatParts:
 
     def header(self):
         """The text of the header."""
-        name, big = self.name, self.big
+        network, name, big = self.network, self.name, self.big
         state = f"{name}_state *state"
-        declared = [
-            f"void {name}_reset({state});",
-            f"void {name}_step({state}, const float *x);",
-            f"void {name}_logits({state}, float *logits);",
-        ]
-        sizes = {"N_CHANNELS": self.network.n_channels, "N_OUTPUTS": self.network.n_outputs}
-        if self.model.kind == "regressor":
-            declared.append(f"void {name}_predict({state}, float *values);")
-        else:
-            sizes["N_LABELS"] = len(self.model.classes)
-            if self.model.kind == "classifier":
-                declared.append(f"int {name}_predict({state});")
-            else:
-                declared.append(f"void {name}_predict({state}, uint8_t *is_there);")
-            declared.append(f"void {name}_proba({state}, float *proba);")
-        defined = "".join(f"#define {big}_{n} {size}\n" for n, size in sizes.items())
-        members = "".join(f"    {member};\n" for member in self.state())
-        return f"""/* {name}: a FastGRNN network in single precision. */
-#ifndef {big}_H
-#define {big}_H
-
-#include <stdint.h>
-
-#ifdef __cplusplus
-extern "C" {{
-#endif
-
-{defined}
-typedef struct {{
-{members}}} {name}_state;
-
-{chr(10).join(declared)}
-
-#ifdef __cplusplus
-}}
-#endif
-
-#endif
-"""
+        functions = {
+            f"void {name}_reset({state})": "Begin a sequence.",
+            f"void {name}_step({state}, const float *x)": "One time step: x has "
+            f"{big}_N_CHANNELS numbers, as in the training.",
+            f"void {name}_logits({state}, float *logits)": f"The {big}_N_OUTPUTS outputs after at "
+            "least one step. The sequence can be continued.",
+        }
+        sizes = {"N_CHANNELS": network.n_channels, "N_OUTPUTS": network.n_outputs}
+        return header_text(
+            self.model,
+            name,
+            arithmetic="single precision",
+            sizes={**sizes, **sizes_of_labels(self.model)},
+            members=self.state(),
+            functions={**functions, **functions_of_results(self.model, name)},
+        )
 
     def state(self):
         """Members of the struct that is the state."""
@@ -163,12 +143,20 @@ typedef struct {{
             renamed(unguarded(chosen(text_of(f"export/runtime/{file}"), self.without)), names)
             for file in ("fastgrnn_float.c", "float_outputs.c")
         )
-        return (
-            f'/* {comment(name)} */\n#include "{name}.h"\n{FLASH}\n'
+        text = (
+            f'/* {comment(name)}: see {name}.h. */\n#include "{name}.h"\n{FLASH}\n'
             f"typedef uint_fast{self.count_bits}_t fastgrnn_count;\n"
-            f"typedef uint{self.index_bits}_t fastgrnn_index;\n"
+            f"{self.index_type()}"
             f"{shared}\n{self.constants()}\n{self.functions()}{outputs}"
+            f"{labels_defined(self.model, name)}"
         )
+        return re.sub(r"\n{3,}", "\n\n", text)
+
+    def index_type(self):
+        """The type of columns in lists, where there are some."""
+        if "WITHOUT_LISTED" in self.without:
+            return ""
+        return f"typedef uint{self.index_bits}_t fastgrnn_index;\n"
 
     def constants(self):
         """Definitions of all constants."""

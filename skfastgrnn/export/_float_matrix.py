@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..network import BLOCK_SIZES
 from ._c_text import array
 
-#: Neighbours of a row that a bit of a bitmap may stand for.
-BLOCK_SIZES = (1, 2, 4, 8)
 BYTES = {"float": 4, "uint8_t": 1, "uint16_t": 2}
 
 

@@ -1,6 +1,6 @@
 """The numbers of a network in single precision, a scaler in front of it folded in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
@@ -8,7 +8,17 @@ from scipy.special import expit
 from ..compression._affine import IDENTITY
 from ..compression._fold_scaler import fold
 from ..estimators._fitted import network_of
-from ..network import by_kind, cell_parts, integers, steps
+from ..network import (
+    FLOAT,
+    by_kind,
+    bytes_by_part,
+    cell_parts,
+    integers,
+    n_parameters,
+    named_views,
+    steps,
+    stored_matrices,
+)
 
 #: Means of channels up to so many deviations are folded into biases. Greater ones are subtracted
 #: from the input, since the difference of large products would lose digits.
@@ -37,6 +47,21 @@ class FloatNetwork:
     zeta: list
     nu: list
     center: np.ndarray | None
+
+    @property
+    def bytes_by_part(self):
+        """Bytes of all constants by what they hold: see `network.SIZE_PARTS`."""
+        network = replace(self.network, bits=None)
+        flat = np.zeros(n_parameters(network), np.float32)
+        views = named_views(network, flat)
+        for view, part in zip(cell_parts(network, views), self.cells, strict=True):
+            for name, values in part.items():
+                view[name][...] = values
+        for name, values in self.head.items():
+            views[name][...] = values
+        sizes = bytes_by_part(network, stored_matrices(network, flat))
+        subtracted = 0 if self.center is None else FLOAT * len(self.center)
+        return {**sizes, "normaliser": sizes["normaliser"] + subtracted}
 
 
 def float_network(estimator, affine=IDENTITY):

@@ -15,8 +15,9 @@ def to_c(model: Any, name: str = "model") -> CModel:
     Parameters
     ----------
     model : estimator or Pipeline
-        A fitted estimator in integers, as :func:`skfastgrnn.compression.quantize` makes it, or a
-        Pipeline of a scaler that can be folded into its input and one of them.
+        A fitted estimator, which computes in single precision on a device, one in integers, as
+        :func:`skfastgrnn.compression.quantize` makes it, or a Pipeline of a scaler that can be
+        folded into its input and one of them.
 
     name : str, default="model"
         What the names of functions and files begin with: an identifier of C.
@@ -33,8 +34,9 @@ def to_c(model: Any, name: str = "model") -> CModel:
     TypeError
         If it is something else.
     ValueError
-        If a device cannot compute it: it is bidirectional, or a step in front of the network cannot
-        be folded into its input; or if `name` is no identifier of C.
+        If a device cannot compute it: it is bidirectional, a step in front of the network cannot
+        be folded into its input, or a weight is too large for single precision; or if `name` is no
+        identifier of C.
 
     See Also
     --------

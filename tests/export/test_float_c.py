@@ -8,11 +8,11 @@ import subprocess
 
 import numpy as np
 import pytest
-from helpers.c_library import COMPILERS, FLAGS, Library, compiled, each_compiler, needs_compiler
+from helpers.c_library import Library, compiled, each_compiler, needs_compiler
 from helpers.estimators import sequences
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import expit, softmax
+from scipy.special import expit
 from sklearn.pipeline import make_pipeline
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
@@ -286,6 +286,8 @@ def test_scalers_are_folded(compression, scaler):
     assert_near(exported.decision_function(X), outputs)
     np.testing.assert_array_equal(exported.predict(X), model.predict(X))
     assert "centered" in exported.source
+    assert type(scaler).__name__ in exported.header
+    assert bytes_in_header(exported) == bytes_of_arrays(exported.source) + 8
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
@@ -370,11 +372,30 @@ def bytes_of_arrays(source):
     return sum(sizes[c_type] * int(n) for c_type, n in found)
 
 
+def bytes_in_header(exported):
+    """Bytes of constants that the header speaks of."""
+    return int(re.search(r"Constants: (\d+) bytes", exported.header)[1])
+
+
 @pytest.mark.parametrize("named", SHAPES)
 def test_constants_are_what_n_bytes_counts(named):
     model, _ = shaped(named)
+    exported = to_c(model)
     zeta_and_nu = 4 * model.n_layers * (1 if model.bounded_state else 2)
-    assert bytes_of_arrays(to_c(model).source) + zeta_and_nu == model.n_bytes_
+    assert bytes_of_arrays(exported.source) + zeta_and_nu == model.n_bytes_
+    assert bytes_in_header(exported) == model.n_bytes_
+
+
+@needs_compiler
+def test_weights_of_few_bits_are_floats_in_c():
+    """They are as rounded as in Python, and take four bytes each."""
+    rng = np.random.default_rng(10)
+    X = float32_sequences(rng, 3)
+    model = make("classifier", X, rng, 16, compression=Compression(rank_u=4, bits=4))
+    exported = to_c(model)
+    assert_near(exported.decision_function(X), reference(model, X))
+    n_bytes = bytes_of_arrays(exported.source) + 8
+    assert bytes_in_header(exported) == n_bytes > model.n_bytes_
 
 
 def test_factors_stay_factors():

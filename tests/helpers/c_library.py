@@ -1,6 +1,7 @@
 """Exported C as a shared library, whose functions tests call one by one."""
 
 import ctypes
+import re
 import shutil
 import subprocess
 
@@ -58,7 +59,7 @@ class Library:
         made = compiled(folder, sources, *flags, compiler=compiler, made=f"{name}.so")
         self._library = ctypes.CDLL(str(made))
         self._size = ctypes.c_uint.in_dll(self._library, "size_of_state").value
-        sizes = dict(line.split()[1:] for line in exported.header.splitlines() if "_N_" in line)
+        sizes = dict(re.findall(r"#define (\w+) (\d+)", exported.header))
         self.n_channels, self.n_outputs = (
             int(sizes[f"{name.upper()}_N_{n}"]) for n in ("CHANNELS", "OUTPUTS")
         )

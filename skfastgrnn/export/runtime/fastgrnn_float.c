@@ -12,7 +12,7 @@
  */
 
 #ifndef FASTGRNN_WITHOUT_DENSE
-/* y (n_rows) += w (n_rows, n_columns) · x (n_columns) */
+/* y (n_rows) += w (n_rows, n_columns) times x (n_columns). */
 static void add_product(const FASTGRNN_FLASH float *w, const float *x, fastgrnn_count n_columns,
                         float *y, fastgrnn_count n_rows) {
     const float *const end = x + n_columns;
