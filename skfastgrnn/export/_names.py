@@ -26,6 +26,11 @@ def check_name(name):
         raise ValueError(f"name={name!r} is a keyword of C or C++; choose another one.")
 
 
+def named(text, name):
+    """A text with the name of a model for NAME, and with its capitals for BIG."""
+    return re.sub("NAME|BIG", lambda found: name if found[0] == "NAME" else name.upper(), text)
+
+
 def string(text):
     """A text as a string of C: UTF-8, of which all but plain ASCII is escaped."""
     found = []

@@ -74,7 +74,7 @@ static inline int16_t saturated_15(int32_t v) {
     return (int16_t)(2 * (int16_t)shift_down(inside, 16) + (int16_t)((uint16_t)inside >> 15));
 }
 
-/* a · b. */
+/* a * b. */
 static FASTGRNN_INLINE int32_t product(int16_t a, uint16_t b) {
 #ifdef __AVR_HAVE_MUL__ /* without a call */
     int32_t result;
@@ -102,7 +102,7 @@ static FASTGRNN_INLINE int32_t product(int16_t a, uint16_t b) {
 #endif
 }
 
-/* floor(sum · multiplier / 2^16) in 32 bits, of a multiplier that is not negative: the upper and
+/* floor(sum * multiplier / 2^16) in 32 bits, of a multiplier that is not negative: the upper and
  * the lower half of the sum by themselves. */
 static FASTGRNN_INLINE int32_t scaled(int32_t sum, int16_t multiplier) {
 #ifdef __AVR_HAVE_MUL__
@@ -150,7 +150,7 @@ static FASTGRNN_INLINE int32_t scaled(int32_t sum, int16_t multiplier) {
 #endif
 }
 
-/* floor(sum · multiplier / 2^(16 + shift) + 1/2), at most 2^29 in absolute value. A shift below 1
+/* floor(sum * multiplier / 2^(16 + shift) + 1/2), at most 2^29 in absolute value. A shift below 1
  * is one of the sum. */
 static inline int32_t requantized(int32_t sum, int16_t multiplier, int8_t shift) {
 #ifndef FASTGRNN_WITHOUT_SHIFT_UP

@@ -145,7 +145,7 @@ static FASTGRNN_APART int32_t next_result(const FASTGRNN_FLASH fastgrnn_matrix *
 }
 
 #ifndef FASTGRNN_WITHOUT_LOW
-/* low (n_rows) = m · x, saturated. */
+/* low (n_rows) = m * x, saturated. */
 static void multiply(const FASTGRNN_FLASH fastgrnn_matrix *m, const int16_t *x, int16_t *low) {
     fastgrnn_reader r = first_row(m);
     for (fastgrnn_size i = 0; i < m->n_rows; i++)

@@ -58,7 +58,7 @@ typedef struct {
 #endif
 } fastgrnn_matrix;
 
-/* W and U, or with a low rank W = w · w_low and U = u · u_low; n_rows of w_low or u_low is else 0.
+/* W and U, or with a low rank W = w * w_low and U = u * u_low; n_rows of w_low or u_low is else 0.
  * The state has state_bits fractional bits. */
 typedef struct {
 #ifndef FASTGRNN_WITHOUT_W_LOW
@@ -113,7 +113,7 @@ FASTGRNN_API void fastgrnn_step(const fastgrnn_model *model, fastgrnn_state *sta
 FASTGRNN_API void fastgrnn_logits(const fastgrnn_model *model, fastgrnn_state *state,
                                   int32_t *logits);
 
-/* The nearest integer to (x - center) * factor, saturated to ±32767. */
+/* The nearest integer to (x - center) * factor, saturated to +-32767. */
 FASTGRNN_API int16_t fastgrnn_quantize_input(float x, float center, float factor);
 
 #endif
