@@ -57,12 +57,12 @@ coverage-of-c: $(VENV)/.group-test $(VENV)/.covered
 format: $(VENV)/.group-lint  ## Format Python and C, and repair what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i skfastgrnn/kernels/c/*.[ch] skfastgrnn/kernels/c/integer/*.[ch] tests/kernels/*.c
+	$(BIN)/clang-format -i skfastgrnn/kernels/c/*.[ch] skfastgrnn/kernels/c/integer/*.[ch] skfastgrnn/export/runtime/*.c tests/kernels/*.c
 
 lint: $(VENV)/.group-lint  ## Check style, formatting, spelling and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/clang-format --dry-run -Werror skfastgrnn/kernels/c/*.[ch] skfastgrnn/kernels/c/integer/*.[ch] tests/kernels/*.c
+	$(BIN)/clang-format --dry-run -Werror skfastgrnn/kernels/c/*.[ch] skfastgrnn/kernels/c/integer/*.[ch] skfastgrnn/export/runtime/*.c tests/kernels/*.c
 	$(BIN)/codespell
 	$(BIN)/mypy
 

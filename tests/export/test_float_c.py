@@ -1,77 +1,30 @@
 """Models in single precision as C, beside the NumPy reference in double precision."""
 
 import ctypes
-import os
-import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
-from helpers.c_library import Library, compiled, each_compiler, needs_compiler
+from helpers.c_library import Library, compiled, needs_compiler
 from helpers.estimators import sequences
+from helpers.float_models import (
+    assert_near,
+    bytes_in_header,
+    bytes_of_arrays,
+    float32_sequences,
+    make,
+    reference,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.pipeline import make_pipeline
 
-from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
+from skfastgrnn import FastGRNNClassifier
 from skfastgrnn.compression import Compression
-from skfastgrnn.export import _program, to_c
-from skfastgrnn.export._c_text import array, number
+from skfastgrnn.export import to_c
 from skfastgrnn.export._specialise import text_of
-from skfastgrnn.kernels import kernel_named
-from skfastgrnn.network import ACTIVATIONS, POOLINGS, SequenceBatch
+from skfastgrnn.network import ACTIVATIONS, POOLINGS
 from skfastgrnn.preprocessing import SequenceMinMaxScaler, SequenceStandardScaler
-
-TOLERANCE = 1e-6
-
-
-def float32_sequences(rng, n_channels, n_samples=12, longest=14):
-    """Sequences of different lengths, in double precision but of numbers of single precision."""
-    lengths = rng.integers(1, longest, n_samples)
-    return [rng.normal(size=(n, n_channels)).astype(np.float32).astype(float) for n in lengths]
-
-
-def targets(kind, rng, n_samples, n_outputs):
-    """Targets of an estimator with so many outputs."""
-    if kind == "regressor":
-        return rng.normal(5, 3, size=(n_samples, n_outputs))
-    if kind == "multilabel":
-        return (np.arange(n_samples)[:, None] + np.arange(n_outputs)) % 2
-    return np.arange(n_samples) % (2 if n_outputs == 1 else n_outputs)
-
-
-def make(kind, X, rng, hidden_size, n_outputs=3, scale=1.0, **params):
-    """A fitted estimator with random weights, of which `density` are kept."""
-    density = params.pop("density", 1.0)
-    cls = FastGRNNRegressor if kind == "regressor" else FastGRNNClassifier
-    fixed = {"max_iter": 1, "n_iter_no_change": np.inf, "learning_rate_init": 1e-300}
-    model = cls(hidden_size, random_state=0, **fixed, **params)
-    model.fit([x[:1] for x in X], targets(kind, rng, len(X), n_outputs))
-    for name, part in model.params_.items():
-        if name.endswith("log_step"):
-            part += rng.normal(0, 0.3, part.shape)
-        elif part.ndim == 2 or name == "attention":
-            part[...] = scale * rng.normal(size=part.shape) / np.sqrt(part.shape[-1])
-            part[rng.random(part.shape) >= density] = 0
-        else:
-            part[...] = rng.normal(size=part.shape) / 2
-    return model
-
-
-def reference(model, X):
-    """Outputs of the NumPy kernel, in double precision."""
-    batch = SequenceBatch.of_lengths(np.concatenate(X), [len(x) for x in X])
-    return kernel_named("reference").outputs(model._network, model._parameters, batch)
-
-
-def assert_near(found, expected):
-    """Equal to 1e-6 of the largest expected number."""
-    scale = np.abs(expected).max()
-    assert np.shape(found) == np.shape(expected)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE * scale)
-
 
 options = st.fixed_dictionaries(
     {
@@ -288,135 +241,3 @@ def test_scalers_are_folded(compression, scaler):
     assert "centered" in exported.source
     assert type(scaler).__name__ in exported.header
     assert bytes_in_header(exported) == bytes_of_arrays(exported.source) + 8
-
-
-@given(st.floats(width=32, allow_nan=False, allow_infinity=False))
-def test_numbers_read_back_exactly(value):
-    text = number(value)
-    assert re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?f", text)
-    assert np.float32(text.removesuffix("f")).tobytes() == np.float32(value).tobytes()
-
-
-@each_compiler
-def test_compilers_read_numbers_exactly(compiler, tmp_path):
-    rng = np.random.default_rng(7)
-    bits = rng.integers(0, 2**32, 3000, dtype=np.uint32)
-    values = np.concatenate([bits.view(np.float32), np.float32([0, -0.0, 1e-45, -1e-38])])
-    values = values[np.isfinite(values)]
-    text = array("float", "numbers", values).replace("static const FASTGRNN_FLASH", "const")
-    sources = {"numbers.c": f"extern const float numbers[];\n{text}"}
-    made = compiled(tmp_path, sources, "-shared", "-fPIC", compiler=compiler)
-    found = (ctypes.c_float * len(values)).in_dll(ctypes.CDLL(str(made)), "numbers")
-    assert bytes(found) == values.tobytes()
-
-
-SHAPES = {
-    "dense": {},
-    "mean": {"pooling": "mean", "n_layers": 2, "gate_activation": "hard_sigmoid"},
-    "max, bounded": {"pooling": "max", "bounded_state": True, "density": 0.5},
-    "attention": {"pooling": "attention", "update_activation": "relu", "density": 0.06},
-    "factors": {"compression": Compression(rank_w=1, rank_u=3), "update_activation": "hard_tanh"},
-    "zeros": {"density": 0.0},
-    "wide": {"hidden_size": 300, "density": 0.02},
-}
-
-
-def shaped(named, kind="classifier", n_outputs=3):
-    """A model of that shape, and sequences."""
-    rng = np.random.default_rng(8)
-    X = float32_sequences(rng, 3)
-    params = {"hidden_size": 16, **SHAPES[named]}
-    return make(kind, X, rng, n_outputs=n_outputs, **params), X
-
-
-@each_compiler
-@pytest.mark.parametrize("named", SHAPES)
-def test_no_warnings_and_no_library(compiler, named, tmp_path):
-    """Nothing is called but what a compiler itself makes calls of."""
-    for kind, n_outputs in (("classifier", 3), ("classifier", 1), ("regressor", 2)):
-        exported = to_c(shaped(named, kind, n_outputs)[0], "clean")
-        sources = {"clean.c": exported.source, "clean.h": exported.header}
-        made = compiled(tmp_path, sources, "-c", "-O2", compiler=compiler)
-        if shutil.which("nm"):
-            said = subprocess.run(["nm", "-u", made], capture_output=True, text=True, check=True)
-            assert {*said.stdout.split()} - {"U"} <= {"memset", "memcpy"}
-        assert re.findall(r"#include .*", exported.source) == ['#include "clean.h"']
-        assert re.findall(r"#include .*", exported.header) == ["#include <stdint.h>"]
-
-
-@each_compiler
-@pytest.mark.parametrize("named", SHAPES)
-def test_sanitizers(compiler, named, monkeypatch):
-    sanitized = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-    if not links(compiler, *sanitized):
-        pytest.skip(f"{compiler} is installed without its sanitizers")
-    monkeypatch.setattr(_program, "FLAGS", (*_program.FLAGS, *sanitized))
-    monkeypatch.setenv("CC", compiler)
-    model, X = shaped(named)
-    extremes = [*X, np.full((3, 3), 3e38), np.full((3, 3), -3e38), np.full((2, 3), 1e-45)]
-    found = to_c(model).decision_function(extremes)
-    assert_near(found[: len(X)], reference(model, X))
-
-
-def links(compiler, *flags):
-    """Whether a compiler makes programs with these flags."""
-    command = [compiler, *flags, "-x", "c", "-", "-o", os.devnull]
-    text = b"int main(void) { return 0; }\n"
-    return subprocess.run(command, input=text, capture_output=True, check=False).returncode == 0
-
-
-def bytes_of_arrays(source):
-    """Bytes of the constants in a source."""
-    sizes = {"float": 4, "uint8_t": 1, "uint16_t": 2}
-    found = re.findall(r"static const FASTGRNN_FLASH (\w+) \w+\[(\d+)\]", source)
-    return sum(sizes[c_type] * int(n) for c_type, n in found)
-
-
-def bytes_in_header(exported):
-    """Bytes of constants that the header speaks of."""
-    return int(re.search(r"Constants: (\d+) bytes", exported.header)[1])
-
-
-@pytest.mark.parametrize("named", SHAPES)
-def test_constants_are_what_n_bytes_counts(named):
-    model, _ = shaped(named)
-    exported = to_c(model)
-    zeta_and_nu = 4 * model.n_layers * (1 if model.bounded_state else 2)
-    assert bytes_of_arrays(exported.source) + zeta_and_nu == model.n_bytes_
-    assert bytes_in_header(exported) == model.n_bytes_
-
-
-@needs_compiler
-def test_weights_of_few_bits_are_floats_in_c():
-    """They are as rounded as in Python, and take four bytes each."""
-    rng = np.random.default_rng(10)
-    X = float32_sequences(rng, 3)
-    model = make("classifier", X, rng, 16, compression=Compression(rank_u=4, bits=4))
-    exported = to_c(model)
-    assert_near(exported.decision_function(X), reference(model, X))
-    n_bytes = bytes_of_arrays(exported.source) + 8
-    assert bytes_in_header(exported) == n_bytes > model.n_bytes_
-
-
-def test_factors_stay_factors():
-    model, _ = shaped("factors")
-    source = to_c(model).source
-    assert "float w2[3]" in source
-    assert "float u1[48]" in source
-    assert "float w[" not in source
-
-
-def test_too_large_numbers_are_refused():
-    rng = np.random.default_rng(9)
-    X = float32_sequences(rng, 2)
-    model = make("classifier", X, rng, 3)
-    model.params_["W"][0, 0] = 1e39
-    with pytest.raises(ValueError, match=r"W is up to 1e\+39, too large for single precision"):
-        to_c(model)
-
-
-def test_a_model_keeps_its_estimator():
-    model, X = shaped("dense")
-    before = model.decision_function(X)
-    to_c(model)
-    np.testing.assert_array_equal(model.decision_function(X), before)
