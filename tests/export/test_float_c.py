@@ -72,6 +72,19 @@ def test_any_network_equals_the_reference(chosen, compression, kind, n_outputs, 
 
 
 @needs_compiler
+@pytest.mark.parametrize("size", [255, 256])
+@pytest.mark.parametrize("pooling", ["max", "attention"])
+def test_sizes_at_the_end_of_a_byte(size, pooling):
+    """Numbers of units, channels and outputs whose type is chosen by the largest of them."""
+    rng = np.random.default_rng(size)
+    X = float32_sequences(rng, size)
+    for hidden_size, n_outputs, density in ((size, 1, 0.02), (2, size, 1.0)):
+        model = make("regressor", X, rng, hidden_size, n_outputs, pooling=pooling, density=density)
+        outputs = reference(model, X)
+        assert_near(to_c(model).predict(X).reshape(outputs.shape), outputs)
+
+
+@needs_compiler
 @pytest.mark.parametrize("gate", ACTIVATIONS)
 @pytest.mark.parametrize("update", ACTIVATIONS)
 def test_activations_in_a_network(gate, update):
