@@ -68,6 +68,7 @@ class FloatParts:
         needed = {
             "DENSE": "add_product" in functions,
             "MASKED": "add_masked_product" in functions,
+            "BLOCKS": "add_block_product" in functions,
             "LISTED": "add_listed_product" in functions,
             "EXP": needs_sigmoid
             or "tanh" in activations

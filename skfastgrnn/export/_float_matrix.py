@@ -72,7 +72,9 @@ def masked(weights, block_size):
     kept = weights[np.repeat(is_kept, np.diff(starts, append=columns), axis=1)]
     mask = np.packbits(is_kept.ravel(), bitorder="little")
     arrays = (("float", "", kept), ("uint8_t", "_mask", mask))
-    return FloatMatrix(rows, "add_masked_product", arrays, (block_size,), columns)
+    if block_size == 1:
+        return FloatMatrix(rows, "add_masked_product", arrays, (), columns)
+    return FloatMatrix(rows, "add_block_product", arrays, (block_size,), columns)
 
 
 def listed(weights, index_bits):

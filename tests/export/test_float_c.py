@@ -34,6 +34,7 @@ options = st.fixed_dictionaries(
         "update_activation": st.sampled_from(ACTIVATIONS),
         "n_layers": st.integers(1, 3),
         "density": st.sampled_from([1.0, 0.9, 0.5, 0.06, 0.0]),
+        "block": st.sampled_from([1, 2, 3, 8]),
     }
 )
 compressions = st.none() | st.builds(
@@ -110,6 +111,7 @@ void values(float *v, unsigned n, int kind) {
     static float (*const functions[])(float) = {
         exp_of_negative, sigmoid, hyperbolic_tangent, rectifier, hard_sigmoid, hard_tanh};
     (void)update, (void)clear, (void)add_product, (void)add_masked_product;
+    (void)add_block_product;
     (void)add_listed_product, (void)add_state, (void)raise_to, (void)add_weighted;
     for (unsigned i = 0; i < n; i++) v[i] = functions[kind](v[i]);
 }

@@ -104,6 +104,18 @@ def test_weights_of_few_bits_are_floats_in_c():
     assert bytes_in_header(exported) == n_bytes > model.n_bytes_
 
 
+@pytest.mark.parametrize(
+    ("named", "form"),
+    [("dense", ""), ("max, bounded", "_masked"), ("blocks", "_block"), ("wide", "_listed")],
+)
+def test_matrices_are_stored_in_every_form(named, form):
+    """And only functions for forms that are used are in the source."""
+    source = to_c(shaped(named)[0]).source
+    assert f"    add{form}_product(u," in source
+    functions = re.findall(r"^static void add(\w*)_product", source, re.M)
+    assert {*functions} == {*re.findall(r"^    add(\w*)_product", source, re.M)}
+
+
 def test_factors_stay_factors():
     model, _ = shaped("factors")
     source = to_c(model).source

@@ -28,8 +28,8 @@ def targets(kind, rng, n_samples, n_outputs):
 
 
 def make(kind, X, rng, hidden_size, n_outputs=3, scale=1.0, **params):
-    """A fitted estimator with random weights, of which `density` are kept."""
-    density = params.pop("density", 1.0)
+    """A fitted estimator of random weights; `density` of them are kept, in blocks of `block`."""
+    density, block = params.pop("density", 1.0), params.pop("block", 1)
     cls = FastGRNNRegressor if kind == "regressor" else FastGRNNClassifier
     fixed = {"max_iter": 1, "n_iter_no_change": np.inf, "learning_rate_init": 1e-300}
     model = cls(hidden_size, random_state=0, **fixed, **params)
@@ -39,7 +39,8 @@ def make(kind, X, rng, hidden_size, n_outputs=3, scale=1.0, **params):
             part += rng.normal(0, 0.3, part.shape)
         elif part.ndim == 2 or name == "attention":
             part[...] = scale * rng.normal(size=part.shape) / np.sqrt(part.shape[-1])
-            part[rng.random(part.shape) >= density] = 0
+            groups = rng.random((*part.shape[:-1], -(-part.shape[-1] // block))) >= density
+            part[np.repeat(groups, block, axis=-1)[..., : part.shape[-1]]] = 0
         else:
             part[...] = rng.normal(size=part.shape) / 2
     return model
@@ -64,6 +65,7 @@ SHAPES = {
     "max, bounded": {"pooling": "max", "bounded_state": True, "density": 0.5},
     "attention": {"pooling": "attention", "update_activation": "relu", "density": 0.06},
     "factors": {"compression": Compression(rank_w=1, rank_u=3), "update_activation": "hard_tanh"},
+    "blocks": {"density": 0.5, "block": 4, "hidden_size": 18},
     "zeros": {"density": 0.0},
     "wide": {"hidden_size": 300, "density": 0.02},
 }

@@ -25,14 +25,33 @@ static void add_product(const FASTGRNN_FLASH float *w, const float *x, fastgrnn_
 #endif
 
 #ifndef FASTGRNN_WITHOUT_MASKED
-/* The same of a matrix of which only some weights are stored: groups of block_size neighbours of a
- * row whose bit in the mask is set. The last group of a row may be shorter; the lowest bit of a
- * byte comes first. */
+/* The same of a matrix of which only the weights are stored whose bit in the mask is set. The bits
+ * of its rows follow each other, the lowest of a byte first. */
 static void add_masked_product(const FASTGRNN_FLASH float *w, const FASTGRNN_FLASH uint8_t *mask,
-                               uint8_t block_size, const float *x, fastgrnn_count n_columns,
-                               float *y, fastgrnn_count n_rows) {
+                               const float *x, fastgrnn_count n_columns, float *y,
+                               fastgrnn_count n_rows) {
     const float *const end = x + n_columns;
     uint_fast16_t bits = 1; /* the rest of a byte, below a 1 */
+    for (; n_rows > 0; n_rows--) {
+        float sum = *y;
+        for (const float *v = x; v < end; v++) {
+            if (bits == 1) bits = 0x100u | *mask++;
+            if ((bits & 1u) != 0) sum += *w++ * *v;
+            bits >>= 1;
+        }
+        *y++ = sum;
+    }
+}
+#endif
+
+#ifndef FASTGRNN_WITHOUT_BLOCKS
+/* The same with a bit for each group of block_size neighbours of a row, of which the last may be
+ * shorter. */
+static void add_block_product(const FASTGRNN_FLASH float *w, const FASTGRNN_FLASH uint8_t *mask,
+                              uint8_t block_size, const float *x, fastgrnn_count n_columns,
+                              float *y, fastgrnn_count n_rows) {
+    const float *const end = x + n_columns;
+    uint_fast16_t bits = 1;
     for (; n_rows > 0; n_rows--) {
         const float *v = x;
         float sum = *y;
