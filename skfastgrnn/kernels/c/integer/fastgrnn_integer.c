@@ -52,7 +52,8 @@ static FASTGRNN_APART int32_t row_sum(const FASTGRNN_FLASH fastgrnn_matrix *m, f
                                       const int16_t *x) {
     fastgrnn_size n = m->n_columns;
     int32_t sum = 0;
-#if defined __AVR_HAVE_MUL__ && !defined FASTGRNN_WITHOUT_ASSEMBLY
+#ifndef FASTGRNN_WITHOUT_ASSEMBLY
+#ifdef __AVR_HAVE_MUL__
     uint8_t groups = 255, left = 255, weight, sign;
     int16_t value;
 #ifndef FASTGRNN_WITHOUT_MASKS
@@ -104,7 +105,8 @@ static FASTGRNN_APART int32_t row_sum(const FASTGRNN_FLASH fastgrnn_matrix *m, f
     r->n_groups = left;
 #endif
     return sum;
-#else
+#endif
+#endif
 #ifndef FASTGRNN_WITHOUT_MASKS
     if (r->mask != 0) {
         fastgrnn_reader at = *r;
@@ -133,7 +135,6 @@ static FASTGRNN_APART int32_t row_sum(const FASTGRNN_FLASH fastgrnn_matrix *m, f
     for (; n > 0; n--) sum += (int32_t)next_weight(m, &at) * *x++;
     *r = at;
     return sum;
-#endif
 }
 
 /* The next row of a matrix times x (n_columns), in the format of its results. */
