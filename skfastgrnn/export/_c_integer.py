@@ -131,10 +131,11 @@ class Parts:
             "rectified(\\1, \\2)" if update == "rectified" else f"reduced({update}(\\1), \\2)"
         )
         text = re.sub(r"\bcandidate_of\((.*), (.*)\);", f"{candidate};", text)
-        text = text.replace("next_weight(m, &at)", "next_weight(&at)")
+        if network.head.bits == 8:
+            text = text.replace("next_weight(m, &weights, &is_upper)", "next_byte(&weights)")
+        text = text.replace("next_weight(m, ", "next_half(")
         names = {
             "gate_of": ACTIVATIONS[network.gate_activation],
-            "next_weight": "next_byte" if network.head.bits == 8 else "next_half",
             "begin_pooling": f"begin_{network.pooling}",
             "pool": f"pool_{network.pooling}",
             "summarize": f"summary_of_{network.pooling}",

@@ -6,7 +6,7 @@ typedef struct {
     const FASTGRNN_FLASH int8_t *weights;
 #ifndef FASTGRNN_WITHOUT_MASKS
     const FASTGRNN_FLASH uint8_t *mask;
-    uint8_t groups, n_groups; /* bits of the mask that are left */
+    uint_fast16_t groups; /* bits of the mask below a 1; in the assembly, bits and their number */
 #endif
 #ifndef FASTGRNN_WITHOUT_4_BITS
     uint8_t is_upper; /* half of a byte */
@@ -18,8 +18,7 @@ static inline fastgrnn_reader first_row(const FASTGRNN_FLASH fastgrnn_matrix *m)
     r.weights = m->weights;
 #ifndef FASTGRNN_WITHOUT_MASKS
     r.mask = m->mask;
-    r.groups = 255;
-    r.n_groups = 0;
+    r.groups = 1;
 #endif
 #ifndef FASTGRNN_WITHOUT_4_BITS
     r.is_upper = 0;
@@ -28,38 +27,40 @@ static inline fastgrnn_reader first_row(const FASTGRNN_FLASH fastgrnn_matrix *m)
 }
 
 #ifndef FASTGRNN_WITHOUT_8_BITS
-static inline int8_t next_byte(fastgrnn_reader *r) { return *r->weights++; }
+static inline int8_t next_byte(const FASTGRNN_FLASH int8_t **weights) { return *(*weights)++; }
 #endif
 
 #ifndef FASTGRNN_WITHOUT_4_BITS
-static inline int8_t next_half(fastgrnn_reader *r) {
-    const uint8_t byte = (uint8_t)*r->weights;
-    const int half = r->is_upper ? byte >> 4 : byte & 15;
-    if (r->is_upper) r->weights++;
-    r->is_upper = !r->is_upper;
+static inline int8_t next_half(const FASTGRNN_FLASH int8_t **weights, uint8_t *is_upper) {
+    const uint8_t byte = (uint8_t)**weights;
+    const int half = *is_upper ? byte >> 4 : byte & 15;
+    *weights += *is_upper;
+    *is_upper ^= 1;
     return (int8_t)((half ^ 8) - 8);
 }
 #endif
 
 #ifndef FASTGRNN_ONE_MODEL
-static inline int8_t next_weight(const fastgrnn_matrix *m, fastgrnn_reader *r) {
-    return m->bits == 8 ? next_byte(r) : next_half(r);
+static inline int8_t next_weight(const fastgrnn_matrix *m, const int8_t **weights,
+                                 uint8_t *is_upper) {
+    return m->bits == 8 ? next_byte(weights) : next_half(weights, is_upper);
 }
 #endif
 
 /* The sum of products of the next row of a matrix with x (n_columns). */
 static FASTGRNN_APART int32_t row_sum(const FASTGRNN_FLASH fastgrnn_matrix *m, fastgrnn_reader *r,
                                       const int16_t *x) {
-    fastgrnn_size n = m->n_columns;
     int32_t sum = 0;
 #ifndef FASTGRNN_WITHOUT_ASSEMBLY
-#ifdef __AVR_HAVE_MUL__
+#ifdef __AVR_HAVE_MUL__ /* compilers make three times as many instructions of this loop */
+    fastgrnn_size n = m->n_columns;
     uint8_t groups = 255, left = 255, weight, sign;
     int16_t value;
 #ifndef FASTGRNN_WITHOUT_MASKS
     const FASTGRNN_FLASH uint8_t *mask = r->mask;
-    groups = r->groups;
-    if (mask != 0) left = r->n_groups;
+    groups = (uint8_t)r->groups;
+    if (mask != 0) left = (uint8_t)(r->groups >> 8);
+    else groups = 255;
 #else
     const FASTGRNN_FLASH uint8_t *mask = 0;
 #endif
@@ -101,39 +102,45 @@ static FASTGRNN_APART int32_t row_sum(const FASTGRNN_FLASH fastgrnn_matrix *m, f
             : "memory");
 #ifndef FASTGRNN_WITHOUT_MASKS
     r->mask = mask;
-    r->groups = groups;
-    r->n_groups = left;
+    r->groups = (uint16_t)(groups | (uint16_t)left << 8);
 #endif
     return sum;
 #endif
 #endif
+    const FASTGRNN_FLASH int8_t *weights = r->weights;
+    const int16_t *const end = x + m->n_columns;
+#ifndef FASTGRNN_WITHOUT_4_BITS
+    uint8_t is_upper = r->is_upper;
+#endif
 #ifndef FASTGRNN_WITHOUT_MASKS
     if (r->mask != 0) {
-        fastgrnn_reader at = *r;
-        while (n > 0) {
-            if (at.n_groups == 0) {
-                at.groups = *at.mask++;
-                at.n_groups = 8;
-            }
-            const uint8_t is_kept = at.groups & 1;
-            at.groups = (uint8_t)(at.groups >> 1);
-            at.n_groups--;
+        uint_fast16_t groups = r->groups;
+        do {
+            if (groups == 1) groups = 0x100u | *r->mask++;
 #ifndef FASTGRNN_WITHOUT_BLOCKS
-            const fastgrnn_size width = n < m->block_size ? n : m->block_size;
+            const int16_t *const next = end - x > m->block_size ? x + m->block_size : end;
+            if ((groups & 1) != 0)
+                for (; x < next; x++) sum += (int32_t)next_weight(m, &weights, &is_upper) * *x;
+            x = next;
 #else
-            const fastgrnn_size width = 1;
+            const int32_t value = *x++;
+            if ((groups & 1) != 0) sum += value * next_weight(m, &weights, &is_upper);
 #endif
-            n -= width;
-            for (fastgrnn_size i = 0; i < width; i++, x++)
-                if (is_kept != 0) sum += (int32_t)next_weight(m, &at) * *x;
-        }
-        *r = at;
-        return sum;
+            groups >>= 1;
+        } while (x != end);
+        r->groups = groups;
+    } else
+#endif
+    {
+        do {
+            const int32_t value = *x++;
+            sum += value * next_weight(m, &weights, &is_upper);
+        } while (x != end);
     }
+    r->weights = weights;
+#ifndef FASTGRNN_WITHOUT_4_BITS
+    r->is_upper = is_upper;
 #endif
-    fastgrnn_reader at = *r;
-    for (; n > 0; n--) sum += (int32_t)next_weight(m, &at) * *x++;
-    *r = at;
     return sum;
 }
 
