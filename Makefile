@@ -19,6 +19,8 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 SOURCES := pyproject.toml meson.build LICENSE \
 	$(shell find skfastgrnn -name __pycache__ -prune -o -print)
 DOCUMENTS := $(wildcard docs/*.rst)
+C_FILES := $(wildcard skfastgrnn/kernels/c/*.[ch] skfastgrnn/kernels/c/integer/*.[ch] \
+	skfastgrnn/export/runtime/*.c skfastgrnn/export/emulators/*.[ch] tests/kernels/*.c)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -57,12 +59,12 @@ coverage-of-c: $(VENV)/.group-test $(VENV)/.covered
 format: $(VENV)/.group-lint  ## Format Python and C, and repair what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i skfastgrnn/kernels/c/*.[ch] skfastgrnn/kernels/c/integer/*.[ch] skfastgrnn/export/runtime/*.c tests/kernels/*.c
+	$(BIN)/clang-format -i $(C_FILES)
 
 lint: $(VENV)/.group-lint  ## Check style, formatting, spelling and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/clang-format --dry-run -Werror skfastgrnn/kernels/c/*.[ch] skfastgrnn/kernels/c/integer/*.[ch] skfastgrnn/export/runtime/*.c tests/kernels/*.c
+	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	$(BIN)/codespell
 	$(BIN)/mypy
 

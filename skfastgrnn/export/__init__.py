@@ -8,14 +8,21 @@
 # _specialise.py from C for any model to the C of one
 # runtime/       C that is a part of every model, beside kernels/c/integer/fastgrnn_...
 # _c_model.py    CModel: the C, and the program that a compiler makes of it
+# _emulate.py    emulate: a model in C on an emulated device
+# _emulation.py  Emulation: what it returned and what it cost there
+# _targets.py    the devices: compilers, emulators, packages
+# _test_program.py, _program_output.py, _linker_map.py, emulators/
+#                the program that runs a model on a device, what it writes and of what it is linked
 # _program.py    that program: compiling and running it
 # _layouts.py    files of libraries for Arduino, Zephyr and PlatformIO
 # _save.py       files that are replaced together
 
 from .._public import set_public_module
 from ._c_model import CModel
+from ._emulate import emulate
+from ._emulation import Emulation
 from ._to_c import to_c
 
-__all__ = ["CModel", "to_c"]
+__all__ = ["CModel", "Emulation", "emulate", "to_c"]
 
 set_public_module(__name__, __all__)
