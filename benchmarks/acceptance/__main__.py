@@ -25,6 +25,7 @@ TOPICS = (
     "labels",
     "quantized",
     "integers",
+    "devices",
     "har2_kilobytes",
     "har6_kilobytes",
     "accelerometer_bytes",
