@@ -23,7 +23,8 @@ The package::
 Imports point downward::
 
     distillation  -> estimators, callbacks, training, schedules, network, _validation
-    export        -> compression, estimators, preprocessing, kernels, network, _validation
+    export        -> compression, estimators, persistence, preprocessing, kernels, network,
+                     _validation
     compression   -> estimators, training, persistence, preprocessing, kernels, network, _validation
     estimators    -> callbacks, training, persistence, kernels, augmentation, schedules, network,
                      _validation

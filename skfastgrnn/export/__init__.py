@@ -1,6 +1,8 @@
-"""Models on devices: C99 that computes what Python computes."""
+"""Models on devices: C99, and pages for browsers, that compute what Python computes."""
 
 # _device.py     device_model: what of a fitted model is carried to a device
+# _to_html.py    to_html: a fitted model as a page
+# _html_page.py  HTMLPage: the page, made of the files in page/
 # _to_c.py       to_c: a fitted model as C
 # _c_integer.py  the C of a model in integers
 # _c_float.py    that of one in single precision; _float_network.py, _float_matrix.py: its numbers
@@ -21,8 +23,10 @@ from .._public import set_public_module
 from ._c_model import CModel
 from ._emulate import emulate
 from ._emulation import Emulation
+from ._html_page import HTMLPage
 from ._to_c import to_c
+from ._to_html import to_html
 
-__all__ = ["CModel", "Emulation", "emulate", "to_c"]
+__all__ = ["CModel", "Emulation", "HTMLPage", "emulate", "to_c", "to_html"]
 
 set_public_module(__name__, __all__)

@@ -30,6 +30,7 @@ MAY_IMPORT = {
         "estimators",
         "kernels",
         "network",
+        "persistence",
         "preprocessing",
     },
     "compression": {
