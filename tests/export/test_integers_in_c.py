@@ -56,6 +56,13 @@ def test_every_option_and_shape(compiler, tmp_path):
     compare(programmed(every, tmp_path, compiler, ["-O2"]), every, 0, 60)
 
 
+@pytest.mark.parametrize("level", ["-O0", "-O1", "-O3", "-Os"])
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_no_warning_at_any_level_of_optimization(compiler, level, tmp_path):
+    some = list(networks())[:: 7 if level == "-O3" else 5]
+    compare(programmed(some, tmp_path, compiler, [level]), some, 2, 5)
+
+
 @needs_gcc
 def test_under_sanitizers(tmp_path):
     every = list(networks())[::3]

@@ -123,20 +123,20 @@ static FASTGRNN_APART int32_t row_sum(const FASTGRNN_FLASH fastgrnn_matrix *m, f
                 for (; x < next; x++) sum += (int32_t)next_weight(m, &weights, &is_upper) * *x;
             x = next;
 #else
-            const int32_t value = *x++;
-            if ((groups & 1) != 0) sum += value * next_weight(m, &weights, &is_upper);
+            if ((groups & 1) != 0) {
+                const int32_t value = *x;
+                sum += value * next_weight(m, &weights, &is_upper);
+            }
+            x++;
 #endif
             groups >>= 1;
         } while (x != end);
         r->groups = groups;
     } else
 #endif
-    {
         do {
-            const int32_t value = *x++;
-            sum += value * next_weight(m, &weights, &is_upper);
+            sum += (int32_t)*x++ * next_weight(m, &weights, &is_upper);
         } while (x != end);
-    }
     r->weights = weights;
 #ifndef FASTGRNN_WITHOUT_4_BITS
     r->is_upper = is_upper;
@@ -203,17 +203,17 @@ static void step_cell(const fastgrnn_model *model, const FASTGRNN_FLASH fastgrnn
         next = h;
     }
 #endif
+#ifndef FASTGRNN_WITHOUT_BIAS_SHIFT
+    const int32_t unit = INT32_C(1) << cell->bias_shift;
+#else
+    const int32_t unit = 1;
+#endif
     fastgrnn_reader w = first_row(&cell->w), u = first_row(&cell->u);
     for (fastgrnn_size i = 0; i < model->n_hidden; i++) {
         const int32_t pre = next_result(&cell->w, &w, x, cell->w.multiplier[i]) +
                             next_result(&cell->u, &u, of_h, cell->u.multiplier[i]);
-        int32_t to_gate = cell->bias_gate[i], to_update = cell->bias_update[i];
-#ifndef FASTGRNN_WITHOUT_BIAS_SHIFT
-        to_gate *= INT32_C(1) << cell->bias_shift;
-        to_update *= INT32_C(1) << cell->bias_shift;
-#endif
-        const int16_t z = gate_of(model, pre + to_gate);
-        const int16_t c = candidate_of(model, pre + to_update, cell->state_bits);
+        const int16_t z = gate_of(model, pre + cell->bias_gate[i] * unit);
+        const int16_t c = candidate_of(model, pre + cell->bias_update[i] * unit, cell->state_bits);
         next[i] = updated(z, c, h[i], cell->zeta, cell->nu);
     }
 #ifndef FASTGRNN_WITHOUT_FULL_U
@@ -380,11 +380,19 @@ FASTGRNN_API void fastgrnn_logits(const fastgrnn_model *model, fastgrnn_state *s
                     next_result(&model->head, &row, summary, model->head.multiplier[i]);
 }
 
+/* By the bits of the product, faster where software computes floats. */
 FASTGRNN_API int16_t fastgrnn_quantize_input(float x, float center, float factor) {
-    const float unbounded = (x - center) * factor;
-    const float bounded = unbounded < 32767.0f ? unbounded : 32767.0f;
-    const float scaled = bounded > -32767.0f ? bounded : -32767.0f;
-    const int32_t towards_zero = (int32_t)scaled;
-    const float rest = scaled - (float)towards_zero;
-    return (int16_t)(towards_zero + (rest >= 0.5f) - (rest <= -0.5f));
+    union {
+        float value;
+        uint32_t bits;
+    } scaled;
+    scaled.value = (x - center) * factor;
+    const uint16_t high = (uint16_t)(scaled.bits >> 16);
+    const int exponent = (high >> 7) & 255;                          /* 127 from 1 to 2 */
+    const uint16_t upper = (uint16_t)((scaled.bits >> 8) | 0x8000u); /* significant bits */
+    if (exponent < 126) return 0;
+    const uint16_t twice = (uint16_t)(exponent > 141 ? 0xFFFF : upper >> (141 - exponent));
+    const uint16_t size = (uint16_t)((twice >> 1) + (twice & 1));
+    const int inside = size > 32767 ? 32767 : size;
+    return (int16_t)((high & 0x8000u) != 0 ? -inside : inside);
 }
