@@ -74,7 +74,7 @@ def cost_of_small(model, X):
     """A step of the small model that gets integers, as sensors give them; and floats."""
     kept = [sizes_agree("D 3, H 16", model, X)]
     for inputs in ("float", "integers"):
-        cortex = emulate(to_c(model), X, "cortex-m0plus", inputs=inputs, optimization="3")
+        cortex = emulate(to_c(model), X, "cortex-m0plus", inputs=inputs)
         uno = emulate(to_c(model), X, "avr", inputs=inputs)
         print(f"D 3, H 16, {inputs}:", cortex, uno, sep="\n")
     return all(
