@@ -11,6 +11,7 @@
     routing       which prompts a weak model gets wrong: a student beside its teacher
     quantized     integers beside the float models that they are made of
     integers      compiled integers beside NumPy's, to the bit
+    exported      the C of models in integers beside Python, to the bit, by gcc and clang
     devices       models in C on emulated devices: the same integers, cost and sizes
     comparison    the defaults on all data sets, beside PyTorch's ``nn.GRU``: only by name
     choice        how the defaults were chosen, on training parts: only by name

@@ -25,6 +25,7 @@ TOPICS = (
     "labels",
     "quantized",
     "integers",
+    "exported",
     "devices",
     "har2_kilobytes",
     "har6_kilobytes",

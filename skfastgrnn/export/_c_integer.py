@@ -97,9 +97,9 @@ class Parts:
 
     def source(self):
         """The text of the source."""
-        header, arithmetic, cells = (
+        header, *arithmetic = (
             self.specialised(f"{SHARED}{file}")
-            for file in ("integer.h", "arithmetic.h", "integer.c")
+            for file in ("integer.h", "arithmetic.h", "rows.h", "integer.c")
         )
         structs = re.finditer(r"typedef struct \{[^}]*\} fastgrnn_(matrix|cell);\n", header)
         types = "\n".join(found[0] for found in structs)
@@ -111,8 +111,7 @@ class Parts:
             + self.counts()
             + types
             + self.parameters()
-            + arithmetic
-            + cells
+            + "".join(arithmetic)
             + self.specialised("export/runtime/integer_outputs.c")
             + labels_defined(self.model, self.name)
         )
@@ -132,8 +131,8 @@ class Parts:
         )
         text = re.sub(r"\bcandidate_of\((.*), (.*)\);", f"{candidate};", text)
         if network.head.bits == 8:
-            text = text.replace("next_weight(m, &weights, &is_upper)", "next_byte(&weights)")
-        text = text.replace("next_weight(m, ", "next_half(")
+            text = text.replace("next_weight(r, &weights, &is_upper)", "next_byte(&weights)")
+        text = text.replace("next_weight(r, ", "next_half(")
         names = {
             "gate_of": ACTIVATIONS[network.gate_activation],
             "begin_pooling": f"begin_{network.pooling}",

@@ -1,165 +1,5 @@
 /* FastGRNN networks in integers: see fastgrnn_integer.h. */
-#include "fastgrnn_arithmetic.h"
-
-/* What reads the rows of a matrix one after the other: where the next of each is. */
-typedef struct {
-    const FASTGRNN_FLASH int8_t *weights;
-#ifndef FASTGRNN_WITHOUT_MASKS
-    const FASTGRNN_FLASH uint8_t *mask;
-    uint_fast16_t groups; /* bits of the mask below a 1; in the assembly, bits and their number */
-#endif
-#ifndef FASTGRNN_WITHOUT_4_BITS
-    uint8_t is_upper; /* half of a byte */
-#endif
-} fastgrnn_reader;
-
-static inline fastgrnn_reader first_row(const FASTGRNN_FLASH fastgrnn_matrix *m) {
-    fastgrnn_reader r;
-    r.weights = m->weights;
-#ifndef FASTGRNN_WITHOUT_MASKS
-    r.mask = m->mask;
-    r.groups = 1;
-#endif
-#ifndef FASTGRNN_WITHOUT_4_BITS
-    r.is_upper = 0;
-#endif
-    return r;
-}
-
-#ifndef FASTGRNN_WITHOUT_8_BITS
-static inline int8_t next_byte(const FASTGRNN_FLASH int8_t **weights) { return *(*weights)++; }
-#endif
-
-#ifndef FASTGRNN_WITHOUT_4_BITS
-static inline int8_t next_half(const FASTGRNN_FLASH int8_t **weights, uint8_t *is_upper) {
-    const uint8_t byte = (uint8_t)**weights;
-    const int half = *is_upper ? byte >> 4 : byte & 15;
-    *weights += *is_upper;
-    *is_upper ^= 1;
-    return (int8_t)((half ^ 8) - 8);
-}
-#endif
-
-#ifndef FASTGRNN_ONE_MODEL
-static inline int8_t next_weight(const fastgrnn_matrix *m, const int8_t **weights,
-                                 uint8_t *is_upper) {
-    return m->bits == 8 ? next_byte(weights) : next_half(weights, is_upper);
-}
-#endif
-
-/* The sum of products of the next row of a matrix with x (n_columns). */
-static FASTGRNN_APART int32_t row_sum(const FASTGRNN_FLASH fastgrnn_matrix *m, fastgrnn_reader *r,
-                                      const int16_t *x) {
-    int32_t sum = 0;
-#ifndef FASTGRNN_WITHOUT_ASSEMBLY
-#ifdef __AVR_HAVE_MUL__ /* compilers make three times as many instructions of this loop */
-    fastgrnn_size n = m->n_columns;
-    uint8_t groups = 255, left = 255, weight, sign;
-    int16_t value;
-#ifndef FASTGRNN_WITHOUT_MASKS
-    const FASTGRNN_FLASH uint8_t *mask = r->mask;
-    groups = (uint8_t)r->groups;
-    if (mask != 0) left = (uint8_t)(r->groups >> 8);
-    else groups = 255;
-#else
-    const FASTGRNN_FLASH uint8_t *mask = 0;
-#endif
-    __asm__("1: subi %[left], 1\n\t"
-            "brcc 2f\n\t"
-            "movw %[v], %[weights]\n\t" /* another byte of the mask */
-            "movw %[weights], %[mask]\n\t"
-            "lpm %[groups], %a[weights]+\n\t"
-            "movw %[mask], %[weights]\n\t"
-            "movw %[weights], %[v]\n\t"
-            "ldi %[left], 7\n"
-            "2: asr %[groups]\n\t" /* of 255 without a mask, which stays */
-            "brcc 3f\n\t"
-            "lpm %[w], %a[weights]+\n\t"
-            "ld %A[v], %a[x]+\n\t"
-            "ld %B[v], %a[x]+\n\t"
-            "mulsu %[w], %A[v]\n\t"
-            "sbc %[s], %[s]\n\t"
-            "add %A[sum], r0\n\t"
-            "adc %B[sum], r1\n\t"
-            "adc %C[sum], %[s]\n\t"
-            "adc %D[sum], %[s]\n\t"
-            "muls %[w], %B[v]\n\t"
-            "sbc %[s], %[s]\n\t"
-            "add %B[sum], r0\n\t"
-            "adc %C[sum], r1\n\t"
-            "adc %D[sum], %[s]\n\t"
-            "dec %[n]\n\t"
-            "brne 1b\n\t"
-            "rjmp 4f\n"
-            "3: adiw %[x], 2\n\t"
-            "dec %[n]\n\t"
-            "brne 1b\n"
-            "4: clr __zero_reg__"
-            : [sum] "+r"(sum), [s] "=&r"(sign), [w] "=&a"(weight), [v] "=&a"(value),
-              [weights] "+z"(r->weights), [x] "+x"(x), [groups] "+r"(groups), [n] "+r"(n),
-              [left] "+d"(left), [mask] "+r"(mask)
-            :
-            : "memory");
-#ifndef FASTGRNN_WITHOUT_MASKS
-    r->mask = mask;
-    r->groups = (uint16_t)(groups | (uint16_t)left << 8);
-#endif
-    return sum;
-#endif
-#endif
-    const FASTGRNN_FLASH int8_t *weights = r->weights;
-    const int16_t *const end = x + m->n_columns;
-#ifndef FASTGRNN_WITHOUT_4_BITS
-    uint8_t is_upper = r->is_upper;
-#endif
-#ifndef FASTGRNN_WITHOUT_MASKS
-    if (r->mask != 0) {
-        uint_fast16_t groups = r->groups;
-        do {
-            if (groups == 1) groups = 0x100u | *r->mask++;
-#ifndef FASTGRNN_WITHOUT_BLOCKS
-            const int16_t *const next = end - x > m->block_size ? x + m->block_size : end;
-            if ((groups & 1) != 0)
-                for (; x < next; x++) sum += (int32_t)next_weight(m, &weights, &is_upper) * *x;
-            x = next;
-#else
-            if ((groups & 1) != 0) {
-                const int32_t value = *x;
-                sum += value * next_weight(m, &weights, &is_upper);
-            }
-            x++;
-#endif
-            groups >>= 1;
-        } while (x != end);
-        r->groups = groups;
-    } else
-#endif
-        do {
-            sum += (int32_t)*x++ * next_weight(m, &weights, &is_upper);
-        } while (x != end);
-    r->weights = weights;
-#ifndef FASTGRNN_WITHOUT_4_BITS
-    r->is_upper = is_upper;
-#endif
-    return sum;
-}
-
-/* The next row of a matrix times x (n_columns), in the format of its results. */
-static FASTGRNN_APART int32_t next_result(const FASTGRNN_FLASH fastgrnn_matrix *m,
-                                          fastgrnn_reader *r, const int16_t *x,
-                                          int16_t multiplier) {
-    const int32_t sum = row_sum(m, r, x);
-    return requantized(sum, multiplier, m->shift);
-}
-
-#ifndef FASTGRNN_WITHOUT_LOW
-/* low (n_rows) = m * x, saturated. */
-static void multiply(const FASTGRNN_FLASH fastgrnn_matrix *m, const int16_t *x, int16_t *low) {
-    fastgrnn_reader r = first_row(m);
-    for (fastgrnn_size i = 0; i < m->n_rows; i++)
-        low[i] = saturated(next_result(m, &r, x, m->multiplier[i]));
-}
-#endif
+#include "fastgrnn_rows.h"
 
 #ifndef FASTGRNN_ONE_MODEL
 static inline int16_t gate_of(const fastgrnn_model *model, int32_t v) {
@@ -192,13 +32,15 @@ static void step_cell(const fastgrnn_model *model, const FASTGRNN_FLASH fastgrnn
 #endif
 #ifndef FASTGRNN_WITHOUT_W_LOW
     if (cell->w_low.n_rows > 0) {
-        multiply(&cell->w_low, x, state->low);
+        fastgrnn_reader low = first_row(&cell->w_low);
+        multiply(&low, cell->w_low.multiplier, cell->w_low.n_rows, x, state->low);
         x = state->low;
     }
 #endif
 #ifndef FASTGRNN_WITHOUT_U_LOW
     if (cell->u_low.n_rows > 0) {
-        multiply(&cell->u_low, h, state->low_h);
+        fastgrnn_reader low = first_row(&cell->u_low);
+        multiply(&low, cell->u_low.multiplier, cell->u_low.n_rows, h, state->low_h);
         of_h = state->low_h;
         next = h;
     }
@@ -210,8 +52,8 @@ static void step_cell(const fastgrnn_model *model, const FASTGRNN_FLASH fastgrnn
 #endif
     fastgrnn_reader w = first_row(&cell->w), u = first_row(&cell->u);
     for (fastgrnn_size i = 0; i < model->n_hidden; i++) {
-        const int32_t pre = next_result(&cell->w, &w, x, cell->w.multiplier[i]) +
-                            next_result(&cell->u, &u, of_h, cell->u.multiplier[i]);
+        const int32_t pre = next_result(&w, x, cell->w.multiplier[i]) +
+                            next_result(&u, of_h, cell->u.multiplier[i]);
         const int16_t z = gate_of(model, pre + cell->bias_gate[i] * unit);
         const int16_t c = candidate_of(model, pre + cell->bias_update[i] * unit, cell->state_bits);
         next[i] = updated(z, c, h[i], cell->zeta, cell->nu);
@@ -322,7 +164,7 @@ static void attend(const fastgrnn_model *model, fastgrnn_state *state, const int
 static void pool_attention(const fastgrnn_model *model, fastgrnn_state *state, const int16_t *h) {
     fastgrnn_reader row = first_row(&model->attention);
     const int16_t multiplier = model->attention.multiplier[0];
-    attend(model, state, h, next_result(&model->attention, &row, h, multiplier));
+    attend(model, state, h, next_result(&row, h, multiplier));
 }
 
 static const int16_t *summary_of_attention(const fastgrnn_model *model, fastgrnn_state *state) {
@@ -376,8 +218,7 @@ FASTGRNN_API void fastgrnn_logits(const fastgrnn_model *model, fastgrnn_state *s
     const int16_t *const summary = summarize(model, state);
     fastgrnn_reader row = first_row(&model->head);
     for (fastgrnn_size i = 0; i < model->n_outputs; i++)
-        logits[i] = model->head_bias[i] +
-                    next_result(&model->head, &row, summary, model->head.multiplier[i]);
+        logits[i] = model->head_bias[i] + next_result(&row, summary, model->head.multiplier[i]);
 }
 
 /* By the bits of the product, faster where software computes floats. */

@@ -1,0 +1,179 @@
+/* Rows of the matrices of a network in integers, as a device stores them, times a vector. */
+#ifndef FASTGRNN_ROWS_H
+#define FASTGRNN_ROWS_H
+
+#include "fastgrnn_arithmetic.h"
+
+/* What reads the rows of a matrix one after the other: where the next of each is. */
+typedef struct {
+    const FASTGRNN_FLASH int8_t *weights;
+#ifndef FASTGRNN_WITHOUT_MASKS
+    const FASTGRNN_FLASH uint8_t *mask;
+    uint_fast16_t groups; /* bits of the mask below a 1; in the assembly, bits and their number */
+#endif
+#ifndef FASTGRNN_WITHOUT_4_BITS
+    uint8_t is_upper; /* half of a byte */
+#endif
+    fastgrnn_count n_columns; /* this and what follows is as in the matrix */
+    int8_t shift;
+#ifndef FASTGRNN_ONE_MODEL
+    uint8_t bits;
+#endif
+#ifndef FASTGRNN_WITHOUT_BLOCKS
+    uint8_t block_size;
+#endif
+} fastgrnn_reader;
+
+static inline fastgrnn_reader first_row(const FASTGRNN_FLASH fastgrnn_matrix *m) {
+    fastgrnn_reader r;
+    r.weights = m->weights;
+#ifndef FASTGRNN_WITHOUT_MASKS
+    r.mask = m->mask;
+    r.groups = 1;
+#endif
+#ifndef FASTGRNN_WITHOUT_4_BITS
+    r.is_upper = 0;
+#endif
+    r.n_columns = m->n_columns;
+    r.shift = m->shift;
+#ifndef FASTGRNN_ONE_MODEL
+    r.bits = m->bits;
+#endif
+#ifndef FASTGRNN_WITHOUT_BLOCKS
+    r.block_size = m->block_size;
+#endif
+    return r;
+}
+
+#ifndef FASTGRNN_WITHOUT_8_BITS
+static inline int8_t next_byte(const FASTGRNN_FLASH int8_t **weights) { return *(*weights)++; }
+#endif
+
+#ifndef FASTGRNN_WITHOUT_4_BITS
+static inline int8_t next_half(const FASTGRNN_FLASH int8_t **weights, uint8_t *is_upper) {
+    const uint8_t byte = (uint8_t)**weights;
+    const int half = *is_upper ? byte >> 4 : byte & 15;
+    *weights += *is_upper;
+    *is_upper ^= 1;
+    return (int8_t)((half ^ 8) - 8);
+}
+#endif
+
+#ifndef FASTGRNN_ONE_MODEL
+static inline int8_t next_weight(const fastgrnn_reader *r, const int8_t **weights,
+                                 uint8_t *is_upper) {
+    return r->bits == 8 ? next_byte(weights) : next_half(weights, is_upper);
+}
+#endif
+
+/* The sum of products of the next row of a matrix with x (n_columns). */
+static FASTGRNN_APART int32_t row_sum(fastgrnn_count n, fastgrnn_reader *r, const int16_t *x) {
+    int32_t sum = 0;
+#ifndef FASTGRNN_WITHOUT_ASSEMBLY
+#ifdef __AVR_HAVE_MUL__ /* compilers make three times as many instructions of this loop */
+    uint8_t groups = 255, left = 255, weight, sign;
+    int16_t value;
+#ifndef FASTGRNN_WITHOUT_MASKS
+    const FASTGRNN_FLASH uint8_t *mask = r->mask;
+    groups = (uint8_t)r->groups;
+    if (mask != 0) left = (uint8_t)(r->groups >> 8);
+    else groups = 255;
+#else
+    const FASTGRNN_FLASH uint8_t *mask = 0;
+#endif
+    __asm__("1: subi %[left], 1\n\t"
+            "brcc 2f\n\t"
+            "movw %[v], %[weights]\n\t" /* another byte of the mask */
+            "movw %[weights], %[mask]\n\t"
+            "lpm %[groups], %a[weights]+\n\t"
+            "movw %[mask], %[weights]\n\t"
+            "movw %[weights], %[v]\n\t"
+            "ldi %[left], 7\n"
+            "2: asr %[groups]\n\t" /* of 255 without a mask, which stays */
+            "brcc 3f\n\t"
+            "lpm %[w], %a[weights]+\n\t"
+            "ld %A[v], %a[x]+\n\t"
+            "ld %B[v], %a[x]+\n\t"
+            "mulsu %[w], %A[v]\n\t"
+            "sbc %[s], %[s]\n\t"
+            "add %A[sum], r0\n\t"
+            "adc %B[sum], r1\n\t"
+            "adc %C[sum], %[s]\n\t"
+            "adc %D[sum], %[s]\n\t"
+            "muls %[w], %B[v]\n\t"
+            "sbc %[s], %[s]\n\t"
+            "add %B[sum], r0\n\t"
+            "adc %C[sum], r1\n\t"
+            "adc %D[sum], %[s]\n\t"
+            "dec %[n]\n\t"
+            "brne 1b\n\t"
+            "rjmp 4f\n"
+            "3: adiw %[x], 2\n\t"
+            "dec %[n]\n\t"
+            "brne 1b\n"
+            "4: clr __zero_reg__"
+            : [sum] "+r"(sum), [s] "=&r"(sign), [w] "=&a"(weight), [v] "=&a"(value),
+              [weights] "+z"(r->weights), [x] "+x"(x), [groups] "+r"(groups), [n] "+r"(n),
+              [left] "+d"(left), [mask] "+r"(mask)
+            :
+            : "memory");
+#ifndef FASTGRNN_WITHOUT_MASKS
+    r->mask = mask;
+    r->groups = (uint16_t)(groups | (uint16_t)left << 8);
+#endif
+    return sum;
+#endif
+#endif
+    const FASTGRNN_FLASH int8_t *weights = r->weights;
+    const int16_t *const end = x + n;
+#ifndef FASTGRNN_WITHOUT_4_BITS
+    uint8_t is_upper = r->is_upper;
+#endif
+#ifndef FASTGRNN_WITHOUT_MASKS
+    if (r->mask != 0) {
+        uint_fast16_t groups = r->groups;
+        do {
+            if (groups == 1) groups = 0x100u | *r->mask++;
+#ifndef FASTGRNN_WITHOUT_BLOCKS
+            const int16_t *const next = end - x > r->block_size ? x + r->block_size : end;
+            if ((groups & 1) != 0)
+                for (; x < next; x++) sum += (int32_t)next_weight(r, &weights, &is_upper) * *x;
+            x = next;
+#else
+            if ((groups & 1) != 0) {
+                const int32_t value = *x;
+                sum += value * next_weight(r, &weights, &is_upper);
+            }
+            x++;
+#endif
+            groups >>= 1;
+        } while (x != end);
+        r->groups = groups;
+    } else
+#endif
+        do {
+            sum += (int32_t)*x++ * next_weight(r, &weights, &is_upper);
+        } while (x != end);
+    r->weights = weights;
+#ifndef FASTGRNN_WITHOUT_4_BITS
+    r->is_upper = is_upper;
+#endif
+    return sum;
+}
+
+/* The next row of a matrix times x (n_columns), in the format of its results. */
+static FASTGRNN_APART int32_t next_result(fastgrnn_reader *r, const int16_t *x,
+                                          int16_t multiplier) {
+    const int32_t sum = row_sum(r->n_columns, r, x);
+    return requantized(sum, multiplier, r->shift);
+}
+
+#ifndef FASTGRNN_WITHOUT_LOW
+/* low (n_rows) = the product with x, saturated. */
+static void multiply(fastgrnn_reader *r, const FASTGRNN_FLASH int16_t *multiplier,
+                     fastgrnn_count n_rows, const int16_t *x, int16_t *low) {
+    for (; n_rows > 0; n_rows--) *low++ = saturated(next_result(r, x, *multiplier++));
+}
+#endif
+
+#endif
