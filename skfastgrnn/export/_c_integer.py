@@ -103,7 +103,8 @@ class Parts:
         )
         structs = re.finditer(r"typedef struct \{[^}]*\} fastgrnn_(matrix|cell);\n", header)
         types = "\n".join(found[0] for found in structs)
-        types = types.replace("FASTGRNN_FLASH void *weights", "FASTGRNN_FLASH int8_t *weights")
+        weights = r"FASTGRNN_FLASH void \*weights;.*"
+        types = re.sub(weights, "FASTGRNN_FLASH int8_t *weights;", types)
         text = (
             f"/* {comment(self.name)}: see {self.name}.h. The arithmetic is that which skfastgrnn "
             f'runs in Python. */\n#include "{self.name}.h"\n'

@@ -1,11 +1,15 @@
 """The C of networks in integers beside NumPy, to the bit."""
 
 from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from helpers.exported import COMPILERS, SANITIZED, needs_gcc, outputs_of, programmed
 from helpers.integers import extremes, ragged, random_network
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from skfastgrnn.kernels.reference import _integer as reference
 from skfastgrnn.network import ACTIVATIONS, INTEGER_GATES, INTEGER_POOLINGS
@@ -61,6 +65,36 @@ def test_every_option_and_shape(compiler, tmp_path):
 def test_no_warning_at_any_level_of_optimization(compiler, level, tmp_path):
     some = list(networks())[:: 7 if level == "-O3" else 5]
     compare(programmed(some, tmp_path, compiler, [level]), some, 2, 5)
+
+
+SPECIFICATIONS = st.fixed_dictionaries(
+    {
+        "channels": st.integers(1, 20),
+        "hidden": st.integers(1, 33),
+        "outputs": st.integers(1, 6),
+        "layers": st.integers(1, 3),
+        "rank_w": st.none() | st.integers(1, 5),
+        "rank_u": st.none() | st.integers(1, 5),
+        "bits": st.sampled_from([4, 8]),
+        "density": st.sampled_from([0.0, 0.05, 0.3, 0.6, 1.0]),
+        "ratio": st.integers(-14, 1).map(lambda n: 2.0**n),
+        "state_bits": st.integers(0, 15),
+        "gate": st.sampled_from(INTEGER_GATES),
+        "update": st.sampled_from(ACTIVATIONS),
+        "pooling": st.sampled_from(INTEGER_POOLINGS),
+    }
+)
+
+
+@needs_gcc
+@given(st.lists(SPECIFICATIONS, min_size=4, max_size=8), st.integers(0, 2**32 - 1))
+@settings(max_examples=6, deadline=None, derandomize=True)
+def test_any_networks(specifications, seed):
+    """Several in a program, since compiling is what takes the time."""
+    rng = np.random.default_rng(seed)
+    some = [random_network(rng, **specification) for specification in specifications]
+    with TemporaryDirectory() as folder:
+        compare(programmed(some, Path(folder), "gcc", ["-O1"]), some, seed, 10)
 
 
 @needs_gcc
