@@ -193,6 +193,9 @@ cdef class Model:
             rows.values, rows.kind = &int16[0, 0], INT16
         else:
             raise ValueError(f"values must be int16, float32 or float64, not {values.dtype}.")
+        for name, places_of in (("starts", starts), ("lengths", lengths)):
+            if not np.asarray(places_of).flags.aligned:
+                raise ValueError(f"{name} must be aligned in memory: pass a copy.")
         if n == 0 or given_lengths.shape[0] != n:
             raise ValueError("There must be at least one sequence, and as many starts as lengths.")
         found = np.empty((n, self.model.n_outputs), np.int32)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.integers import extremes, matrix, ragged, random_network
+from helpers.kernels import unaligned
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -325,6 +326,8 @@ def places(*values):
         ({"values": np.zeros((9, 3), np.int32)}, "int32"),
         ({"values": np.zeros((3, 9), np.int16).T}, "contiguous"),
         ({"values": np.zeros((0, 3), np.int16)}, "shape"),
+        ({"starts": unaligned(places(0))}, "starts must be aligned"),
+        ({"lengths": unaligned(places(9))}, "lengths must be aligned"),
         ({"starts": places(), "lengths": places()}, "at least one sequence"),
         ({"starts": places(0, 1)}, "as many starts"),
         ({"starts": places(-1)}, "within"),
