@@ -247,7 +247,7 @@ class FloatParts:
         """Lines of what pooling does with the states of a step."""
         kind = self.network.pooling
         if kind == "mean":
-            return [f"add_state({h}, state->sum, state->lost);", "state->n_steps++;"]
+            return [f"sum_up({h}, state->sum, state->lost);", "state->n_steps++;"]
         if kind == "max":
             return [f"raise_to({h}, state->most);"]
         if kind == "attention":

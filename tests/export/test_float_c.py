@@ -112,7 +112,7 @@ void values(float *v, unsigned n, int kind) {
         exp_of_negative, sigmoid, hyperbolic_tangent, rectifier, hard_sigmoid, hard_tanh};
     (void)update, (void)clear, (void)add_product, (void)add_masked_product;
     (void)add_block_product;
-    (void)add_listed_product, (void)add_state, (void)raise_to, (void)add_weighted;
+    (void)add_listed_product, (void)sum_up, (void)raise_to, (void)add_weighted;
     for (unsigned i = 0; i < n; i++) v[i] = functions[kind](v[i]);
 }
 """

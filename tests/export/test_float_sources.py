@@ -25,6 +25,9 @@ from hypothesis import strategies as st
 from skfastgrnn.compression import Compression
 from skfastgrnn.export import _program, to_c
 from skfastgrnn.export._c_text import array, number
+from skfastgrnn.export._specialise import text_of
+
+FILES = ("integer.h", "arithmetic.h", "rows.h", "integer.c")
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
@@ -45,6 +48,18 @@ def test_compilers_read_numbers_exactly(compiler, tmp_path):
     made = compiled(tmp_path, sources, "-shared", "-fPIC", compiler=compiler)
     found = (ctypes.c_float * len(values)).in_dll(ctypes.CDLL(str(made)), "numbers")
     assert bytes(found) == values.tobytes()
+
+
+ENDINGS = "state|reset|step|step_integers|quantize|logits|predict|proba|labels"
+
+
+@pytest.mark.parametrize(
+    "path", ["export/runtime/fastgrnn_float.c", *map("kernels/c/integer/fastgrnn_{}".format, FILES)]
+)
+def test_no_name_is_one_that_a_model_may_have(path):
+    """As add_state would be, of a model with the name "add"."""
+    names = re.findall(rf"\b[A-Za-z]\w*_(?:{ENDINGS}|[A-Z_]*_H)\b", text_of(path))
+    assert [name for name in names if not name.lower().startswith("fastgrnn_")] == []
 
 
 @each_compiler

@@ -184,7 +184,7 @@ static void add(float *sum, float *lost, float v) {
 #endif
 
 #ifndef FASTGRNN_WITHOUT_MEAN
-static void add_state(const float *h, float *sum, float *lost) {
+static void sum_up(const float *h, float *sum, float *lost) {
     for (fastgrnn_count i = 0; i < FASTGRNN_N_HIDDEN; i++) add(&sum[i], &lost[i], h[i]);
 }
 #endif
