@@ -11,6 +11,8 @@ from ._targets import SOURCES, compiler_of
 SHARED = ("main.c", "device.h", "stack.h", "semihosting.h")
 #: Files in the folder of the program.
 INPUT, OUTPUT, PROGRAM, MAP, SPANS = "input", "output", "program", "program.map", "spans.vcd"
+#: Where the model's files are, whose names may be those of others.
+EXPORTED = "exported"
 #: Statuses of emulators/device.h.
 REASONS = {
     4: "a fault stopped it, as where the stack leaves the RAM",
@@ -24,7 +26,7 @@ def measured(name, value, output):
     value, output : types of C of an input and of a logit
     """
     step = "step_integers" if value == "int16_t" else "step"
-    return f"""#include "{name}.h"
+    return f"""#include "{EXPORTED}/{name}.h"
 #define MODEL(FUNCTION) {name}_##FUNCTION
 #define MODEL_STEP {name}_{step}
 #define N_CHANNELS {name.upper()}_N_CHANNELS
@@ -38,7 +40,7 @@ typedef {output} model_output;
 class TestProgram:
     """A model compiled for a target, in a folder.
 
-    object : name of the model's object file
+    object : path of the model's object file in the folder
     map : LinkerMap; None on the host
     """
 
@@ -55,12 +57,15 @@ class TestProgram:
         self._n_outputs = carried.n_outputs
         output, self._dtype = ("int32_t", "<i4") if carried.is_integer else ("float", "<f4")
         texts = {file: (SOURCES / file).read_text("utf-8") for file in (*SHARED, target.source)}
-        texts |= {f"{name}.h": exported.header, f"{name}.c": exported.source}
+        source = f"{EXPORTED}/{name}.c"
+        texts |= {f"{EXPORTED}/{name}.h": exported.header, source: exported.source}
         texts["measured.h"] = measured(name, value, output)
+        (self._folder / EXPORTED).mkdir()
         for file, text in texts.items():
             (self._folder / file).write_text(text, "utf-8")
-        self.object = f"{name}.o"
-        self._compile(f"-O{optimization}", "-ffp-contract=off", f"{name}.c")
+        self.object = f"{EXPORTED}/{name}.o"
+        options = (f"-O{optimization}", "-ffp-contract=off")
+        self._compile(*options, source, "-o", self.object)
         self._compile("-Os", "main.c")
         self._link([])
         self.map = None

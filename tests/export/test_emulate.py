@@ -42,6 +42,13 @@ def test_outputs_equal_python_on_real_and_adversarial_windows(digits, target):
         assert len(np.unique(found.logits, axis=0)) > 100, "windows tell something"
 
 
+@pytest.mark.parametrize("name", ["main", "device", "stack", "avr", "idle", "cost_of"])
+def test_names_that_the_test_program_has_as_well(digits, name):
+    need("avr")
+    found = emulate(to_c(digits, name), PIXELS[:2], "avr")
+    np.testing.assert_array_equal(found.logits, digits._integer_outputs(PIXELS[:2]))
+
+
 VARIANTS = {
     "two layers": {
         "n_layers": 2,

@@ -2,8 +2,8 @@
  *
  * The test program itself calls no function of the compiler's library, so that all of it that is
  * linked belongs to the model. */
-#ifndef DEVICE_H
-#define DEVICE_H
+#ifndef INCLUDED_DEVICE
+#define INCLUDED_DEVICE
 
 #include <stdint.h>
 

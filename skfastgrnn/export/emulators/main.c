@@ -29,32 +29,32 @@ static struct {
 static uint16_t stack_used;
 static volatile uint8_t *at_call;
 
-APART static void idle_reset(model_state *s) { (void)s; }
+APART static void reset_nothing(model_state *s) { (void)s; }
 
-APART static void idle_step(model_state *s, const model_input *v) { (void)s, (void)v; }
+APART static void step_nothing(model_state *s, const model_input *v) { (void)s, (void)v; }
 
-APART static void idle_logits(model_state *s, model_output *v) { (void)s, (void)v; }
+APART static void logits_nothing(model_state *s, model_output *v) { (void)s, (void)v; }
 
 /* Called through pointers that a compiler cannot follow, so that every call is compiled alike. */
 static void (*volatile reset_function)(model_state *);
 static void (*volatile step_function)(model_state *, const model_input *);
 static void (*volatile logits_function)(model_state *, model_output *);
 
-APART static uint32_t cost_of_reset(enum device_span span) {
+APART static uint32_t reset_cost(enum device_span span) {
     at_call = stack_pointer();
     device_begin(span);
     reset_function(&state);
     return device_end();
 }
 
-APART static uint32_t cost_of_step(enum device_span span) {
+APART static uint32_t step_cost(enum device_span span) {
     at_call = stack_pointer();
     device_begin(span);
     step_function(&state, x);
     return device_end();
 }
 
-APART static uint32_t cost_of_logits(enum device_span span) {
+APART static uint32_t logits_cost(enum device_span span) {
     at_call = stack_pointer();
     device_begin(span);
     logits_function(&state, logits);
@@ -72,12 +72,12 @@ APART static uint32_t cost_of_logits(enum device_span span) {
 
 int main(void) {
     uint32_t n_sequences, n_steps, cost;
-    reset_function = idle_reset;
-    step_function = idle_step;
-    logits_function = idle_logits;
-    fixed.reset = cost_of_reset(IDLE_RESET);
-    fixed.step = cost_of_step(IDLE_STEP);
-    fixed.logits = cost_of_logits(IDLE_LOGITS);
+    reset_function = reset_nothing;
+    step_function = step_nothing;
+    logits_function = logits_nothing;
+    fixed.reset = reset_cost(IDLE_RESET);
+    fixed.step = step_cost(IDLE_STEP);
+    fixed.logits = logits_cost(IDLE_LOGITS);
     fixed.state_bytes = sizeof state;
     device_write(&fixed, sizeof fixed);
     reset_function = MODEL(reset);
@@ -88,17 +88,17 @@ int main(void) {
     for (uint32_t i = 0; i < n_sequences; i++) {
         device_read(&n_steps, sizeof n_steps);
         spent.longest_step = spent.steps_low = spent.steps_high = 0;
-        MEASURED(spent.reset, cost_of_reset(RESET));
+        MEASURED(spent.reset, reset_cost(RESET));
         for (uint32_t t = 0; t < n_steps; t++) {
             device_read(x, sizeof x);
             if (i == 0 && t < 4) /* painting takes long */
-                MEASURED(cost, cost_of_step(STEP));
-            else cost = cost_of_step(STEP);
+                MEASURED(cost, step_cost(STEP));
+            else cost = step_cost(STEP);
             spent.steps_low += cost;
             if (spent.steps_low < cost) spent.steps_high++;
             if (cost > spent.longest_step) spent.longest_step = cost;
         }
-        MEASURED(spent.logits, cost_of_logits(LOGITS));
+        MEASURED(spent.logits, logits_cost(LOGITS));
         device_write(logits, sizeof logits);
         device_write(&spent, sizeof spent);
     }

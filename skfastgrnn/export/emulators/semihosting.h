@@ -1,6 +1,6 @@
 /* Files of the host, by semihosting: `semihosting_call` is the target's own. */
-#ifndef SEMIHOSTING_H
-#define SEMIHOSTING_H
+#ifndef INCLUDED_SEMIHOSTING
+#define INCLUDED_SEMIHOSTING
 
 #include "device.h"
 

@@ -3,8 +3,8 @@
  *
  * Both functions become part of their caller, so that the stack pointer is the same as at the call.
  */
-#ifndef STACK_H
-#define STACK_H
+#ifndef INCLUDED_STACK
+#define INCLUDED_STACK
 
 #include "device.h"
 
