@@ -12,6 +12,12 @@ KEYWORDS = """
     throw true try typedef typeid typename typeof typeof_unqual union unsigned using virtual void
     volatile wchar_t while xor xor_eq"""
 
+#: Headers of C99 and C11, in place of which compilers would find a model's own.
+HEADERS = """
+    assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign
+    stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar
+    wchar wctype"""
+
 
 def check_name(name):
     """Raise unless the name can begin those of functions, macros and files in C."""
@@ -24,6 +30,11 @@ def check_name(name):
         )
     if name in KEYWORDS.split():
         raise ValueError(f"name={name!r} is a keyword of C or C++; choose another one.")
+    if name.lower() in HEADERS.split():
+        raise ValueError(
+            f"name={name!r} makes a file {name}.h, which has the name of a header of C that others "
+            f"include; choose another one, such as {name}_model."
+        )
 
 
 def named(text, name):
@@ -46,4 +57,4 @@ def string(text):
 def comment(text):
     """A text that can be within a comment of C: one line, without its end."""
     escaped = str(text).encode("unicode_escape").decode("ascii")
-    return escaped.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
+    return re.sub(r"(?<=\*)(?=/)|(?<=/)(?=\*)|(?<=\?)(?=\?)", " ", escaped)

@@ -20,7 +20,8 @@ def to_c(model: Any, name: str = "model") -> CModel:
         folded into its input and one of them.
 
     name : str, default="model"
-        What the names of functions and files begin with: an identifier of C.
+        What the names of functions and files begin with: an identifier of C, and no header of it
+        such as "signal".
 
     Returns
     -------
@@ -36,7 +37,7 @@ def to_c(model: Any, name: str = "model") -> CModel:
     ValueError
         If a device cannot compute it: it is bidirectional, a step in front of the network cannot
         be folded into its input, or a weight is too large for single precision; or if `name` is no
-        identifier of C.
+        identifier of C, a keyword, or the name of one of its headers.
 
     See Also
     --------

@@ -34,6 +34,12 @@ def test_a_keyword(model, name):
         to_c(model, name=name)
 
 
+@pytest.mark.parametrize("name", ["signal", "stdint", "time", "Math"])
+def test_a_header_of_c(model, name):
+    with pytest.raises(ValueError, match=f"makes a file {name}.h.*such as {name}_model"):
+        to_c(model, name=name)
+
+
 @pytest.mark.parametrize("name", [None, 3, b"model"])
 def test_a_name_that_is_no_text(model, name):
     with pytest.raises(TypeError, match="name must be a str"):
