@@ -78,7 +78,7 @@ def compiler():
     for name in wanted[:1] or COMPILERS:
         found = shutil.which(name)
         if found:
-            return found
+            return os.path.abspath(found)
     what = f"CC={wanted[0]!r} is not found" if wanted else "none of cc, gcc and clang is found"
     raise RuntimeError(
         f"Predictions of a CModel need a C compiler on this machine, and {what}. Install one: on "

@@ -153,10 +153,20 @@ def test_without_a_compiler_the_package_is_named(monkeypatch, named):
         exported.predict(PIXELS)
 
 
+@needs_gcc
+def test_a_compiler_in_this_folder(tmp_path, monkeypatch):
+    (tmp_path / "mine").symlink_to(shutil.which("gcc"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CC", "./mine -O1")
+    model = CLASSIFIERS["quantized"]()
+    np.testing.assert_array_equal(to_c(model).predict(PIXELS[:9]), model.predict(PIXELS[:9]))
+
+
 HOSTILE = [
     'quote " and \\ backslash',
     "what??/ a ??' trigraph",
-    "*/ end of a comment /*",
+    "*/ end of a comment /*/ *//* **/",
+    "???/",
     "naïve Größe 走る 🏃",
     "line\nfeed\tand \0 none",
     "\\x41 %s 123\\",
