@@ -44,8 +44,8 @@ def low_rank(
     energy : float or None, default=None
         Share of the sum of squared singular values, in (0, 1], that a rank must keep: of a matrix
         without a rank, the lowest one that does so in every cell. Where factors of that rank take
-        as many bytes as there are, or more, the matrix stays as it is. (A rank that is given is
-        taken, whatever it costs.)
+        as many bytes as there are, or more, the matrix stays as it is. A rank that is given is
+        taken, whatever it costs.
 
     Returns
     -------

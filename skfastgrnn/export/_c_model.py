@@ -28,8 +28,11 @@ class CModel:
     in a temporary folder, when the first one is asked for: the one that the environment variable
     ``CC`` names, or cc, gcc or clang.
 
-    Attributes
+    Parameters
     ----------
+    carried : object
+        What of the fitted model is carried to a device; :func:`to_c` makes it.
+
     name : str
         What the names of functions and files begin with.
 

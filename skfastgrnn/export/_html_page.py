@@ -31,7 +31,7 @@ class HTMLPage:
 
     In a notebook it is shown in a frame.
 
-    Attributes
+    Parameters
     ----------
     html : str
         Text of the file.
