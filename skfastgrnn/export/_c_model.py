@@ -102,7 +102,7 @@ class CModel:
         OSError
             If the folder cannot be written.
         """
-        if layout is not None and layout not in LAYOUTS:
+        if layout not in (None, *LAYOUTS):
             raise ValueError(f"layout must be None or one of {list(LAYOUTS)}, not {layout!r}.")
         files = files_of(self, layout)
         replace_files(os.fsdecode(folder), files)

@@ -66,6 +66,15 @@ def results_of(model):
     return [*found, ("proba", "float", np.float32, n_labels, "NAME_proba(&state, result)")]
 
 
+def _wanted():
+    """The command in the environment's CC as a list, empty where there is none."""
+    command = os.environ.get("CC", "")
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise RuntimeError(f"CC={command!r} is no command: {error}.") from error
+
+
 def compiler():
     """The path of the host's C compiler: the environment's CC, or the first that is found.
 
@@ -74,7 +83,7 @@ def compiler():
     RuntimeError
         If there is none.
     """
-    wanted = shlex.split(os.environ.get("CC", ""))
+    wanted = _wanted()
     for name in wanted[:1] or COMPILERS:
         found = shutil.which(name)
         if found:
@@ -94,7 +103,7 @@ class Program:
     """
 
     def __init__(self, model, name, source, header):
-        command = [compiler(), *shlex.split(os.environ.get("CC", ""))[1:]]
+        command = [compiler(), *_wanted()[1:]]
         folder = Path(tempfile.mkdtemp(prefix="skfastgrnn-"))
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         results = results_of(model)
@@ -111,7 +120,9 @@ class Program:
         command += [*FLAGS, f"{name}_program.c", f"{name}.c", "-o", self.path.name]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise RuntimeError(f"{command[0]} cannot compile the model:\n{done.stderr}")
+            raise RuntimeError(
+                f"{command[0]} cannot compile the model (status {done.returncode}).\n{done.stderr}"
+            )
 
     def run(self, sequences):
         """Results of a SequenceBatch of float32: a structured array, one record for each."""

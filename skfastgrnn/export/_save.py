@@ -17,6 +17,8 @@ def replace_files(folder, texts):
         If something cannot be written; what there was is still there.
     """
     folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file, and no folder to write into.")
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -153,6 +153,17 @@ def test_without_a_compiler_the_package_is_named(monkeypatch, named):
         exported.predict(PIXELS)
 
 
+def test_a_compiler_that_does_nothing_but_fail(monkeypatch):
+    exported = to_c(CLASSIFIERS["quantized"]())
+    monkeypatch.setenv("CC", "gcc '")
+    with pytest.raises(RuntimeError, match=r'CC="gcc \'" is no command: No closing quotation'):
+        exported.predict(PIXELS)
+    if shutil.which("false"):
+        monkeypatch.setenv("CC", "false")
+        with pytest.raises(RuntimeError, match=r"false cannot compile the model \(status 1\)"):
+            exported.predict(PIXELS)
+
+
 @needs_gcc
 def test_a_compiler_in_this_folder(tmp_path, monkeypatch):
     (tmp_path / "mine").symlink_to(shutil.which("gcc"))

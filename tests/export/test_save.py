@@ -70,9 +70,10 @@ def test_a_library_for_platformio(exported, tmp_path):
     assert described["build"]["srcDir"] == "src"
 
 
-def test_an_unknown_layout(exported, tmp_path):
+@pytest.mark.parametrize("layout", ["esp32", "Arduino", "", ["arduino"]], ids=str)
+def test_an_unknown_layout(exported, tmp_path, layout):
     with pytest.raises(ValueError, match=r"layout must be None or one of \['arduino', 'zephyr'"):
-        exported.save(tmp_path, layout="esp32")
+        exported.save(tmp_path, layout=layout)
     assert not list(tmp_path.iterdir())
 
 
@@ -118,7 +119,10 @@ def test_a_file_in_the_place_of_a_folder(exported, tmp_path):
     (tmp_path / "file").write_text("old")
     (tmp_path / "src").write_text("old")
     (tmp_path / "motion.h").mkdir()
-    with pytest.raises(OSError, match="file"):
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(NotADirectoryError, match=r"file"):
+            exported.save(folder)
+    with pytest.raises(NotADirectoryError, match="file is a file, and no folder to write into"):
         exported.save(tmp_path / "file")
     with pytest.raises(NotADirectoryError, match="src is a file"):
         exported.save(tmp_path, layout="arduino")
