@@ -1,6 +1,6 @@
 """size_report: the bytes of a model, as a device stores them."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
@@ -16,7 +16,7 @@ from sklearn.preprocessing import (
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators._fitted import bytes_of_fitted, network_of
-from ..network import FLOAT
+from ..network import FLOAT, bytes_of_state, state_members
 from ..preprocessing import (
     SequenceClipper,
     SequenceImputer,
@@ -51,10 +51,12 @@ DESCRIPTIONS = {
     "masks": "bitmaps or lists of the weights that are stored",
     "scales": "factors of rounded weights and states",
     "biases": "biases of the cells, ζ and ν",
+    "layers": "addresses and sizes of several layers",
     "tables": "activation functions",
     "normaliser": "scaling of the channels",
     "head": "head and pooling: weights, scales, biases",
 }
+OF_STATE = "bytes of RAM for a sequence"
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,9 @@ class SizeReport:
     biases : int, default=0
         Biases of the cells, ζ and ν.
 
+    layers : int, default=0
+        Addresses and sizes of the arrays of several layers in integers, of a 32-bit processor.
+
     tables : int, default=0
         Activation functions.
 
@@ -86,10 +91,14 @@ class SizeReport:
     head : int, default=0
         Everything of the linear head and of pooling.
 
+    state : int or None, default=None
+        Bytes of RAM that the model in C keeps of a sequence, which are not part of the total; None
+        if it needs the whole sequence, as with `bidirectional`.
+
     Attributes
     ----------
     total : int
-        Sum of them all.
+        Sum of what is stored: all of them but `state`.
 
     Examples
     --------
@@ -108,34 +117,39 @@ class SizeReport:
     masks: int = 0
     scales: int = 0
     biases: int = 0
+    layers: int = 0
     tables: int = 0
     normaliser: int = 0
     head: int = 0
+    state: int | None = None
 
     @property
     def total(self):
         """Bytes of the model."""
-        return sum(asdict(self).values())
+        return sum(getattr(self, name) for name in DESCRIPTIONS)
 
-    def to_dict(self) -> dict[str, int]:
-        """Bytes by what they hold, and their total.
+    def to_dict(self) -> dict[str, int | None]:
+        """Bytes by what they hold, their total, and those of the state.
 
         Returns
         -------
-        dict of str -> int
-            The names of the fields, and "total".
+        dict of str -> int or None
+            The names of the fields, and "total". "state" may be None.
         """
         return {**asdict(self), "total": self.total}
 
     def _rows(self):
         """Name, bytes, share and description of what is not empty."""
-        found = [(field.name, getattr(self, field.name)) for field in fields(self)]
+        found = [(name, getattr(self, name)) for name in DESCRIPTIONS]
         rows = [
             (name, str(size), f"{size / self.total:.0%}".replace("%", " %"), DESCRIPTIONS[name])
             for name, size in found
             if size
         ]
-        return [*rows, ("total", str(self.total), "", "bytes")]
+        rows.append(("total", str(self.total), "", "bytes"))
+        if self.state is not None:
+            rows.append(("state", str(self.state), "", OF_STATE))
+        return rows
 
     def __str__(self):
         return "\n".join(
@@ -163,7 +177,8 @@ def size_report(model: Any) -> SizeReport:
     double precision. One that was trained with `bits` is counted in integers, as :func:`quantize`
     makes it, which takes over a scaler in front; networks that it refuses are counted in the same
     way. A matrix with dropped weights, which are 0, is stored as the others and a bitmap, if that
-    is shorter. Code and working memory are not counted.
+    is shorter. The state is what a model in C keeps between the steps of a sequence. Code and the
+    stack depend on the compiler: :func:`skfastgrnn.export.emulate` measures them.
 
     Parameters
     ----------
@@ -206,6 +221,7 @@ def size_report(model: Any) -> SizeReport:
     normaliser     64    6 %   scaling of the channels
     head          360   36 %   head and pooling: weights, scales, biases
     total        1008          bytes
+    state          64          bytes of RAM for a sequence
     """
     last, steps = last_and_steps(model)
     if isinstance(last, type) or not hasattr(type(last), "n_bytes_"):
@@ -219,7 +235,7 @@ def size_report(model: Any) -> SizeReport:
         steps = _without_folded(steps, last)
     for name, step in steps:
         sizes["normaliser"] += _bytes_of_step(name, step)
-    return SizeReport(**sizes)
+    return SizeReport(**sizes, state=_bytes_of_state(last))
 
 
 def neg_n_bytes_scorer(
@@ -278,6 +294,14 @@ def neg_n_bytes_scorer(
 
 # Searches that are fitted with sample_weight ask this of each of several metrics.
 neg_n_bytes_scorer._accept_sample_weight = lambda: True  # type: ignore[attr-defined]
+
+
+def _bytes_of_state(last):
+    """Bytes that a device keeps of a sequence, None if it needs the whole one."""
+    if isinstance(last, BaseQuantized):
+        return bytes_of_state(last._integers.state_members)
+    network = network_of(last)
+    return None if network.bidirectional else bytes_of_state(state_members(network))
 
 
 def _without_folded(steps, network):

@@ -1,8 +1,9 @@
 """The C of a model in single precision."""
 
 import re
+from dataclasses import replace
 
-from ..network import bytes_of_index
+from ..network import bytes_of_index, state_members
 from ._c_interface import functions_of_results, header_text, labels_defined, sizes_of_labels
 from ._c_text import FLASH, array, number
 from ._float_matrix import stored
@@ -104,29 +105,9 @@ class FloatParts:
             name,
             arithmetic="single precision",
             sizes={**sizes, **sizes_of_labels(self.model)},
-            members=self.state(),
+            members=state_members(replace(network, bits=None)),
             functions={**functions, **functions_of_results(self.model, name)},
         )
-
-    def state(self):
-        """Members of the struct that is the state."""
-        network = self.network
-        n = network.hidden_size
-        members = [f"float h[{self.n_states}]", f"float pre[{n}]"]
-        ranks = [
-            len(cell[low]) for cell in self.floats.cells for low in ("W2", "U2") if low in cell
-        ]
-        if ranks:
-            members.append(f"float low[{max(ranks)}]")
-        if network.pooling in {"mean", "attention"}:
-            members += [f"float sum[{n}]", f"float lost[{n}]"]
-        if network.pooling == "mean":
-            members.append("uint32_t n_steps")
-        if network.pooling == "max":
-            members.append(f"float most[{n}]")
-        if network.pooling == "attention":
-            members += ["float reference", "float weight[2]"]
-        return members
 
     def source(self):
         """The text of the source."""

@@ -67,33 +67,9 @@ class Parts:
             name,
             arithmetic="integers",
             sizes={**self.sizes, **sizes_of_labels(self.model), "OUTPUT_BITS": bits},
-            members=self.state(),
+            members=self.network.state_members,
             functions={**functions, **functions_of_results(self.model, name)},
         )
-
-    def state(self):
-        """Members of the struct that is the state, the largest first."""
-        network = self.network
-        n = network.hidden_size
-        members = []
-        if self.has("SUMS"):
-            members.append(f"int64_t sum[{n}]")
-        if self.has("ATTENTION"):
-            members += ["int64_t weight", "int32_t reference"]
-        if self.has("MEAN"):
-            members.append("uint32_t n_steps")
-        members.append(f"int16_t h[{n * len(network.cells)}]")
-        if self.has("FULL_U"):
-            members.append(f"int16_t next[{n}]")
-        for part, low in (("low", "w_low"), ("low_h", "u_low")):
-            found = [getattr(cell, low) for cell in network.cells]
-            if self.has(low.upper()):
-                members.append(
-                    f"int16_t {part}[{max(len(m.multiplier) for m in found if m is not None)}]"
-                )
-        if self.has("SUMMARY"):
-            members.append(f"int16_t summary[{n}]")
-        return members
 
     def source(self):
         """The text of the source."""

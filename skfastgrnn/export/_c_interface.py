@@ -19,7 +19,7 @@ def header_text(model, name, *, arithmetic, sizes, members, functions):
         Of which kind numbers are.
     sizes : dict of str -> int
         Constants, whose names begin with that of the model.
-    members : list of str
+    members : list of StateMember
         Of the struct that is the state.
     functions : dict of str -> str
         Declarations and what they do.
@@ -29,7 +29,7 @@ def header_text(model, name, *, arithmetic, sizes, members, functions):
         f"{block_comment(text)}\n{declaration};" for declaration, text in functions.items()
     )
     defined = "".join(f"#define {big}_{n} {size}\n" for n, size in sizes.items())
-    struct = "".join(f"    {member};\n" for member in members)
+    struct = "".join(f"    {member.declared};\n" for member in members)
     return f"""{block_comment(*description(model, name, arithmetic))}
 #ifndef {big}_H
 #define {big}_H

@@ -34,7 +34,8 @@ class Emulation:
     model_code : int, default=None
         Bytes of the model's functions, of those that are called: `reset`, `step` and `logits`.
     model_constants : int, default=None
-        Bytes of the constants that these read: weights, biases, tables.
+        Bytes of the constants that these read: weights, biases, tables. Single numbers that the
+        compiler puts into instructions are code.
     library_flash : int, default=None
         Bytes of the compiler's libraries that these need, such as for floating point.
     program_flash : int, default=None

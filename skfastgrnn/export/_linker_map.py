@@ -6,8 +6,9 @@ from typing import NamedTuple
 #: Output sections that lie in flash, and in RAM; what is initialised lies in both.
 FLASH = (".text", ".ARM.exidx", ".data")
 RAM = (".data", ".bss", ".noinit")
-#: How names of sections of code begin.
-CODE = (".text", ".vectors", ".init", ".fini")
+#: Sections of code by their names. Some compilers put numbers of instructions into sections of
+#: their own, .cst with the number of bytes, which others put between the instructions.
+CODE = re.compile(r"\.(text|vectors|init|fini)|.*\.cst\d+$")
 
 FIRST_PART = re.compile(r"^Archive member included.*?\n\n(.*?)\n\n\S", re.M | re.S)
 MEMBER = re.compile(r"^(\S+\(\S+\))\s+(\S+) \(", re.M)
@@ -33,7 +34,7 @@ class Linked(NamedTuple):
     @classmethod
     def of(cls, section, output, n_bytes):
         """Of an input section that lies in an output section."""
-        is_code = section.startswith(CODE)
+        is_code = CODE.match(section) is not None
         in_flash = n_bytes if output in FLASH else 0
         return cls(
             in_flash if is_code else 0,

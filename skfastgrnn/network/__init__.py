@@ -7,6 +7,7 @@ _factors.py         factors of low rank
 _initialization.py  their initial values
 _losses.py          what a training minimises
 _size.py            its bytes on a device, its operations per step
+_state.py           what a device keeps of a sequence
 _integer.py         a network in integers, as a device stores it
 _data.py            what kernels read and return
 """
@@ -49,6 +50,7 @@ from ._spec import (
     UPDATES_TO_1,
     Network,
 )
+from ._state import bytes_of_state, state_members
 from ._tensors import (
     FACTORS,
     HEAD,
@@ -102,6 +104,7 @@ __all__ = [
     "by_kind",
     "bytes_by_part",
     "bytes_of_index",
+    "bytes_of_state",
     "cell_parts",
     "converted",
     "first_log_steps",
@@ -114,6 +117,7 @@ __all__ = [
     "named_views",
     "set_log_steps",
     "shapes",
+    "state_members",
     "steps",
     "stored_matrices",
     "tensors",

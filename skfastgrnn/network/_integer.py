@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._size import BLOCK_SIZES, EXP2_TABLE, OF_ATTENTION, OF_UNIT, SIGMOID_TABLE
+from ._size import (
+    BLOCK_SIZES,
+    EXP2_TABLE,
+    OF_ATTENTION,
+    OF_UNIT,
+    SIGMOID_TABLE,
+    bytes_of_layers,
+)
+from ._state import integer_members
 
 #: Gates and poolings that there are in integers; the latter in the order of the C source.
 INTEGER_GATES = ("sigmoid", "hard_sigmoid")
@@ -181,6 +189,17 @@ class IntegerNetwork:
         )
 
     @property
+    def state_members(self):
+        """What a device keeps of a sequence: a list of `_state.StateMember`."""
+        low, low_h = (
+            max((len(m.multiplier) for m in matrices if m is not None), default=0)
+            for matrices in zip(*((cell.w_low, cell.u_low) for cell in self.cells), strict=True)
+        )
+        is_full = any(cell.u_low is None for cell in self.cells)
+        sizes = self.hidden_size, len(self.cells), self.pooling
+        return integer_members(*sizes, low=low, low_h=low_h, is_full=is_full)
+
+    @property
     def n_operations_per_step(self):
         """Multiply-adds of a step, counted as by `_size.n_operations_per_step`."""
         weights = sum(m.n_stored for cell in self.cells for m in cell.matrices)
@@ -192,6 +211,8 @@ class IntegerNetwork:
         """Bytes of what a device stores: see `_size.SIZE_PARTS`."""
         inner = [m.stored for cell in self.cells for m in cell.matrices]
         head = [self.head, *([] if self.attention is None else [self.attention])]
+        of_head = [m.stored for m in head]
+        lows = [any(getattr(cell, low) for cell in self.cells) for low in ("w_low", "u_low")]
         tables = 0
         if {self.gate_activation, self.update_activation} & {"sigmoid", "tanh"}:
             tables += SIGMOID_TABLE
@@ -204,9 +225,15 @@ class IntegerNetwork:
             "scales": sum(m["multiplier"].nbytes + m["shift"].nbytes for m in inner),
             # per cell: biases, their shift, ζ and ν, the format of the state
             "biases": sum(2 * cell.bias_gate.nbytes + 1 + 4 + 1 for cell in self.cells),
+            "layers": bytes_of_layers(
+                len(self.cells),
+                2 + sum(lows),
+                any(m["mask"] is not None for m in inner + of_head),
+                max(self.n_channels, self.hidden_size * len(self.cells), self.n_outputs),
+            ),
             "tables": tables,
             "normaliser": self.input_center.nbytes + self.input_factor.nbytes,
-            "head": sum(part.nbytes for m in head for part in m.stored.values() if part is not None)
+            "head": sum(part.nbytes for m in of_head for part in m.values() if part is not None)
             + self.head_bias.nbytes
             + 1  # output_bits
             + 2 * 4 * self.n_outputs * has_border,

@@ -19,7 +19,7 @@ from ._rounding import integers
 from ._tensors import HEAD, by_kind, named_views, tensors
 
 #: What bytes are counted of. "head" is everything of the head and of its pooling.
-SIZE_PARTS = ("weights", "masks", "scales", "biases", "tables", "normaliser", "head")
+SIZE_PARTS = ("weights", "masks", "scales", "biases", "layers", "tables", "normaliser", "head")
 #: Bytes of a number in single precision.
 FLOAT = 4
 # Bytes of a network in integers (network/_integer.py):
@@ -40,6 +40,8 @@ BLOCK_SIZES = (1, 2, 4, 8)
 #: Multiplications of a hidden unit in its update: ν + ζ (1 - z) takes one, its product with the
 #: candidate another, and that of z with the state before a third.
 OF_UNIT = 3
+#: Of an address of a 32-bit processor; numbers in a struct fill up to a multiple of it.
+ADDRESS = 4
 #: Those of a state in attention: its part of the score, and of the weighted mean.
 OF_ATTENTION = 2
 
@@ -139,11 +141,36 @@ def bytes_by_part(network, stored=None, *, is_regression=False):
         sizes["head"] += network.n_outputs * BIAS_OF_HEAD + OF_OUTPUTS
         sizes["head"] += network.n_outputs * AFFINE * is_regression
         sizes["normaliser"] += network.n_channels * AFFINE
+        sizes["layers"] += bytes_of_layers(
+            network.n_cells,
+            2 + (network.rank_w is not None) + (network.rank_u is not None),
+            any(matrix.mask > 0 for matrix in stored.values()),
+            max(network.n_channels, network.hidden_size * network.n_cells, network.n_outputs),
+        )
         if {"sigmoid", "tanh"} & {network.gate_activation, network.update_activation}:
             sizes["tables"] += SIGMOID_TABLE
         if network.pooling == "attention":
             sizes["tables"] += EXP2_TABLE
     return sizes
+
+
+def bytes_of_layers(n_cells, n_matrices, has_masks, largest):
+    """Bytes by which one function computes several cells: addresses and sizes of their arrays.
+
+    They are the structs of kernels/c/integer/fastgrnn_integer.h, without what other parts count. Of
+    a single cell there are none, as they are constants of its function.
+
+    n_matrices : of a cell
+    has_masks : whether a matrix of the network is stored with a mask
+    largest : of its sizes, which have a byte if it fits
+    """
+    if n_cells == 1:
+        return 0
+    sizes = ADDRESS if largest < 256 else 2 * ADDRESS  # rows, columns, shift, width of groups
+    of_matrix = (2 + has_masks) * ADDRESS + sizes - SHIFT
+    of_biases = 2 * ADDRESS
+    of_numbers = 2 * ADDRESS - OF_CELL  # two of ζ and ν, and two that fill up an address
+    return n_cells * (n_matrices * of_matrix + of_biases + of_numbers)
 
 
 def n_operations_per_step(network, stored=None):

@@ -106,6 +106,7 @@ def test_bytes_are_those_of_the_arrays():
         "masks": 0,
         "scales": 2 * (2 * 5 + 1),
         "biases": 2 * 2 * 5 + 1 + 2 * 2 + 1,
+        "layers": 0,
         "tables": 2 * 33,
         "normaliser": 3 * (4 + 4),
         "head": 5 + 2 + 1 + 4 + 1,
