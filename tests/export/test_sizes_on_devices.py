@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers.emulators import EMULATED, EVERY_TARGET, need
+from helpers.emulators import EMULATED, EVERY_TARGET, need, with_step
 
 from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.compression import Compression, quantize, size_report
@@ -77,3 +77,19 @@ def test_regressors_and_compressed_training(is_integer, target):
     assert found.state_ram == said.state
     if target in EMULATED:
         assert abs(found.model_constants / said.total - 1) < 0.05
+
+
+# Numbers that some compilers put into instructions or beside them, and some into constants.
+NUMBERS = """
+void model_step(model_state *state, const float x[]) {
+    *(volatile float *)state = (x[0] * 1.2345f + 0.777f) * x[1] - 5.4321f;
+}
+"""
+
+
+@pytest.mark.parametrize("target", EMULATED)
+def test_numbers_of_instructions_are_code(target):
+    need(target)
+    found = emulate(with_step(to_c(model_of("max", 8)), NUMBERS), X[:1, :1], target)
+    assert found.model_constants == 0
+    assert found.model_code > 3 * 4
