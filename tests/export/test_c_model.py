@@ -21,6 +21,7 @@ from skfastgrnn.compression import (
     quantize,
 )
 from skfastgrnn.export import to_c
+from skfastgrnn.network import SequenceBatch
 from skfastgrnn.preprocessing import SequenceStandardScaler
 
 pytestmark = pytest.mark.skipif(
@@ -119,6 +120,28 @@ def test_sequences_of_every_form():
         exported.predict(PIXELS[:, :, :7])
     with pytest.raises(ValueError, match="2 dimensions"):
         exported.predict(PIXELS.reshape(-1, 64))
+
+
+@needs_gcc
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_inputs_that_are_no_numbers_on_a_device(value):
+    """Integers take the largest number of a sign; bounded floats stay finite."""
+    network = classifier(pooling="attention").fit(PIXELS, DIGITS)
+    wrong = PIXELS[0].astype(np.float32)
+    wrong[2, 1:3] = value
+    batch = SequenceBatch(wrong, np.array([0]), np.array([len(wrong)]))
+    for model in (network, quantize(network, PIXELS)):
+        exported = to_c(model)
+        exported.predict(PIXELS[:1])
+        found = exported._program.run(batch)
+        assert np.isfinite(found["logits"]).all()
+        assert np.isfinite(found["proba"]).all()
+    of_signs = [
+        model._integer_outputs(np.where(np.isfinite(wrong), wrong, limit)[None])
+        for limit in (3e38, -3e38)
+        if np.isnan(value) or limit * value > 0
+    ]
+    assert any(np.array_equal(found["logits"], outputs) for outputs in of_signs)
 
 
 def test_pickles_have_no_program():
