@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from ..network import INTEGER_POOLINGS
+from ..network import GAPS, INTEGER_POOLINGS
 from ._c_interface import functions_of_results, header_text, labels_defined, sizes_of_labels
 from ._c_text import FLASH, array, number
 from ._names import comment
@@ -207,6 +207,7 @@ def without(model):
     needed = {
         "MASKS": blocks != {None},
         "BLOCKS": bool(blocks - {None, 1}),
+        "GAPS": GAPS in blocks,
         "8_BITS": network.head.bits == 8,
         "4_BITS": network.head.bits == 4,
         "ASSEMBLY": network.head.bits == 8 and blocks <= {None, 1} and widest < 256,

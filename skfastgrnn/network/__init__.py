@@ -34,6 +34,7 @@ from ._rounding import first_log_steps, integers, set_log_steps, steps, with_log
 from ._size import (
     BLOCK_SIZES,
     FLOAT,
+    GAPS,
     SIZE_PARTS,
     bytes_by_part,
     bytes_of_index,
@@ -70,6 +71,7 @@ __all__ = [
     "BLOCK_SIZES",
     "FACTORS",
     "FLOAT",
+    "GAPS",
     "GATES_TO_1",
     "HEAD",
     "INTEGER_GATES",

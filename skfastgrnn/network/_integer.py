@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._gaps import gaps_of
 from ._size import (
     BLOCK_SIZES,
     EXP2_TABLE,
+    GAPS,
     OF_ATTENTION,
     OF_UNIT,
     SIGMOID_TABLE,
@@ -65,20 +67,27 @@ class IntegerMatrix:
     def packed(self, block_size=None):
         """Bytes of the weights and of the mask as they are stored, uint8.
 
-        Without a block_size every weight is stored, and the mask is None.
+        Without a block_size every weight is stored, and the mask is None; with `GAPS` the mask is a
+        list of gaps (_gaps.py).
         """
         if block_size is None:
             stored, mask = self.weights.ravel(), None
+        elif block_size == GAPS:
+            is_kept = self.weights != 0
+            stored, mask = self.weights[is_kept], gaps_of(is_kept)
         else:
             kept = self.kept(block_size)
-            wanted = np.repeat(kept, block_size, axis=1)[:, : self.weights.shape[1]]
-            stored = self.weights[wanted]
+            stored = self.weights[self._of_groups(kept, block_size)]
             mask = np.packbits(kept.ravel(), bitorder="little")
         if self.bits == 8:
             return stored.view(np.uint8), mask
         halves = np.zeros(len(stored) + len(stored) % 2, dtype=np.uint8)
         halves[: len(stored)] = stored.view(np.uint8) & 15
         return halves[::2] | halves[1::2] << 4, mask
+
+    def _of_groups(self, kept, block_size):
+        """Which weights are those of groups that are kept: bool (rows, columns)."""
+        return np.repeat(kept, block_size, axis=1)[:, : self.weights.shape[1]]
 
     @property
     def block_size(self):
@@ -88,7 +97,7 @@ class IntegerMatrix:
             weights, mask = self.packed(block_size)
             return len(weights) + (0 if mask is None else len(mask))
 
-        return min((None, *BLOCK_SIZES), key=n_bytes)
+        return min((None, *BLOCK_SIZES, GAPS), key=n_bytes)
 
     @property
     def n_stored(self):
@@ -96,8 +105,9 @@ class IntegerMatrix:
         block_size = self.block_size
         if block_size is None:
             return self.weights.size
-        kept = np.repeat(self.kept(block_size), block_size, axis=1)
-        return int(kept[:, : self.weights.shape[1]].sum())
+        if block_size == GAPS:
+            return int(np.count_nonzero(self.weights))
+        return int(self._of_groups(self.kept(block_size), block_size).sum())
 
     @property
     def stored(self):

@@ -5,9 +5,9 @@ them, the network is stored in integers.
 
 A matrix with weights that are 0 may be stored as the other weights and a bitmap of where they are,
 with one bit for each group of so many consecutive weights of a row, which is stored whole or not at
-all. In single precision it may also be stored with a list of the columns of the other weights and
-of their number in each row, which is shorter where they are few, and one of zeros not at all. Each
-matrix is stored in the form that takes the fewest bytes.
+all. Where few are left, a list is shorter: in integers of the gaps between them, in single
+precision of their columns and of their number in each row, and one of zeros is not stored at all.
+Each matrix is stored in the form that takes the fewest bytes.
 """
 
 from math import ceil, prod
@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._gaps import gaps_of
 from ._rounding import integers
 from ._tensors import HEAD, by_kind, named_views, tensors
 
@@ -37,6 +38,8 @@ AFFINE = 8
 SIGMOID_TABLE, EXP2_TABLE = 66, 34
 #: Widths of the groups of weights that a bitmap may have a bit for.
 BLOCK_SIZES = (1, 2, 4, 8)
+#: What stands for the width of groups of a matrix that is stored with a list of gaps.
+GAPS = 0
 #: Multiplications of a hidden unit in its update: ν + ζ (1 - z) takes one, its product with the
 #: candidate another, and that of z with the state before a third.
 OF_UNIT = 3
@@ -81,6 +84,8 @@ def stored_matrices(network, parameters):
             forms = forms_of(rows)
             if network.bits is None:
                 forms += lists_of(rows, bytes_of_index(network))
+            else:
+                forms.append(StoredMatrix(np.count_nonzero(rows), len(gaps_of(rows != 0))))
             stored[tensor.name] = min(forms, key=n_bytes)
     return stored
 

@@ -66,6 +66,19 @@ def packed(matrix, to_bytes=lambda values: np.float32(values).tobytes(), has_lis
             row[column] for row, found in zip(matrix, columns, strict=True) for column in found
         ]
         forms.append((to_bytes(np.array(values)), lists))
+    else:
+        gaps, gap = [], 0
+        for value in matrix.ravel():
+            if gap == 15:
+                gaps.append(gap)
+                gap = 0
+            if value:
+                gaps.append(gap)
+            gap = 0 if value else gap + 1
+        gaps += [15] * (gap // 15 + 1)
+        gaps += [0] * (len(gaps) % 2)
+        gaps = bytes(low | high << 4 for low, high in zip(gaps[::2], gaps[1::2], strict=True))
+        forms.append((to_bytes(matrix[matrix != 0]), gaps))
     return min(forms, key=lambda form: sum(map(len, form)))
 
 

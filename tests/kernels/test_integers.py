@@ -20,6 +20,7 @@ from skfastgrnn.kernels import integer_instruction_sets, integer_outputs
 from skfastgrnn.kernels.reference import _integer as reference
 from skfastgrnn.network import (
     ACTIVATIONS,
+    GAPS,
     INTEGER_GATES,
     INTEGER_POOLINGS,
     MOST_NU,
@@ -118,15 +119,43 @@ def test_packed_weights_are_those_of_the_matrix():
                     taken += 1
             np.testing.assert_array_equal(found, m.weights)
             assert len(values) - taken in ((0, 1) if bits == 4 else (0,))
-        n_bytes = [sum(p.nbytes for p in m.packed(b) if p is not None) for b in (None, 1, 2, 4, 8)]
+        n_bytes = [
+            sum(p.nbytes for p in m.packed(b) if p is not None) for b in (None, 1, 2, 4, 8, GAPS)
+        ]
         assert sum(p.nbytes for p in m.packed(m.block_size) if p is not None) == min(n_bytes)
+
+
+@given(
+    rows=st.integers(1, 9),
+    columns=st.integers(1, 40),
+    density=st.sampled_from([0.0, 0.01, 0.05, 0.2, 1.0]),
+    bits=st.sampled_from([4, 8]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_gaps_lead_to_the_weights_of_the_matrix(rows, columns, density, bits, seed):
+    m = matrix(np.random.default_rng(seed), rows, columns, bits, density)
+    stored, packed_gaps = m.packed(GAPS)
+    values = iter(np.unpackbits(stored, bitorder="little").reshape(-1, bits).tolist())
+    place, found = 0, np.zeros(rows * columns, dtype=int)
+    for gap in np.stack([packed_gaps & 15, packed_gaps >> 4], axis=1).ravel().tolist():
+        place += gap
+        if place >= len(found):
+            break
+        if gap < 15:
+            *magnitude, sign = next(values)
+            found[place] = sum(bit << i for i, bit in enumerate(magnitude)) - (sign << bits - 1)
+            place += 1
+    else:
+        pytest.fail("The gaps end within the matrix.")
+    np.testing.assert_array_equal(found.reshape(rows, columns), m.weights)
+    assert sum(map(any, values)) == 0  # at most the other half of a byte is left
 
 
 OPTIONS = [
     {"gate": gate, "update": update, "pooling": pooling}
     for gate, update, pooling in product(INTEGER_GATES, ACTIVATIONS, INTEGER_POOLINGS)
 ]
-#: 125 sequences of random numbers and 125 of extremes for each: 10 000 of either.
+#: 125 sequences of random numbers and 125 of extremes for each: 15 000 of either.
 SHAPES = [
     {},
     {
@@ -138,6 +167,7 @@ SHAPES = [
         "density": 0.5,
         "bits": 4,
     },
+    {"hidden": 15, "density": 0.08},  # lists of gaps
 ]
 
 
@@ -145,7 +175,7 @@ SHAPES = [
 @pytest.mark.parametrize("shape", range(len(SHAPES)))
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(o.values()))
 def test_compiled_integers_are_those_of_numpy(options, shape):
-    seed = 2 * OPTIONS.index(options) + shape
+    seed = len(SHAPES) * OPTIONS.index(options) + shape
     rng = np.random.default_rng(seed)
     settings = {
         **SHAPES[shape],

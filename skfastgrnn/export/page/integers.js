@@ -91,8 +91,34 @@ function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
+/* Places of the weights that are stored: all without a mask, those of the groups of `block_size`
+ * neighbours whose bit is set, or with a block_size of 0 those behind gaps, of which 15 has none. */
+function* placesOf(stored, nRows) {
+  const nColumns = stored.n_columns;
+  const size = nRows * nColumns;
+  const mask = stored.mask === null ? null : bytesOf(stored.mask);
+  if (mask !== null && stored.block_size === 0) {
+    let place = 0;
+    for (let i = 0; ; i++) {
+      const gap = (mask[i >> 1] >> (4 * (i & 1))) & 15;
+      place += gap;
+      if (place >= size) return;
+      if (gap < 15) yield place++;
+    }
+  }
+  const width = mask === null ? nColumns : stored.block_size;
+  let group = 0;
+  for (let row = 0; row < nRows; row++) {
+    for (let first = 0; first < nColumns; first += width, group++) {
+      if (mask !== null && !((mask[group >> 3] >> (group & 7)) & 1)) continue;
+      const end = Math.min(first + width, nColumns);
+      for (let column = first; column < end; column++) yield row * nColumns + column;
+    }
+  }
+}
+
 /* A matrix of weights, stored as a device stores them: of 8 or 4 bits by rows, the lower half of a
- * byte first, and with a mask only the groups of `blockSize` neighbours whose bit is set. */
+ * byte first. */
 class Matrix {
   constructor(stored) {
     this.nRows = stored.multiplier.length;
@@ -101,21 +127,12 @@ class Matrix {
     this.scale = 2 ** -(16 + stored.shift);
     this.weights = new Int8Array(this.nRows * this.nColumns);
     const bytes = bytesOf(stored.weights);
-    const mask = stored.mask === null ? null : bytesOf(stored.mask);
-    const width = mask === null ? this.nColumns : stored.block_size;
     let taken = 0;
-    let group = 0;
-    for (let row = 0; row < this.nRows; row++) {
-      for (let first = 0; first < this.nColumns; first += width, group++) {
-        if (mask !== null && !((mask[group >> 3] >> (group & 7)) & 1)) continue;
-        const end = Math.min(first + width, this.nColumns);
-        for (let column = first; column < end; column++, taken++) {
-          // An Int8Array takes a byte above 127 as negative; half a byte gets its sign by shifts.
-          const at = row * this.nColumns + column;
-          if (stored.bits === 8) this.weights[at] = bytes[taken];
-          else this.weights[at] = ((bytes[taken >> 1] >> (4 * (taken & 1))) << 28) >> 28;
-        }
-      }
+    for (const place of placesOf(stored, this.nRows)) {
+      // An Int8Array takes a byte above 127 as negative; half a byte gets its sign by shifts.
+      if (stored.bits === 8) this.weights[place] = bytes[taken];
+      else this.weights[place] = ((bytes[taken >> 1] >> (4 * (taken & 1))) << 28) >> 28;
+      taken++;
     }
     this.result = new Float64Array(this.nRows);
   }

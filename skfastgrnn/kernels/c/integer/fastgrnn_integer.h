@@ -35,9 +35,14 @@ enum fastgrnn_pooling { FASTGRNN_LAST, FASTGRNN_MEAN, FASTGRNN_MAX, FASTGRNN_ATT
 
 /* Weights of 8 or 4 bits by rows, two of 4 bits to a byte, the lower half first. With a mask, only
  * groups of block_size neighbours of a row whose bit is set are stored; each row has its own
- * groups, of which the last may be shorter, and the lowest bit of a byte comes first. A row's sum
- * of products, times its multiplier / 2^(16 + shift), is its result. So that nothing overflows, the
- * absolute weights of a row add up to at most 65535, or 65535 / 2^(1 - shift) for a shift below 1.
+ * groups, of which the last may be shorter, and the lowest bit of a byte comes first. With a
+ * block_size of 0 the mask is a list of gaps between the weights that are stored, of 4 bits, the
+ * lower half first: up to 14 places without a weight and then one with, or 15 places without.
+ * Places are counted through all rows.
+ *
+ * A row's sum of products, times its multiplier / 2^(16 + shift), is its result. So that nothing
+ * overflows, the absolute weights of a row add up to at most 65535, or 65535 / 2^(1 - shift) for a
+ * shift below 1.
  *
  * For processors with vectors, weights may also have 16 bits: those of two neighbouring columns
  * of each row, then those of the next two columns. n_columns is even then, and there is no mask;

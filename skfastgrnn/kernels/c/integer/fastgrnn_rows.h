@@ -22,7 +22,22 @@ typedef struct {
 #ifndef FASTGRNN_WITHOUT_BLOCKS
     uint8_t block_size;
 #endif
+#ifndef FASTGRNN_WITHOUT_GAPS
+    uint8_t gap, is_skip, gap_is_upper; /* places before the next weight, or without one */
+#endif
 } fastgrnn_reader;
+
+#ifndef FASTGRNN_WITHOUT_GAPS
+enum { SKIP = 15 };
+
+static void read_gap(fastgrnn_reader *r) {
+    const uint8_t byte = *r->mask;
+    r->gap = r->gap_is_upper ? byte >> 4 : byte & 15;
+    r->is_skip = r->gap == SKIP;
+    r->mask += r->gap_is_upper;
+    r->gap_is_upper ^= 1;
+}
+#endif
 
 static inline fastgrnn_reader first_row(const FASTGRNN_FLASH fastgrnn_matrix *m) {
     fastgrnn_reader r;
@@ -41,6 +56,10 @@ static inline fastgrnn_reader first_row(const FASTGRNN_FLASH fastgrnn_matrix *m)
 #endif
 #ifndef FASTGRNN_WITHOUT_BLOCKS
     r.block_size = m->block_size;
+#endif
+#ifndef FASTGRNN_WITHOUT_GAPS
+    r.gap_is_upper = 0;
+    if (r.block_size == 0) read_gap(&r);
 #endif
     return r;
 }
@@ -63,6 +82,31 @@ static inline int8_t next_half(const FASTGRNN_FLASH int8_t **weights, uint8_t *i
 static inline int8_t next_weight(const fastgrnn_reader *r, const int8_t **weights,
                                  uint8_t *is_upper) {
     return r->bits == 8 ? next_byte(weights) : next_half(weights, is_upper);
+}
+#endif
+
+#ifndef FASTGRNN_WITHOUT_GAPS
+/* The same as row_sum of weights with a list of gaps, of which the first has been read. */
+static FASTGRNN_APART int32_t sum_between_gaps(fastgrnn_count n, fastgrnn_reader *r,
+                                               const int16_t *x) {
+    const FASTGRNN_FLASH int8_t *weights = r->weights;
+    const int16_t *const end = x + n;
+    int32_t sum = 0;
+#ifndef FASTGRNN_WITHOUT_4_BITS
+    uint8_t is_upper = r->is_upper;
+#endif
+    for (; r->gap < end - x; read_gap(r)) {
+        x += r->gap;
+        if (r->is_skip) continue;
+        const int32_t value = *x++;
+        sum += value * next_weight(r, &weights, &is_upper);
+    }
+    r->gap = (uint8_t)(r->gap - (end - x));
+    r->weights = weights;
+#ifndef FASTGRNN_WITHOUT_4_BITS
+    r->is_upper = is_upper;
+#endif
+    return sum;
 }
 #endif
 
@@ -164,6 +208,10 @@ static FASTGRNN_APART int32_t row_sum(fastgrnn_count n, fastgrnn_reader *r, cons
 /* The next row of a matrix times x (n_columns), in the format of its results. */
 static FASTGRNN_APART int32_t next_result(fastgrnn_reader *r, const int16_t *x,
                                           int16_t multiplier) {
+#ifndef FASTGRNN_WITHOUT_GAPS
+    if (r->block_size == 0)
+        return requantized(sum_between_gaps(r->n_columns, r, x), multiplier, r->shift);
+#endif
     const int32_t sum = row_sum(r->n_columns, r, x);
     return requantized(sum, multiplier, r->shift);
 }
