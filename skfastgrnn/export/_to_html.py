@@ -1,5 +1,6 @@
 """to_html: a page in which a fitted model runs."""
 
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
@@ -144,8 +145,8 @@ def _names(given, default, argument):
     """The names that were given, of which there must be as many as by default."""
     if given is None:
         return default
-    if isinstance(given, str):
-        raise ValueError(f"{argument} must be a list of names, got the string {given!r}.")
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ValueError(f"{argument} must be a list of names, got {given!r}.")
     names = [str(name) for name in given]
     if len(names) != len(default):
         raise ValueError(

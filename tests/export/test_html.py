@@ -132,7 +132,8 @@ def test_what_cannot_be_written_leaves_the_old_file(tmp_path, monkeypatch):
     ("options", "message"),
     [
         ({"channels": ["a", "b"]}, "channels has 2 names, but the model has 3"),
-        ({"channels": "abc"}, "channels must be a list of names, got the string 'abc'"),
+        ({"channels": "abc"}, "channels must be a list of names, got 'abc'"),
+        ({"channels": 3}, "channels must be a list of names, got 3"),
         ({"channels": ["a", "b", "a"]}, "channels has the name 'a' more than once"),
         ({"labels": ["a"]}, r"labels has 1 names, but the model has 2: \['down', 'up'\]"),
         ({"labels": ["a", "a"]}, "labels has the name 'a' more than once"),
