@@ -21,6 +21,12 @@
 #define FASTGRNN_APART
 #endif
 
+/* Arm cores that multiply a word by 16 bits, and two pairs of 16 bits at once, as Cortex-M4, M7 and
+ * M33 do. */
+#if defined __ARM_FEATURE_DSP && defined __GNUC__
+#define FASTGRNN_DSP
+#endif
+
 enum {
     PRE_BITS = 12,       /* fractional bits of pre-activations */
     PRE_LIMIT = 32767,   /* from 8 on, a sigmoid is 1 */
@@ -147,6 +153,10 @@ static FASTGRNN_INLINE int32_t scaled(int32_t sum, int16_t multiplier) {
             : [s] "+a"(sum), [least] "=&r"(least), [high] "=&r"(high), [zero] "=&r"(zero)
             : [m] "a"(multiplier));
     return sum;
+#elif defined FASTGRNN_DSP
+    int32_t result;
+    __asm__("smulwb %0, %1, %2" : "=r"(result) : "r"(sum), "r"(multiplier));
+    return result;
 #else
     const int16_t upper = (int16_t)shift_down(sum, 16);
     const uint32_t lower = ((uint32_t)sum & 0xFFFFu) * (uint32_t)multiplier;

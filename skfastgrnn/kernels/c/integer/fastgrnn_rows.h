@@ -4,6 +4,13 @@
 
 #include "fastgrnn_arithmetic.h"
 
+#ifndef FASTGRNN_WITHOUT_8_BITS
+/* Two rows at once share the loads of x. */
+#if defined FASTGRNN_DSP && defined __ARM_FEATURE_UNALIGNED && defined __ARMEL__
+#define FASTGRNN_TWO_ROWS
+#endif
+#endif
+
 /* What reads the rows of a matrix one after the other: where the next of each is. */
 typedef struct {
     const FASTGRNN_FLASH int8_t *weights;
@@ -13,6 +20,11 @@ typedef struct {
 #endif
 #ifndef FASTGRNN_WITHOUT_4_BITS
     uint8_t is_upper; /* half of a byte */
+#endif
+#ifdef FASTGRNN_TWO_ROWS
+    int32_t ahead; /* the sum of the next row with the same x, if is_ahead */
+    fastgrnn_count n_rows;
+    uint8_t is_ahead;
 #endif
     fastgrnn_count n_columns; /* this and what follows is as in the matrix */
     int8_t shift;
@@ -48,6 +60,11 @@ static inline fastgrnn_reader first_row(const FASTGRNN_FLASH fastgrnn_matrix *m)
 #endif
 #ifndef FASTGRNN_WITHOUT_4_BITS
     r.is_upper = 0;
+#endif
+#ifdef FASTGRNN_TWO_ROWS
+    r.ahead = 0;
+    r.n_rows = m->n_rows;
+    r.is_ahead = 0;
 #endif
     r.n_columns = m->n_columns;
     r.shift = m->shift;
@@ -110,6 +127,56 @@ static FASTGRNN_APART int32_t sum_between_gaps(fastgrnn_count n, fastgrnn_reader
 }
 #endif
 
+#ifndef FASTGRNN_WITHOUT_8_BITS
+#ifdef FASTGRNN_TWO_ROWS
+/* Four bytes from any address. */
+static inline uint32_t word_at(const void *p) {
+    uint32_t word;
+    __builtin_memcpy(&word, p, 4);
+    return word;
+}
+
+/* sum + the weights in four bytes times x: a word of the 1st and 3rd, one of the 2nd and 4th. */
+static inline int32_t four_products(int32_t sum, uint32_t weights, uint32_t x_1_3, uint32_t x_2_4) {
+    uint32_t pair;
+    __asm__("sxtb16 %[pair], %[weights]\n\t"
+            "smlad %[sum], %[pair], %[x_1_3], %[sum]\n\t"
+            "sxtb16 %[pair], %[weights], ror #8\n\t"
+            "smlad %[sum], %[pair], %[x_2_4], %[sum]"
+            : [sum] "+r"(sum), [pair] "=&r"(pair)
+            : [weights] "r"(weights), [x_1_3] "r"(x_1_3), [x_2_4] "r"(x_2_4));
+    return sum;
+}
+
+/* The sum of the next row, by two of 8 bits without a mask; the last of an odd number twice. In one
+ * place, as compilers run out of registers where they make it a part of others. */
+static __attribute__((noinline)) int32_t sum_of_two_rows(fastgrnn_reader *r, const int16_t *x) {
+    const fastgrnn_count n = r->n_columns;
+    const int8_t *const weights = r->weights;
+    const int8_t *const below = r->n_rows > 1 ? weights + n : weights;
+    int32_t sum = 0, ahead = 0;
+    fastgrnn_size i = 0;
+    for (; i + 4 <= n; i += 4) {
+        const uint32_t x_1_2 = word_at(x + i), x_3_4 = word_at(x + i + 2);
+        uint32_t x_1_3, x_2_4;
+        __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(x_1_3) : "r"(x_1_2), "r"(x_3_4));
+        __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(x_2_4) : "r"(x_1_2), "r"(x_3_4));
+        sum = four_products(sum, word_at(weights + i), x_1_3, x_2_4);
+        ahead = four_products(ahead, word_at(below + i), x_1_3, x_2_4);
+    }
+    for (; i < n; i++) {
+        sum += (int32_t)x[i] * weights[i];
+        ahead += (int32_t)x[i] * below[i];
+    }
+    r->weights = below + n;
+    r->n_rows = (fastgrnn_count)(r->n_rows - 2);
+    r->ahead = ahead;
+    r->is_ahead = 1;
+    return sum;
+}
+#endif
+#endif
+
 /* The sum of products of the next row of a matrix with x (n_columns). */
 static FASTGRNN_APART int32_t row_sum(fastgrnn_count n, fastgrnn_reader *r, const int16_t *x) {
     int32_t sum = 0;
@@ -166,6 +233,21 @@ static FASTGRNN_APART int32_t row_sum(fastgrnn_count n, fastgrnn_reader *r, cons
     r->groups = (uint16_t)(groups | (uint16_t)left << 8);
 #endif
     return sum;
+#endif
+#endif
+#ifndef FASTGRNN_WITHOUT_8_BITS
+#ifdef FASTGRNN_TWO_ROWS
+    if (r->is_ahead != 0) {
+        r->is_ahead = 0;
+        return r->ahead;
+    }
+#ifndef FASTGRNN_WITHOUT_MASKS
+    if (r->mask == 0)
+#endif
+#ifndef FASTGRNN_ONE_MODEL
+        if (r->bits == 8)
+#endif
+            return sum_of_two_rows(r, x);
 #endif
 #endif
     const FASTGRNN_FLASH int8_t *weights = r->weights;
