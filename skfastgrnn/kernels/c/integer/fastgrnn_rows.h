@@ -4,11 +4,10 @@
 
 #include "fastgrnn_arithmetic.h"
 
-#ifndef FASTGRNN_WITHOUT_8_BITS
-/* Two rows at once share the loads of x. */
+/* Words of four or eight weights. Those of 8 bits are read from two rows at once, which share the
+ * loads of x. */
 #if defined FASTGRNN_DSP && defined __ARM_FEATURE_UNALIGNED && defined __ARMEL__
-#define FASTGRNN_TWO_ROWS
-#endif
+#define FASTGRNN_WORDS
 #endif
 
 /* What reads the rows of a matrix one after the other: where the next of each is. */
@@ -21,10 +20,12 @@ typedef struct {
 #ifndef FASTGRNN_WITHOUT_4_BITS
     uint8_t is_upper; /* half of a byte */
 #endif
-#ifdef FASTGRNN_TWO_ROWS
+#ifndef FASTGRNN_WITHOUT_8_BITS
+#ifdef FASTGRNN_WORDS
     int32_t ahead; /* the sum of the next row with the same x, if is_ahead */
     fastgrnn_count n_rows;
     uint8_t is_ahead;
+#endif
 #endif
     fastgrnn_count n_columns; /* this and what follows is as in the matrix */
     int8_t shift;
@@ -61,10 +62,12 @@ static inline fastgrnn_reader first_row(const FASTGRNN_FLASH fastgrnn_matrix *m)
 #ifndef FASTGRNN_WITHOUT_4_BITS
     r.is_upper = 0;
 #endif
-#ifdef FASTGRNN_TWO_ROWS
+#ifndef FASTGRNN_WITHOUT_8_BITS
+#ifdef FASTGRNN_WORDS
     r.ahead = 0;
     r.n_rows = m->n_rows;
     r.is_ahead = 0;
+#endif
 #endif
     r.n_columns = m->n_columns;
     r.shift = m->shift;
@@ -127,8 +130,7 @@ static FASTGRNN_APART int32_t sum_between_gaps(fastgrnn_count n, fastgrnn_reader
 }
 #endif
 
-#ifndef FASTGRNN_WITHOUT_8_BITS
-#ifdef FASTGRNN_TWO_ROWS
+#ifdef FASTGRNN_WORDS
 /* Four bytes from any address. */
 static inline uint32_t word_at(const void *p) {
     uint32_t word;
@@ -148,6 +150,35 @@ static inline int32_t four_products(int32_t sum, uint32_t weights, uint32_t x_1_
     return sum;
 }
 
+/* The lower halves of two words, and the upper ones. */
+static inline uint32_t lower_halves(uint32_t a, uint32_t b) {
+    uint32_t y;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(y) : "r"(a), "r"(b));
+    return y;
+}
+
+static inline uint32_t upper_halves(uint32_t a, uint32_t b) {
+    uint32_t y;
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(y) : "r"(a), "r"(b));
+    return y;
+}
+
+#ifndef FASTGRNN_WITHOUT_4_BITS
+/* Eight weights of 4 bits times x. Those of the lower halves of bytes, and those of the upper ones,
+ * are the upper halves of bytes: 16 times as large. */
+static inline int32_t eight_products(const int8_t *weights, const int16_t *x) {
+    const uint32_t w = word_at(weights);
+    const uint32_t x_1_2 = word_at(x), x_3_4 = word_at(x + 2);
+    const uint32_t x_5_6 = word_at(x + 4), x_7_8 = word_at(x + 6);
+    int32_t sum = four_products(0, (w << 4) & 0xF0F0F0F0u, lower_halves(x_1_2, x_5_6),
+                                lower_halves(x_3_4, x_7_8));
+    sum =
+        four_products(sum, w & 0xF0F0F0F0u, upper_halves(x_1_2, x_5_6), upper_halves(x_3_4, x_7_8));
+    return shift_down(sum, 4);
+}
+#endif
+
+#ifndef FASTGRNN_WITHOUT_8_BITS
 /* The sum of the next row, by two of 8 bits without a mask; the last of an odd number twice. In one
  * place, as compilers run out of registers where they make it a part of others. */
 static __attribute__((noinline)) int32_t sum_of_two_rows(fastgrnn_reader *r, const int16_t *x) {
@@ -158,9 +189,7 @@ static __attribute__((noinline)) int32_t sum_of_two_rows(fastgrnn_reader *r, con
     fastgrnn_size i = 0;
     for (; i + 4 <= n; i += 4) {
         const uint32_t x_1_2 = word_at(x + i), x_3_4 = word_at(x + i + 2);
-        uint32_t x_1_3, x_2_4;
-        __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(x_1_3) : "r"(x_1_2), "r"(x_3_4));
-        __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(x_2_4) : "r"(x_1_2), "r"(x_3_4));
+        const uint32_t x_1_3 = lower_halves(x_1_2, x_3_4), x_2_4 = upper_halves(x_1_2, x_3_4);
         sum = four_products(sum, word_at(weights + i), x_1_3, x_2_4);
         ahead = four_products(ahead, word_at(below + i), x_1_3, x_2_4);
     }
@@ -236,7 +265,7 @@ static FASTGRNN_APART int32_t row_sum(fastgrnn_count n, fastgrnn_reader *r, cons
 #endif
 #endif
 #ifndef FASTGRNN_WITHOUT_8_BITS
-#ifdef FASTGRNN_TWO_ROWS
+#ifdef FASTGRNN_WORDS
     if (r->is_ahead != 0) {
         r->is_ahead = 0;
         return r->ahead;
@@ -277,9 +306,21 @@ static FASTGRNN_APART int32_t row_sum(fastgrnn_count n, fastgrnn_reader *r, cons
         r->groups = groups;
     } else
 #endif
-        do {
-            sum += (int32_t)*x++ * next_weight(r, &weights, &is_upper);
-        } while (x != end);
+    {
+#ifndef FASTGRNN_WITHOUT_4_BITS
+#ifdef FASTGRNN_WORDS
+        if (is_upper != 0) sum = (int32_t)*x++ * next_weight(r, &weights, &is_upper);
+#ifndef FASTGRNN_ONE_MODEL
+        if (r->bits == 4)
+#endif
+            for (; end - x > 7; x += 8, weights += 4) sum += eight_products(weights, x);
+        if (x != end)
+#endif
+#endif
+            do {
+                sum += (int32_t)*x++ * next_weight(r, &weights, &is_upper);
+            } while (x != end);
+    }
     r->weights = weights;
 #ifndef FASTGRNN_WITHOUT_4_BITS
     r->is_upper = is_upper;
