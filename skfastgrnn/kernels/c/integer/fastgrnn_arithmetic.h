@@ -80,8 +80,10 @@ static inline int16_t saturated(int32_t v) { return (int16_t)clipped(v, INT16_MI
 static inline int16_t saturated_15(int32_t v) {
     const int32_t raised = v + (INT32_C(1) << 14);
     if (sizeof(int) > 2) return saturated(shift_down(raised, 15));
-    const int32_t inside = clipped(raised, INT32_MIN / 2, INT32_MAX / 2);
-    return (int16_t)(2 * (int16_t)shift_down(inside, 16) + (int16_t)((uint16_t)inside >> 15));
+    const int16_t upper = (int16_t)shift_down(raised, 16);
+    if (upper >= 0x4000) return INT16_MAX;
+    if (upper < -0x4000) return INT16_MIN;
+    return (int16_t)(2 * upper + (int16_t)((uint16_t)raised >> 15));
 }
 
 /* a * b. */
@@ -169,8 +171,8 @@ static FASTGRNN_INLINE int32_t scaled(int32_t sum, int16_t multiplier) {
 static inline int32_t requantized(int32_t sum, int16_t multiplier, int8_t shift) {
 #ifndef FASTGRNN_WITHOUT_SHIFT_UP
     if (shift < 1) {
-        sum *= INT32_C(1) << (1 - shift);
-        shift = 1;
+        do sum *= 2;
+        while (++shift < 1);
     }
 #endif
     return rounded(scaled(sum, multiplier), shift);

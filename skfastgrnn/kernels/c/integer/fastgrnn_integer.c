@@ -229,11 +229,15 @@ FASTGRNN_API int16_t fastgrnn_quantize_input(float x, float center, float factor
     } scaled;
     scaled.value = (x - center) * factor;
     const uint16_t high = (uint16_t)(scaled.bits >> 16);
-    const int exponent = (high >> 7) & 255;                          /* 127 from 1 to 2 */
-    const uint16_t upper = (uint16_t)((scaled.bits >> 8) | 0x8000u); /* significant bits */
-    if (exponent < 126) return 0;
-    const uint16_t twice = (uint16_t)(exponent > 141 ? 0xFFFF : upper >> (141 - exponent));
-    const uint16_t size = (uint16_t)((twice >> 1) + (twice & 1));
-    const int inside = size > 32767 ? 32767 : size;
-    return (int16_t)((high & 0x8000u) != 0 ? -inside : inside);
+    uint8_t exponent = (uint8_t)(high >> 7); /* 127 from 1 to 2 */
+    uint16_t size = 32767;
+    if (exponent < 142) {
+        if (exponent < 126) return 0;
+        size = (uint16_t)((scaled.bits >> 8) | 0x8000u); /* significant bits */
+        exponent = (uint8_t)(141 - exponent);
+        size = (uint16_t)(size >> exponent); /* twice the size */
+        size = (uint16_t)((uint16_t)(size >> 1) + (size & 1));
+        if (size > 32767) size = 32767;
+    }
+    return (int16_t)((high & 0x8000u) != 0 ? 0u - size : size);
 }

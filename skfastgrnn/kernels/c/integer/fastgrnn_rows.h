@@ -295,9 +295,11 @@ static FASTGRNN_APART int32_t row_sum(fastgrnn_count n, fastgrnn_reader *r, cons
                 for (; x < next; x++) sum += (int32_t)next_weight(r, &weights, &is_upper) * *x;
             x = next;
 #else
-            if ((groups & 1) != 0) {
-                const int32_t value = *x;
-                sum += value * next_weight(r, &weights, &is_upper);
+            if ((uint32_t)groups << 31 != 0) { /* the lowest bit, in one instruction */
+                /* Volatile, so that its sign is extended after it was loaded: a Cortex-M0+ has then
+                 * enough registers. */
+                const int16_t value = *(const volatile int16_t *)x;
+                sum += (int32_t)value * next_weight(r, &weights, &is_upper);
             }
             x++;
 #endif
