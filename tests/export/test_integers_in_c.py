@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skfastgrnn.kernels.reference import _integer as reference
-from skfastgrnn.network import ACTIVATIONS, INTEGER_GATES, INTEGER_POOLINGS
+from skfastgrnn.network import ACTIVATIONS, INTEGER_GATES, INTEGER_POOLINGS, SequenceBatch
 
 OPTIONS = list(product(INTEGER_GATES, ACTIVATIONS, INTEGER_POOLINGS))
 SHAPES = [
@@ -65,6 +65,17 @@ def test_every_option_and_shape(compiler, tmp_path):
 def test_no_warning_at_any_level_of_optimization(compiler, level, tmp_path):
     some = list(networks())[:: 7 if level == "-O3" else 5]
     compare(programmed(some, tmp_path, compiler, [level]), some, 2, 5)
+
+
+@needs_gcc
+def test_outputs_before_the_first_step(tmp_path):
+    """A sum of no states is not divided by their number; the state is 0, so outputs are biases."""
+    poolings = ["last", "mean", "attention"]
+    some = [random_network(np.random.default_rng(3), pooling=pooling) for pooling in poolings]
+    nothing = SequenceBatch(np.zeros((1, 3), np.int16), np.array([0]), np.array([0]))
+    found = outputs_of(programmed(some, tmp_path, "gcc", SANITIZED), some, [nothing] * 3)
+    for network, outputs in zip(some, found, strict=True):
+        np.testing.assert_array_equal(outputs, [network.head_bias])
 
 
 SPECIFICATIONS = st.fixed_dictionaries(

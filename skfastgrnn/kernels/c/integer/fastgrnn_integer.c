@@ -81,8 +81,9 @@ static void begin_sums(const fastgrnn_model *model, fastgrnn_state *state) {
     for (fastgrnn_size i = 0; i < model->n_hidden; i++) state->sum[i] = 0;
 }
 
-/* What the head reads (n_hidden): the sums, divided. */
+/* What the head reads (n_hidden): the sums, divided; 0 before the first step. */
 static const int16_t *divided(const fastgrnn_model *model, fastgrnn_state *state, int64_t divisor) {
+    if (divisor == 0) divisor = 1;
     for (fastgrnn_size i = 0; i < model->n_hidden; i++)
         state->summary[i] = saturated((int32_t)rounded_quotient(state->sum[i], divisor));
     return state->summary;
