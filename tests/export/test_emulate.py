@@ -87,6 +87,22 @@ def test_options_of_networks_and_ragged_sequences(variant, target):
     assert found.n_steps == lengths.sum()
 
 
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize(
+    ("units", "channels", "outputs"), [(1, 1, 1), (3, 8, 2), (5, 9, 1), (16, 23, 3)]
+)
+def test_rows_of_any_length_where_words_are_multiplied(bits, units, channels, outputs):
+    need("cortex-m4")
+    rng = np.random.default_rng(units)
+    X = rng.normal(size=(30, 10, channels)).astype(np.float32)
+    network = FastGRNNRegressor(units, max_iter=1, random_state=0)
+    model = quantize(network.fit(X, rng.normal(size=(30, outputs))), X, bits=bits)
+    X[::2] *= 1e4  # beyond the range
+    for optimization in ("s", "3"):
+        found = emulate(to_c(model), X, "cortex-m4", optimization=optimization)
+        np.testing.assert_array_equal(found.logits, model._integer_outputs(X))
+
+
 # Instructions (cycles on an AVR: dec 1, brne 2 where it jumps, ret 4) of 100 rounds and the return,
 # and bytes of the stack: five registers, three and the return address, four words.
 KNOWN = """
