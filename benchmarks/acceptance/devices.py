@@ -84,19 +84,18 @@ def adversarial(model, shape):
 def cost_of_small(model, X):
     """A step of the small model that gets integers, as sensors give them; and floats."""
     kept = [sizes_agree("D 3, H 16", model, X)]
-    for inputs in ("float", "integers"):
+    for inputs, most_flash in (("float", 3 * 1024), ("integers", 3000)):
         cortex = emulate(to_c(model), X, "cortex-m0plus", inputs=inputs)
         uno = emulate(to_c(model), X, "avr", inputs=inputs)
-        print(f"D 3, H 16, {inputs}:", cortex, uno, sep="\n")
-    return all(
-        [
-            *kept,
-            less_than("D 3, H 16: instructions a step of a Cortex-M0+", cortex.per_step, 8001),
-            less_than("D 3, H 16: milliseconds a step of an Uno", uno.per_step / UNO / 1e3, 1.501),
-            less_than("D 3, H 16: bytes of flash of an Uno", uno.flash, 3001),
-            less_than("D 3, H 16: bytes of RAM of an Uno", uno.ram, 151),
+        what = f"D 3, H 16, {inputs}"
+        print(f"{what}:", cortex, uno, sep="\n")
+        kept += [
+            less_than(f"{what}: instructions a step of a Cortex-M0+", cortex.per_step, 8001),
+            less_than(f"{what}: milliseconds a step of an Uno", uno.per_step / UNO / 1e3, 1.501),
+            less_than(f"{what}: bytes of flash of an Uno", uno.flash, most_flash + 1),
+            less_than(f"{what}: bytes of RAM of an Uno", uno.ram, 151),
         ]
-    )
+    return all(kept)
 
 
 def sizes_agree(what, model, X):
