@@ -42,11 +42,15 @@ def warn_of_few_steps(sequences):
 def warn_of_outliers(steps, center, scale, ranges, argument):
     """Warn of channels in which a few values are far larger than all others.
 
+    Channels that hardly ever leave one value, such as marks of rare events, lose nothing.
+
     steps : as `sampled` returns them; ranges : Ranges of all sequences
     """
     distance = np.abs((steps - center) / scale - ranges.mean)
     usual = np.percentile(distance, PERCENTILE, axis=0, method="lower")
-    is_far = (usual > 0) & (ranges.inputs > FARTHEST * usual)
+    from_median = np.abs(steps - np.median(steps, axis=0))
+    varies = np.percentile(from_median, PERCENTILE, axis=0, method="lower") > 0
+    is_far = varies & (usual > 0) & (ranges.inputs > FARTHEST * usual)
     if is_far.any():
         channels = np.flatnonzero(is_far)
         first = channels[0]

@@ -1,5 +1,7 @@
 """Ranges of channels that `quantize` finds, and what it says of those that it cannot use."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
@@ -94,6 +96,17 @@ def test_outliers_that_cost_integers_are_named(factor, has_scaler):
         QuantizedFastGRNNClassifier(model).fit(far, labels)
     far[7, 2, 1] = 50  # of which there are enough integers
     quantize(model.fit(many, labels), far)
+
+
+def test_marks_of_rare_events_are_no_outliers():
+    many = rng.normal(size=(400, 6, 3))
+    many[:, :, 1] = 0
+    many[7, 2, 1] = 1
+    labels = (many[:, :, 0].sum(axis=1) > 0).astype(int)
+    model = FastGRNNClassifier(**QUICK).fit(many, labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quantize(model, many)
 
 
 SCALERS = {
