@@ -25,6 +25,15 @@ SHAPES = {
     "accelerometer": (128, 3, 8, 6),
     "digits": (8, 8, 32, 10),
 }
+#: Settings of the network. Both precisions are measured of the first.
+OPTIONS = [
+    {},
+    {"gate_activation": "hard_sigmoid", "update_activation": "hard_tanh"},
+    {"update_activation": "relu"},
+    {"pooling": "mean"},
+    {"pooling": "max"},
+    {"pooling": "attention"},
+]
 N_ROWS = 2000
 
 
@@ -42,28 +51,34 @@ def least_times(functions, repeats):
     return times.min(axis=0)
 
 
+def compare(name, dtype, settings):
+    """Print a line for one row, and one for all rows."""
+    steps, channels, hidden, classes = SHAPES[name]
+    X = np.random.default_rng(0).normal(size=(N_ROWS, steps, channels)).astype(dtype)
+    y = np.arange(N_ROWS) % classes
+    model = FastGRNNClassifier(
+        hidden, max_iter=1, n_iter_no_change=np.inf, random_state=0, **settings
+    )
+    quantized = quantize(model.fit(X[:200], y[:200]), X[:200])
+    for part, repeats in ((X[:1], 300), (X, 3)):
+        exact, integer = least_times(
+            [lambda m=m, x=part: m.predict(x) for m in (model, quantized)], repeats
+        )
+        what = ", ".join([name, np.dtype(dtype).name, *settings.values(), f"{len(part)} rows"])
+        unit = len(part) * 1e-6
+        print(
+            f"{what:58}{exact / unit:9.2f} µs{integer / unit:9.2f} µs{exact / integer:8.2f}",
+            flush=True,
+        )
+
+
 def main():
-    """Print a line for each shape, precision and number of rows."""
-    print(f"{'':34}{'float':>12}{'integers':>12}{'ratio':>8}")
-    for name, (steps, channels, hidden, classes) in SHAPES.items():
-        rng = np.random.default_rng(0)
-        for dtype in (np.float32, np.float64):
-            X = rng.normal(size=(N_ROWS, steps, channels)).astype(dtype)
-            y = np.arange(N_ROWS) % classes
-            model = FastGRNNClassifier(hidden, max_iter=1, n_iter_no_change=np.inf, random_state=0)
-            model.fit(X[:200], y[:200])
-            quantized = quantize(model, X[:200])
-            for part, repeats in ((X[:1], 300), (X, 3)):
-                exact, integer = least_times(
-                    [lambda m=m, x=part: m.predict(x) for m in (model, quantized)], repeats
-                )
-                what = f"{name}, {np.dtype(dtype).name}, {len(part)} rows"
-                unit = len(part) * 1e-6
-                print(
-                    f"{what:34}{exact / unit:9.2f} µs{integer / unit:9.2f} µs"
-                    f"{exact / integer:8.2f}",
-                    flush=True,
-                )
+    """Compare every shape with all options."""
+    print(f"{'':58}{'float':>12}{'integers':>12}{'ratio':>8}")
+    for name in SHAPES:
+        for settings in OPTIONS:
+            for dtype in (np.float32,) if settings else (np.float32, np.float64):
+                compare(name, dtype, settings)
 
 
 if __name__ == "__main__":
