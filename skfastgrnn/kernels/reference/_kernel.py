@@ -13,6 +13,8 @@ from ._optimizers import clip, update, update_average
 from ._parametrizations import IDENTITY
 
 NO_DROPOUT = Dropout()
+#: Weights may be infinite there, and steps of rounded weights 0; the trainer says so.
+IN_DIVERGED_TRAINING = np.errstate(over="ignore", divide="ignore", invalid="ignore")
 
 
 class ReferenceKernel:
@@ -95,7 +97,7 @@ class ReferenceKernel:
             output[rows] = forward(network, p, sequences, rows)[0]
         return output
 
-    @np.errstate(over="ignore", invalid="ignore")  # weights of a training that diverged
+    @IN_DIVERGED_TRAINING
     def loss(self, network, parameters, sequences, targets, loss, rows, n_threads=1):
         """Score of the sequences `rows`."""
         network, parameters = computed(network, parameters)
@@ -141,7 +143,7 @@ class ReferenceKernel:
         _stack.backward(network, lengths, records, upstream, parts, masks, lowest)
         return score, pull_back(given, theta, flat)
 
-    @np.errstate(over="ignore", invalid="ignore")
+    @IN_DIVERGED_TRAINING
     def train_epoch(
         self,
         network,
