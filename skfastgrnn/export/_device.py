@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..compression import QuantizedFastGRNNClassifier, QuantizedFastGRNNRegressor
 from ..compression._affine import IDENTITY, NotFoldable, affine_of, last_and_steps, read_like
+from ..compression._other_models import advice, named
 from ..estimators import FastGRNNClassifier, FastGRNNRegressor
 from ..estimators._fitted import network_of
 from ..network import IntegerNetwork, Network
@@ -74,11 +75,9 @@ def device_model(model, function="to_c"):
     """
     last, steps = last_and_steps(model)
     if isinstance(last, type) or not isinstance(last, (*QUANTIZED, *FLOAT)):
-        named = f"the class {last.__name__}" if isinstance(last, type) else type(last).__name__
-        where = "" if last is model else "a Pipeline that ends in "
         raise TypeError(
             f"{function} needs a fitted FastGRNNClassifier or FastGRNNRegressor, one in integers, "
-            f"or a Pipeline that ends in one; got {where}{named}. Of a search pass best_estimator_."
+            f"or a Pipeline that ends in one; got {named(last, model)}.{advice(last)}"
         )
     check_is_fitted(last)
     is_integer = isinstance(last, QUANTIZED)

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skfastgrnn import FastGRNNClassifier
+from skfastgrnn import FastGRNNClassifier, FastGRNNRegressor
 from skfastgrnn.compression import quantize
 from skfastgrnn.export import to_c
 from skfastgrnn.preprocessing import SequenceClipper, SequenceMinMaxScaler, SequenceStandardScaler
@@ -56,8 +58,14 @@ def test_names_that_look_like_others_are_fine(model, name):
 def test_what_is_no_model():
     with pytest.raises(TypeError, match=r"to_c needs a fitted .* got LogisticRegression"):
         to_c(LogisticRegression())
-    with pytest.raises(TypeError, match="the class FastGRNNClassifier"):
+    with pytest.raises(
+        TypeError, match=r"the class FastGRNNClassifier\. Pass a fitted object of it"
+    ):
         to_c(FastGRNNClassifier)
+    with pytest.raises(TypeError, match=r"GridSearchCV\. Of a search pass best_estimator_"):
+        to_c(GridSearchCV(FastGRNNClassifier(), {"hidden_size": [2]}))
+    with pytest.raises(TypeError, match=r"TransformedTargetRegressor.*pass regressor_"):
+        to_c(TransformedTargetRegressor(FastGRNNRegressor()))
     with pytest.raises(NotFittedError):
         to_c(FastGRNNClassifier())
 
